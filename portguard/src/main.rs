@@ -1,0 +1,3 @@
+//! The `portguard` binary.
+
+fn main() {}

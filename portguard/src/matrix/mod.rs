@@ -1,0 +1,14 @@
+//! The matrix: policies and site, resolved to concrete ports and concrete addresses.
+//!
+//! A matrix that exists is consistent: each name it holds resolves, each rule is switched on, each port is a number.
+//! Every rule still knows where it comes from ([`Origin`]), so that a verdict can name its line in the document. The
+//! matrix knows nothing of maps, classes or slots (that is `compile`), and nothing of files (that is `policy`, `site`).
+
+mod model;
+mod service;
+
+pub use model::{
+    Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
+    RuleId, Zone, ZoneId,
+};
+pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};

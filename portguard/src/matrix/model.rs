@@ -1,0 +1,247 @@
+//! The types of a resolved site.
+
+use std::fmt;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::service::Service;
+
+/// Whether the filter only counts what it would drop, or drops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Count what would be dropped and let it pass.
+    Observe,
+    /// Drop it.
+    Enforce,
+}
+
+/// What happens to traffic that no document names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Posture {
+    /// It passes: only documented ports are guarded.
+    Pass,
+    /// It drops: only documented ports are open.
+    Drop,
+}
+
+/// Which way a rule's connections are opened, seen from the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// The peer connects to the node.
+    In,
+    /// The node connects to the peer.
+    Out,
+}
+
+/// How the program is put on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attach {
+    /// In the driver where it can, else in the generic hook.
+    Auto,
+    /// In the driver or not at all.
+    Native,
+    /// In the generic hook.
+    Generic,
+}
+
+macro_rules! index_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(transparent)]
+        pub struct $name(u32);
+
+        impl $name {
+            /// The id of the item at `index` of its list in the matrix.
+            ///
+            /// # Panics
+            /// When `index` does not fit in 32 bits.
+            pub fn new(index: usize) -> Self {
+                Self(u32::try_from(index).expect("no list of a matrix has four billion items"))
+            }
+
+            /// The position in the matrix's list.
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+
+index_type!(
+    /// The position of a zone in [`Matrix::zones`].
+    ZoneId
+);
+index_type!(
+    /// The position of a group in [`Matrix::groups`].
+    GroupId
+);
+index_type!(
+    /// The position of a rule in [`Matrix::rules`].
+    RuleId
+);
+
+/// A named kind of interface. A site that names none has one, called `default`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Zone {
+    /// Its name in the site file.
+    pub name: String,
+}
+
+/// A network interface that the site guards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Interface {
+    /// The kernel's name for it.
+    pub name: String,
+    /// The zone it belongs to.
+    pub zone: ZoneId,
+    /// How the program is put on it.
+    pub attach: Attach,
+    /// Whether the node gets this interface's address by DHCP, so that DHCP's answers must pass.
+    pub dhcp: bool,
+}
+
+/// A set of addresses with a name. Prefixes are in canonical form (no host bits), sorted, without duplicates.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Group {
+    /// Its name in the site file; for addresses that a document fixes, `policy:role`; for the whole internet, `any`.
+    pub name: String,
+    /// Its addresses. Empty admits nobody.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// Who a rule admits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Peer {
+    /// The role as the document (or, in a site's own rule, the group's name) says it.
+    pub role: String,
+    /// Who that is on this site.
+    pub kind: PeerKind,
+}
+
+/// Who a role is on this site.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerKind {
+    /// The node itself: nobody may come in over an interface that the filter guards.
+    Node,
+    /// The members of these groups; an empty list admits nobody.
+    Groups(Vec<GroupId>),
+}
+
+/// Where a rule comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum Origin {
+    /// A row or a bullet of a vendor's document.
+    Document {
+        /// The product's name in the site file.
+        product: String,
+        /// The policy's name.
+        policy: String,
+        /// The rule's name in the policy.
+        rule: String,
+        /// The document's file name.
+        document: String,
+        /// The heading the row stands under.
+        section: String,
+        /// The row's line in the document, counted from 1.
+        line: u32,
+        /// The document's own words for who may reach the port, shortened.
+        says: String,
+        /// The fields that the document leaves open, so that the policy had to choose (`from`, `protocol`); empty
+        /// when every field is documented.
+        inferred: Vec<String>,
+    },
+    /// A rule of the site's own.
+    Site {
+        /// Its name in the site file.
+        rule: String,
+        /// Its line in the site file, counted from 1.
+        line: u32,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Document { policy, rule, document, line, .. } => {
+                write!(f, "{policy}/{rule} ({document}:{line})")
+            }
+            Self::Site { rule, line } => write!(f, "site/{rule} (site file:{line})"),
+        }
+    }
+}
+
+/// One rule with everything resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// Where it comes from.
+    pub origin: Origin,
+    /// What the port is for, as the tables show it.
+    pub description: String,
+    /// Who opens the connection.
+    pub direction: Direction,
+    /// What it opens.
+    pub service: Service,
+    /// The zones it holds on, ascending; never empty.
+    pub zones: Vec<ZoneId>,
+    /// Who may reach it.
+    pub peers: Vec<Peer>,
+}
+
+impl Rule {
+    /// The groups that the rule admits, ascending, each once.
+    pub fn groups(&self) -> Vec<GroupId> {
+        let mut groups: Vec<GroupId> = self
+            .peers
+            .iter()
+            .flat_map(|peer| match &peer.kind {
+                PeerKind::Node => &[][..],
+                PeerKind::Groups(groups) => groups,
+            })
+            .copied()
+            .collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    }
+}
+
+/// Policies and site, resolved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Matrix {
+    /// Observe or enforce.
+    pub mode: Mode,
+    /// What happens to what no rule names.
+    pub posture: Posture,
+    /// The zones; never empty.
+    pub zones: Vec<Zone>,
+    /// The guarded interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The groups that rules refer to.
+    pub groups: Vec<Group>,
+    /// The rules, in the order of the site file and, within a product, of its policy.
+    pub rules: Vec<Rule>,
+}
+
+impl Matrix {
+    /// The group with this id.
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.index()]
+    }
+
+    /// The zone with this id.
+    pub fn zone(&self, id: ZoneId) -> &Zone {
+        &self.zones[id.index()]
+    }
+
+    /// The rule with this id.
+    pub fn rule(&self, id: RuleId) -> &Rule {
+        &self.rules[id.index()]
+    }
+}
