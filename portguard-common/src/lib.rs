@@ -1,2 +1,20 @@
+//! The vocabulary that PortGuard's kernel and user sides share.
+//!
+//! `wire` turns a frame's bytes into headers, `tables` looks sources, ports and cells up, `verdict` decides and names
+//! a `reason`; `abi` is the layout of what lives in maps. Everything is generic over where the bytes come from
+//! ([`wire::Frame`]) and where the tables are ([`tables::Tables`]), so that the eBPF program, `explain` and the tests
+//! run the same code. Knows nobody: no allocation, no dependency that the BPF target can't take.
+//!
+//! All functions are inlined into the one program that calls them: the verifier follows packet bounds within a
+//! function only.
+
 #![no_std]
-//! The vocabulary.
+
+pub mod abi;
+pub mod reason;
+pub mod tables;
+pub mod verdict;
+pub mod wire;
+
+pub use reason::{Action, Reason};
+pub use verdict::{Arrival, Outcome, decide};

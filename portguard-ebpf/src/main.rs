@@ -1,2 +1,45 @@
+//! PortGuard's XDP program: hands each frame to the verdict function of `portguard-common`, counts, passes or drops.
+//!
+//! It holds no decision of its own: [`frame`] is where the bytes come from, [`maps`] where the tables are, [`socket`]
+//! the kernel's socket table.
+
 #![no_std]
-//! k
+#![no_main]
+
+mod count;
+mod frame;
+mod maps;
+mod socket;
+
+use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
+use portguard_common::{Action, Arrival, Outcome, Reason, decide};
+
+use crate::{frame::XdpFrame, maps::Maps};
+
+// The program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
+#[xdp(frags)]
+fn portguard(context: XdpContext) -> u32 {
+    let frame = XdpFrame::new(&context);
+    let maps = Maps::new(&context);
+    let outcome = match maps.arrival(&context) {
+        Some(Arrival { zone, dhcp }) => decide(&frame, Arrival { zone, dhcp }, &maps),
+        None => Outcome { reason: Reason::Internal, slot: None },
+    };
+    let observe = maps::observe();
+    count::count(outcome, frame.bytes(), observe);
+    match outcome.reason.action() {
+        Action::Drop if !observe => xdp_action::XDP_DROP,
+        Action::Drop | Action::Pass => xdp_action::XDP_PASS,
+    }
+}
+
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// The kernel lends its socket look-ups to GPL-compatible programs only.
+#[expect(unsafe_code, reason = "the loader looks for this symbol in this section")]
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

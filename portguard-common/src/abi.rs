@@ -1,0 +1,202 @@
+//! The layout of what lives in maps: records, page sizes, map names. Host byte order, no padding.
+//!
+//! Tables are cut into pages, several entries to a map element, because userspace pays one system call an element and
+//! the kernel rounds each up to 8 bytes.
+
+/// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
+/// version can be told by it.
+pub const ABI_VERSION: u32 = 1;
+
+/// The names of the maps, and of the settings' symbol, in the object.
+pub mod names {
+    /// Pages of [`PortEntry`](super::PortEntry).
+    pub const PORTS: &str = "PORTS";
+    /// Pages of the IPv4 source trie.
+    pub const TRIE4: &str = "TRIE4";
+    /// Pages of buckets of the IPv6 source table.
+    pub const TABLE6: &str = "TABLE6";
+    /// Pages of cells.
+    pub const CELLS: &str = "CELLS";
+    /// Pages of counters, one copy a CPU.
+    pub const COUNTERS: &str = "COUNTERS";
+    /// Interfaces by a hash of their index.
+    pub const INTERFACES: &str = "INTERFACES";
+    /// The [`Settings`](super::Settings) symbol.
+    pub const SETTINGS: &str = "SETTINGS";
+    /// The XDP program.
+    pub const PROGRAM: &str = "portguard";
+}
+
+/// What the matrix says about one port: which row of cells answers for it, and where its counters are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct PortEntry {
+    /// The first of the port's counters: dropped, would-drop, then one for each rule of the row.
+    pub slot: u32,
+    /// The row of cells; 0 for a port that no rule names.
+    pub row: u32,
+}
+
+/// The entries to a page of the port table.
+pub const PORTS_PER_PAGE: u32 = 256;
+/// A page of the port table.
+pub type PortPage = [PortEntry; PORTS_PER_PAGE as usize];
+
+/// Where each protocol's pages begin, within the pages of one zone.
+pub mod port_pages {
+    /// Destination ports of TCP.
+    pub const TCP: u32 = 0;
+    /// Destination ports of UDP.
+    pub const UDP: u32 = 256;
+    /// Destination ports of SCTP.
+    pub const SCTP: u32 = 512;
+    /// ICMP types for IPv4.
+    pub const ICMPV4: u32 = 768;
+    /// ICMP types for IPv6.
+    pub const ICMPV6: u32 = 769;
+    /// IP protocols by number.
+    pub const PROTOCOL: u32 = 770;
+    /// Later fragments by IP protocol; index [`FRAGMENT`](crate::wire::protocol::FRAGMENT) stands for "any protocol",
+    /// for IPv6, whose later fragments don't tell theirs.
+    pub const FRAGMENTS: u32 = 771;
+    /// The pages of one zone.
+    pub const PER_ZONE: u32 = 772;
+}
+
+/// The entries to a page of the IPv4 trie: one octet's worth.
+pub const TRIE_FANOUT: usize = 256;
+/// A page of the IPv4 trie. The first 256 pages are the root, indexed by the address's first 16 bits.
+pub type TriePage = [u32; TRIE_FANOUT];
+/// In an entry of the trie: the rest is the number of a page for the next octet. Without it: the source's class.
+pub const TRIE_PAGE_BIT: u32 = 1 << 31;
+
+/// An entry of the IPv6 table: a prefix, and the class of an address whose longest match it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Entry6 {
+    /// The prefix's first 64 bits as a number.
+    pub high: u64,
+    /// Its last 64 bits.
+    pub low: u64,
+    /// Its length, 1 to 128; 0 for an empty place.
+    pub len: u32,
+    /// The class.
+    pub class: u32,
+}
+
+/// The places of one bucket.
+pub const ENTRIES_PER_BUCKET: usize = 2;
+/// A bucket of the IPv6 table.
+pub type Bucket6 = [Entry6; ENTRIES_PER_BUCKET];
+/// The buckets to a page of the IPv6 table.
+pub const BUCKETS_PER_PAGE: u32 = 32;
+/// A page of the IPv6 table.
+pub type TablePage6 = [Bucket6; BUCKETS_PER_PAGE as usize];
+
+/// The cells to a page.
+pub const CELLS_PER_PAGE: u32 = 512;
+/// A page of cells. Cell `row * classes + class` says which rule of the row admits the class: 0 none, else its ordinal
+/// from 1.
+pub type CellPage = [u16; CELLS_PER_PAGE as usize];
+
+/// Packets and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Counter {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes on the wire, without preamble and checksum.
+    pub bytes: u64,
+}
+
+/// The counters to a page.
+pub const COUNTERS_PER_PAGE: u32 = 64;
+/// A page of counters.
+pub type CounterPage = [Counter; COUNTERS_PER_PAGE as usize];
+
+/// The offsets of a documented port's counters from its [`PortEntry::slot`].
+pub mod port_slots {
+    /// Packets dropped.
+    pub const DROPPED: u32 = 0;
+    /// Packets that mode `observe` let pass.
+    pub const WOULD_DROP: u32 = 1;
+    /// Packets that the row's first rule admitted; those of the other rules follow.
+    pub const ADMITTED: u32 = 2;
+}
+
+/// The counters of each reason: one for what happened, one for drops that mode `observe` let pass.
+pub const SLOTS_PER_REASON: u32 = 2;
+
+/// The class of a source that is in no group.
+pub const CLASS_NONE: u32 = 0;
+/// The class of the node's own addresses.
+pub const CLASS_OWN: u32 = 1;
+/// The first class that stands for a set of groups.
+pub const CLASS_FIRST: u32 = 2;
+
+/// The most distinct prefix lengths of IPv6: 1 to 128.
+pub const MAX_LENGTHS6: usize = 128;
+
+/// One interface that the program is attached to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct InterfaceEntry {
+    /// Its index in the kernel; 0 for an empty place.
+    pub index: u32,
+    /// Its zone.
+    pub zone: u16,
+    /// 1 when DHCP answers pass.
+    pub dhcp: u16,
+}
+
+/// What holds for every packet of a generation. Read-only data of the program, so that the verifier takes out what a
+/// site doesn't use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Settings {
+    /// The number of classes: the length of a row of cells.
+    pub classes: u32,
+    /// The class of IPv6 sources that match no prefix.
+    pub default_class6: u32,
+    /// The number of buckets of the IPv6 table less one; the number is a power of two.
+    pub bucket_mask6: u32,
+    /// How many of `lengths6` are used.
+    pub length_count6: u32,
+    /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
+    pub interface_mask: u32,
+    /// 1 when all interfaces share zone 0 and `dhcp`, so that none has to be looked up.
+    pub one_interface_kind: u8,
+    /// With `one_interface_kind`: 1 when DHCP answers pass.
+    pub dhcp: u8,
+    /// 1 when drops are only counted.
+    pub observe: u8,
+    /// 1 when undocumented traffic passes.
+    pub posture_pass: u8,
+    /// The distinct prefix lengths of the IPv6 table, ascending.
+    pub lengths6: [u8; MAX_LENGTHS6],
+}
+
+impl Settings {
+    /// Settings of an empty site that drops everything it can.
+    pub const EMPTY: Self = Self {
+        classes: CLASS_FIRST,
+        default_class6: CLASS_NONE,
+        bucket_mask6: 0,
+        length_count6: 0,
+        interface_mask: 0,
+        one_interface_kind: 1,
+        dhcp: 0,
+        observe: 0,
+        posture_pass: 0,
+        lengths6: [0; MAX_LENGTHS6],
+    };
+}
+
+// No padding: userspace hands these to the kernel as bytes.
+const _: () = {
+    assert!(size_of::<PortEntry>() == 8);
+    assert!(size_of::<Entry6>() == 24);
+    assert!(size_of::<Counter>() == 16);
+    assert!(size_of::<InterfaceEntry>() == 8);
+    assert!(size_of::<Settings>() == 24 + MAX_LENGTHS6);
+};

@@ -1,0 +1,120 @@
+//! The tables that a generation consists of, and how a source, a port and a cell are looked up in them.
+//!
+//! The look-ups are written once, over [`Tables`]; where the pages are is the implementor's: maps in the kernel,
+//! slices in userspace.
+
+mod table6;
+mod trie4;
+
+use crate::{
+    abi::{CELLS_PER_PAGE, CellPage, PORTS_PER_PAGE, PortEntry, PortPage, TablePage6, TriePage},
+    wire::transport,
+};
+
+/// The pages of one generation, and the kernel's socket table. A page that is not there is `None`: that is an image
+/// that contradicts itself, and the packet drops.
+pub trait Tables {
+    /// Whether undocumented traffic passes.
+    fn posture_pass(&self) -> bool;
+    /// The length of a row of cells.
+    fn classes(&self) -> u32;
+    /// The class of IPv6 sources that match no prefix.
+    fn default_class6(&self) -> u32;
+    /// The number of the IPv6 table's buckets less one.
+    fn bucket_mask6(&self) -> u32;
+    /// How many distinct prefix lengths the IPv6 table has.
+    fn length_count6(&self) -> u32;
+    /// The distinct prefix length at `index`, ascending.
+    fn length6(&self, index: u32) -> Option<u8>;
+    /// A page of the port table.
+    fn port_page(&self, index: u32) -> Option<&PortPage>;
+    /// A page of the IPv4 source trie.
+    fn trie_page4(&self, index: u32) -> Option<&TriePage>;
+    /// A page of the IPv6 source table.
+    fn table_page6(&self, index: u32) -> Option<&TablePage6>;
+    /// A page of cells.
+    fn cell_page(&self, index: u32) -> Option<&CellPage>;
+    /// The state of the TCP socket that `flow` belongs to: a connection of exactly these ends, else a listener.
+    fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
+    /// Whether a socket listens on `flow`'s destination.
+    fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool;
+    /// The state of the UDP socket that `flow` would be delivered to.
+    fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
+}
+
+/// The two ends of a packet: source is the peer, destination the node.
+///
+/// Aligned so that the program writes it word by word; no padding comes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(4))]
+pub struct Flow<A> {
+    /// The peer's address.
+    pub source: A,
+    /// The node's address.
+    pub destination: A,
+    /// The peer's port and the node's, in network order.
+    pub ports: transport::Ports,
+}
+
+/// A socket's state, as the kernel numbers it (`include/net/tcp_states.h`; a UDP socket is established when it is
+/// connected, else closed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SocketState(pub u32);
+
+impl SocketState {
+    const ESTABLISHED: u32 = 1;
+    const LISTEN: u32 = 10;
+    const NEW_SYN_RECV: u32 = 12;
+
+    /// Whether a UDP socket in this state is bound to one peer.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_connected(self) -> bool {
+        self.0 == Self::ESTABLISHED
+    }
+
+    /// Whether a TCP socket in this state only waits for connections, or holds one that is half open.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_passive(self) -> bool {
+        matches!(self.0, Self::LISTEN | Self::NEW_SYN_RECV)
+    }
+}
+
+/// A source address that can be looked up.
+pub trait SourceAddress: Copy {
+    /// The class of the source; `None` when the tables contradict themselves.
+    fn class<T: Tables>(&self, tables: &T) -> Option<u32>;
+}
+
+impl SourceAddress for [u8; 4] {
+    #[inline(always)]
+    fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
+        trie4::class(tables, u32::from_be_bytes(*self))
+    }
+}
+
+impl SourceAddress for [u8; 16] {
+    #[inline(always)]
+    fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
+        table6::class(tables, *self)
+    }
+}
+
+pub use table6::{bucket_indices, mask6};
+
+/// The entry of the port, type or protocol `index` among the pages that begin at `page`.
+#[inline(always)]
+pub fn port_entry<T: Tables>(tables: &T, page: u32, index: u16) -> Option<PortEntry> {
+    let [high, low] = index.to_be_bytes();
+    const { assert!(PORTS_PER_PAGE == 256) };
+    Some(tables.port_page(page + u32::from(high))?[usize::from(low)])
+}
+
+/// Which rule of `row` admits `class`: 0 none, else its ordinal from 1.
+#[inline(always)]
+pub fn cell<T: Tables>(tables: &T, row: u32, class: u32) -> Option<u16> {
+    let position = row.wrapping_mul(tables.classes()).wrapping_add(class);
+    let page = tables.cell_page(position / CELLS_PER_PAGE)?;
+    Some(page[(position % CELLS_PER_PAGE) as usize])
+}

@@ -1,0 +1,111 @@
+//! Which rule, if any, admits a source to a port, type or protocol.
+
+use super::{Context, Outcome};
+use crate::{
+    Reason,
+    abi::{PortEntry, port_pages, port_slots},
+    tables::{self, Tables},
+    wire::{Packet, icmp, protocol},
+};
+
+/// What the matrix says about one source and one port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// A rule admits the source; this is its counter.
+    Admitted { slot: u32 },
+    /// The port is documented and no rule admits the source; this is the counter of its drops.
+    Refused { slot: u32 },
+    /// No rule names the port.
+    Undocumented,
+}
+
+/// Looks up the port, type or protocol `index` among the pages that begin at `page`.
+#[inline(always)]
+pub(super) fn access<T: Tables>(
+    page: u32,
+    index: u16,
+    context: Context,
+    tables: &T,
+) -> Result<Access, Reason> {
+    let page = u32::from(context.arrival.zone) * port_pages::PER_ZONE + page;
+    let PortEntry { slot, row } = tables::port_entry(tables, page, index).ok_or(Reason::Internal)?;
+    if row == 0 {
+        return Ok(Access::Undocumented);
+    }
+    let ordinal = tables::cell(tables, row, context.class).ok_or(Reason::Internal)?;
+    Ok(match ordinal {
+        0 => Access::Refused { slot: slot + port_slots::DROPPED },
+        ordinal => Access::Admitted { slot: slot + port_slots::ADMITTED + u32::from(ordinal) - 1 },
+    })
+}
+
+/// ICMP types that follow the rules. `kind` tells those that no posture opens.
+#[inline(always)]
+pub(super) fn icmp<T: Tables>(
+    page: u32,
+    number: u8,
+    kind: icmp::Kind,
+    context: Context,
+    tables: &T,
+) -> Result<Outcome, Reason> {
+    match access(page, u16::from(number), context, tables)? {
+        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
+        Access::Refused { slot } => Ok(Outcome { reason: Reason::SourceNotAdmitted, slot: Some(slot) }),
+        Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Reason::IcmpType),
+        Access::Undocumented if tables.posture_pass() => Err(Reason::UndocumentedPassed),
+        Access::Undocumented => Err(Reason::Undocumented),
+    }
+}
+
+/// SCTP: by rule only, since no socket look-up can tell replies.
+#[inline(always)]
+pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Result<Outcome, Reason> {
+    match access(port_pages::SCTP, port, context, tables)? {
+        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
+        Access::Refused { slot } => Ok(Outcome { reason: Reason::SourceNotAdmitted, slot: Some(slot) }),
+        Access::Undocumented => Err(Reason::Protocol),
+    }
+}
+
+/// A protocol without ports that the filter reads.
+#[inline(always)]
+pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Result<Outcome, Reason> {
+    match access(port_pages::PROTOCOL, u16::from(number), context, tables)? {
+        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
+        Access::Refused { slot } => Ok(Outcome { reason: Reason::Protocol, slot: Some(slot) }),
+        Access::Undocumented if tables.posture_pass() && !protocol::needs_rule(number) => {
+            Err(Reason::ProtocolPassed)
+        }
+        Access::Undocumented => Err(Reason::Protocol),
+    }
+}
+
+/// What stands behind an authentication header is judged as if it stood there alone, but the header itself needs a
+/// rule that admits the source.
+#[inline(always)]
+pub(super) fn authentication<A, T: Tables>(
+    packet: &Packet<A>,
+    context: Context,
+    tables: &T,
+) -> Result<(), Reason> {
+    if !packet.authenticated {
+        return Ok(());
+    }
+    match access(port_pages::PROTOCOL, u16::from(protocol::AH), context, tables)? {
+        Access::Admitted { .. } => Ok(()),
+        Access::Refused { .. } | Access::Undocumented => Err(Reason::Protocol),
+    }
+}
+
+/// A later fragment: nothing without its first, so it only has to come from a source that may send its protocol at
+/// all, lest strangers fill the reassembly queue.
+#[inline(always)]
+pub(super) fn later_fragment<T: Tables>(number: u8, context: Context, tables: &T) -> Result<Outcome, Reason> {
+    if tables.posture_pass() {
+        return Err(Reason::LaterFragment);
+    }
+    match access(port_pages::FRAGMENTS, u16::from(number), context, tables)? {
+        Access::Admitted { .. } => Err(Reason::LaterFragment),
+        Access::Refused { .. } | Access::Undocumented => Err(Reason::FragmentSource),
+    }
+}

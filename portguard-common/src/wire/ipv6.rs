@@ -1,0 +1,134 @@
+//! IPv6 and its extension headers (RFC 8200).
+
+use network_types::ip::Ipv6Hdr;
+
+use super::{Fragment, Frame, Packet, ah, protocol};
+use crate::Reason;
+
+/// An address, in network order.
+pub type Address = [u8; 16];
+
+/// The most extension headers that are walked. Linux has no such limit, so longer chains must drop.
+pub const MAX_EXTENSION_HEADERS: usize = 8;
+
+/// The two halves of an address as numbers: the network half and the interface half of most.
+#[inline(always)]
+#[must_use]
+pub fn halves(address: Address) -> (u64, u64) {
+    let whole = u128::from_be_bytes(address);
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is what the name says")]
+    ((whole >> 64) as u64, whole as u64)
+}
+
+/// Reads an IPv6 header at `offset` and walks its extension headers to the transport header.
+#[inline(always)]
+pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {
+    let header: [u8; Ipv6Hdr::LEN] = frame.read(offset).ok_or(Reason::Short)?;
+    let payload_len = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let payload = offset + Ipv6Hdr::LEN;
+    let end = payload + payload_len;
+    // A length of 0 is a jumbogram (RFC 2675), which no NIC delivers, or an empty packet.
+    if header[0] >> 4 != 6 || payload_len == 0 || !frame.has(end) {
+        return Err(Reason::Malformed);
+    }
+    let mut source = [0; 16];
+    source.copy_from_slice(&header[8..24]);
+    let mut destination = [0; 16];
+    destination.copy_from_slice(&header[24..40]);
+    walk(
+        frame,
+        Packet {
+            source,
+            destination,
+            hop_limit: header[7],
+            protocol: header[6],
+            payload,
+            end,
+            fragment: Fragment::Whole,
+            authenticated: false,
+        },
+    )
+}
+
+/// What the walk does after a header.
+enum Step {
+    /// The next header is at this offset.
+    Next(u8, usize),
+    /// The payload begins here: this is no extension header, or nothing behind it can be read.
+    Done,
+}
+
+#[inline(always)]
+fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Packet<Address>, Reason> {
+    for position in 0..=MAX_EXTENSION_HEADERS {
+        let step = match packet.protocol {
+            protocol::HOP_BY_HOP if position > 0 => return Err(Reason::ExtensionOrder),
+            protocol::HOP_BY_HOP | protocol::DESTINATION_OPTIONS => skip_options(frame, &packet)?,
+            protocol::ROUTING => return Err(Reason::RoutingHeader),
+            protocol::FRAGMENT => fragment(frame, &mut packet)?,
+            protocol::AH => authentication(frame, &mut packet)?,
+            protocol::NO_NEXT_HEADER => return Err(Reason::NoNextHeader),
+            // Mobility, HIP, Shim6 and the two numbers for experiments (RFC 7045 section 2).
+            135 | 139 | 140 | 253 | 254 => return Err(Reason::ExtensionUnknown),
+            _ => Step::Done,
+        };
+        match step {
+            Step::Done => return Ok(packet),
+            Step::Next(..) if position == MAX_EXTENSION_HEADERS => return Err(Reason::ExtensionDepth),
+            Step::Next(next, payload) => {
+                packet.protocol = next;
+                packet.payload = payload;
+            }
+        }
+    }
+    Err(Reason::ExtensionDepth)
+}
+
+/// The reason for a chain that ends before the transport header: of a first fragment it is one that RFC 7112 forbids.
+#[inline(always)]
+fn cut_short(packet: &Packet<Address>) -> Reason {
+    if packet.fragment == Fragment::First { Reason::FragmentChain } else { Reason::Short }
+}
+
+#[inline(always)]
+fn skip_options<F: Frame + ?Sized>(frame: &F, packet: &Packet<Address>) -> Result<Step, Reason> {
+    if packet.payload + 8 > packet.end {
+        return Err(cut_short(packet));
+    }
+    let [next, len]: [u8; 2] = frame.read(packet.payload).ok_or(Reason::Short)?;
+    let payload = packet.payload + ((usize::from(len) + 1) << 3);
+    if payload > packet.end { Err(cut_short(packet)) } else { Ok(Step::Next(next, payload)) }
+}
+
+#[inline(always)]
+fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Result<Step, Reason> {
+    if packet.fragment != Fragment::Whole {
+        return Err(Reason::ExtensionOrder);
+    }
+    if packet.payload + 8 > packet.end {
+        return Err(Reason::Short);
+    }
+    let header: [u8; 8] = frame.read(packet.payload).ok_or(Reason::Short)?;
+    let field = u16::from_be_bytes([header[2], header[3]]);
+    let payload = packet.payload + 8;
+    packet.fragment = match Fragment::new(field >> 3, field & 1 == 1) {
+        Fragment::Whole => Fragment::Atomic,
+        other @ (Fragment::Atomic | Fragment::First | Fragment::Later { .. }) => other,
+    };
+    if matches!(packet.fragment, Fragment::Later { .. }) {
+        packet.protocol = header[0];
+        packet.payload = payload;
+        return Ok(Step::Done);
+    }
+    Ok(Step::Next(header[0], payload))
+}
+
+#[inline(always)]
+fn authentication<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Result<Step, Reason> {
+    if packet.authenticated {
+        return Err(Reason::ExtensionOrder);
+    }
+    let (next, payload) = ah::parse(frame, packet)?;
+    packet.authenticated = true;
+    Ok(Step::Next(next, payload))
+}

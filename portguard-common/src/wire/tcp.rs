@@ -1,0 +1,62 @@
+//! TCP (RFC 9293).
+
+use network_types::tcp::TcpHdr;
+
+use super::{Fragment, Frame, Packet, transport};
+use crate::Reason;
+
+/// What the verdict needs of a TCP header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// Source and destination port, in network order.
+    pub ports: transport::Ports,
+    /// The flags, FIN lowest.
+    pub flags: u8,
+    /// Whether data follows the header.
+    pub data: bool,
+}
+
+impl Segment {
+    const SYN: u8 = 0x02;
+    const RST: u8 = 0x04;
+    const ACK: u8 = 0x10;
+
+    /// Whether the segment asks for a new connection. Tested by the bits, not by equality: SYN with FIN, RST or URG
+    /// beside it opens a connection on some stacks.
+    #[inline(always)]
+    #[must_use]
+    pub fn opens(&self) -> bool {
+        self.flags & (Self::SYN | Self::ACK) == Self::SYN
+    }
+
+    /// Whether a peer sends such a segment to a connection that is gone here: a last acknowledgement or a reset.
+    #[inline(always)]
+    #[must_use]
+    pub fn closes(&self) -> bool {
+        self.flags & Self::SYN == 0 && self.flags & (Self::ACK | Self::RST) != 0 && !self.data
+    }
+}
+
+/// Reads the segment that `packet` carries; its whole header, options included, must be there.
+#[inline(always)]
+pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segment, Reason> {
+    let len = TcpHdr::LEN;
+    if packet.payload + len > packet.end {
+        return Err(transport::cut_short(packet));
+    }
+    let header: [u8; TcpHdr::LEN] = frame.read(packet.payload).ok_or(Reason::Short)?;
+    let header_len = usize::from(header[12] >> 4) << 2;
+    if header_len < len {
+        return Err(Reason::Malformed);
+    }
+    let data_at = packet.payload + header_len;
+    if data_at > packet.end {
+        let first = packet.fragment == Fragment::First;
+        return Err(if first { Reason::FragmentTiny } else { Reason::Malformed });
+    }
+    Ok(Segment {
+        ports: [header[0], header[1], header[2], header[3]],
+        flags: header[13],
+        data: data_at < packet.end,
+    })
+}

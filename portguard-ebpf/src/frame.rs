@@ -1,0 +1,115 @@
+//! Where the frame's bytes come from: `data..data_end`, and for what lies in further buffers the kernel's copy helper.
+
+#![expect(unsafe_code, reason = "packet memory is reached through raw pointers that the verifier bounds")]
+
+use core::{cell::Cell, hint::black_box, mem::MaybeUninit};
+
+use aya_ebpf::{
+    bindings::xdp_md,
+    helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    programs::XdpContext,
+};
+use portguard_common::wire::Frame;
+
+/// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
+/// are less. The verifier wants to see a bound.
+const HEADERS_END: usize = 0x7fff;
+
+/// The frame that the program was called for.
+pub(crate) struct XdpFrame {
+    context: *mut xdp_md,
+    start: usize,
+    end: usize,
+    /// Whether the linear part is known to hold the whole packet.
+    linear: Cell<bool>,
+}
+
+impl XdpFrame {
+    #[inline(always)]
+    pub(crate) fn new(context: &XdpContext) -> Self {
+        Self {
+            context: context.ctx,
+            start: context.data(),
+            end: context.data_end(),
+            linear: Cell::new(false),
+        }
+    }
+
+    /// The bytes of the frame, all buffers together.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> u64 {
+        if self.linear.get() { (self.end - self.start) as u64 } else { self.all_buffers() }
+    }
+
+    #[inline(always)]
+    fn all_buffers(&self) -> u64 {
+        // SAFETY: the context is the one that the kernel called this program with.
+        unsafe { bpf_xdp_get_buff_len(self.context) }
+    }
+}
+
+/// Always 0; but it lies in writable memory, so the verifier takes it for any number.
+#[unsafe(no_mangle)]
+static mut ZERO: usize = 0;
+
+#[inline(always)]
+fn unknown_zero() -> usize {
+    // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
+    unsafe { (&raw const ZERO).read_volatile() }
+}
+
+impl Frame for XdpFrame {
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        if offset > HEADERS_END {
+            return None;
+        }
+        let from = self.start + offset;
+        // Of one byte the compiler would make `from < end`, out of which the verifier learns nothing.
+        let to = if N == 1 { black_box(from + N) } else { from + N };
+        if to <= self.end {
+            // SAFETY: `from..from + N` lies within `data..data_end`, which the line above tests and the verifier
+            // checks; `[u8; N]` has no alignment.
+            return Some(unsafe { *(from as *const [u8; N]) });
+        }
+        let mut bytes = MaybeUninit::uninit();
+        // SAFETY: `load` returns true only when the kernel has written all of the `N` bytes.
+        unsafe { load(self.context, offset, bytes.as_mut_ptr()).then(|| bytes.assume_init()) }
+    }
+
+    #[inline(always)]
+    fn has(&self, end: usize) -> bool {
+        if self.start + end <= self.end {
+            self.linear.set(true);
+            return true;
+        }
+        end as u64 <= self.all_buffers()
+    }
+
+    #[inline(always)]
+    fn forget(&self, offset: usize) -> usize {
+        offset + (unknown_zero() & HEADERS_END)
+    }
+
+    #[inline(always)]
+    fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool {
+        // SAFETY: the context is the one that the kernel called this program with; `to` has room for `len` bytes. The
+        // helper itself refuses what lies beyond the frame.
+        len <= to.len()
+            && unsafe {
+                bpf_xdp_load_bytes(self.context, offset as u32, to.as_mut_ptr().cast(), len as u32) == 0
+            }
+    }
+}
+
+/// Copies `N` bytes at `offset` out of whichever buffers they are in to `to`. A function of its own in the program as
+/// well, so that each read does not carry it along.
+///
+/// # Safety
+///
+/// `context` is the one that the kernel called this program with, and `to` is valid for writes.
+#[inline(never)]
+unsafe fn load<const N: usize>(context: *mut xdp_md, offset: usize, to: *mut [u8; N]) -> bool {
+    // SAFETY: the caller vouches for both pointers; the helper itself refuses what lies beyond the frame.
+    unsafe { bpf_xdp_load_bytes(context, offset as u32, to.cast(), N as u32) == 0 }
+}
