@@ -9,6 +9,7 @@
 //! function only.
 
 #![no_std]
+#![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod abi;
 pub mod reason;

@@ -4,6 +4,7 @@
 //! the kernel's socket table.
 
 #![no_std]
+#![warn(clippy::wildcard_enum_match_arm)]
 #![no_main]
 
 mod count;

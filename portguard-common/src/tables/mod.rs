@@ -6,6 +6,8 @@
 mod table6;
 mod trie4;
 
+use core::net::IpAddr;
+
 use crate::{
     abi::{CELLS_PER_PAGE, CellPage, PORTS_PER_PAGE, PortEntry, PortPage, TablePage6, TriePage},
     wire::transport,
@@ -83,11 +85,18 @@ impl SocketState {
 
 /// A source address that can be looked up.
 pub trait SourceAddress: Copy {
+    /// The address in the standard library's type.
+    fn to_ip(self) -> IpAddr;
+
     /// The class of the source; `None` when the tables contradict themselves.
     fn class<T: Tables>(&self, tables: &T) -> Option<u32>;
 }
 
 impl SourceAddress for [u8; 4] {
+    fn to_ip(self) -> IpAddr {
+        self.into()
+    }
+
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
         trie4::class(tables, u32::from_be_bytes(*self))
@@ -95,6 +104,10 @@ impl SourceAddress for [u8; 4] {
 }
 
 impl SourceAddress for [u8; 16] {
+    fn to_ip(self) -> IpAddr {
+        self.into()
+    }
+
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
         table6::class(tables, *self)

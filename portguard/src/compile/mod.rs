@@ -1,1 +1,82 @@
-//! compile
+//! The compiler: a matrix to an image, the flat tables that the maps will hold.
+//!
+//! Pure and deterministic: the same matrix gives the same bytes and the same digest. It knows nothing of files, nor of
+//! the kernel; it knows the layout in `portguard_common::abi`.
+//!
+//! Every source address belongs to one *class*, the set of rules that admit it; every port to one *row*, the list of
+//! rules that name it. A *cell*, row by class, says which rule of the row admits the class.
+
+mod cells;
+mod error;
+mod image;
+mod legend;
+mod native;
+mod pages;
+mod rows;
+mod sources;
+mod table6;
+mod trie4;
+
+use std::net::IpAddr;
+
+pub use error::CompileError;
+pub use image::{Digest, Image, ImageInterface};
+pub use legend::{Legend, LegendPort, Target};
+pub use native::{NativeTables, NoSockets, Sockets};
+
+use crate::matrix::{Matrix, Mode, Posture};
+use portguard_common::abi::Settings;
+
+/// The node's own addresses, which no packet from outside may have for its source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeAddresses(Vec<IpAddr>);
+
+impl NodeAddresses {
+    /// The given addresses, each once.
+    pub fn new(mut addresses: Vec<IpAddr>) -> Self {
+        addresses.sort_unstable();
+        addresses.dedup();
+        Self(addresses)
+    }
+
+    /// The addresses, ascending.
+    pub fn as_slice(&self) -> &[IpAddr] {
+        &self.0
+    }
+}
+
+/// Compiles `matrix` for a node that has the addresses `own`.
+pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileError> {
+    let rows = rows::build(matrix)?;
+    let sources::Sources { v4, v6, classes } = sources::build(matrix, own)?;
+    let trie4 = trie4::build(&v4);
+    let table6 = table6::build(&v6)?;
+    let cells = cells::build(&rows.lists, &classes)?;
+    let (ports, legend) = legend::assign(rows)?;
+    let settings = Settings {
+        classes: classes.count(),
+        default_class6: table6.default_class,
+        bucket_mask6: table6.bucket_mask,
+        length_count6: table6.length_count,
+        lengths6: table6.lengths,
+        observe: u8::from(matrix.mode == Mode::Observe),
+        posture_pass: u8::from(matrix.posture == Posture::Pass),
+        ..Settings::EMPTY
+    };
+    let interfaces = matrix
+        .interfaces
+        .iter()
+        .map(|interface| {
+            Ok(ImageInterface {
+                name: interface.name.clone(),
+                zone: error::narrow(interface.zone.index(), "zones")?,
+                attach: interface.attach,
+                dhcp: interface.dhcp,
+            })
+        })
+        .collect::<Result<_, CompileError>>()?;
+    Ok(Image::new(settings, interfaces, image::Pages { ports, trie4, table6: table6.pages, cells }, legend))
+}
+
+#[cfg(test)]
+mod tests;

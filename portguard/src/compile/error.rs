@@ -1,0 +1,39 @@
+//! What a compiler of tables can run out of.
+
+use thiserror::Error;
+
+/// Why a matrix cannot become an image.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum CompileError {
+    /// A table would be longer than its index can count.
+    #[error(
+        "the site needs more {what} than the tables can index ({limit} at most); split it over several nodes"
+    )]
+    TooMany {
+        /// What there is too much of.
+        what: &'static str,
+        /// The most there can be.
+        limit: u64,
+    },
+}
+
+/// `value` in a narrower type, or the error that there are too many of `what`.
+pub(super) fn narrow<T: TryFrom<usize> + Bounded>(
+    value: usize,
+    what: &'static str,
+) -> Result<T, CompileError> {
+    T::try_from(value).map_err(|_| CompileError::TooMany { what, limit: T::LIMIT })
+}
+
+/// The largest value of a type, for the message.
+pub(super) trait Bounded {
+    const LIMIT: u64;
+}
+
+impl Bounded for u16 {
+    const LIMIT: u64 = Self::MAX as u64;
+}
+
+impl Bounded for u32 {
+    const LIMIT: u64 = Self::MAX as u64;
+}

@@ -1,0 +1,134 @@
+//! The counters: which slot counts what.
+
+use std::fmt;
+
+use portguard_common::{
+    Reason,
+    abi::{PORTS_PER_PAGE, PortEntry, PortPage, SLOTS_PER_REASON, port_slots},
+};
+use serde::Serialize;
+
+use super::{
+    error::{CompileError, narrow},
+    rows::{self, NO_ROW, Rows},
+};
+use crate::matrix::{RuleId, Transport, ZoneId};
+
+/// What a documented entry of the port table stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Target {
+    /// A destination port.
+    Port {
+        /// Of this protocol.
+        transport: Transport,
+        /// Its number.
+        port: u16,
+    },
+    /// An ICMP type for IPv4.
+    Icmpv4(u8),
+    /// An ICMP type for IPv6.
+    Icmpv6(u8),
+    /// A whole IP protocol.
+    Protocol(u8),
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Port { transport, port } => write!(f, "{port}/{transport}"),
+            Self::Icmpv4(number) => write!(f, "icmpv4/{number}"),
+            Self::Icmpv6(number) => write!(f, "icmpv6/{number}"),
+            Self::Protocol(number) => write!(f, "ip/{number}"),
+        }
+    }
+}
+
+/// One documented port of one zone and where its counters are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LegendPort<'a> {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The port, type or protocol.
+    pub target: Target,
+    /// Its first counter; the others follow as `portguard_common::abi::port_slots` says.
+    pub slot: u32,
+    /// The rules that name it, in the order of their counters.
+    pub rules: &'a [RuleId],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Port {
+    zone: ZoneId,
+    target: Target,
+    slot: u32,
+    row: u32,
+}
+
+/// What every counter of an image counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Legend {
+    /// Ascending by slot.
+    ports: Vec<Port>,
+    rows: Vec<Vec<RuleId>>,
+    slots: u32,
+}
+
+impl Legend {
+    /// How many counters there are.
+    pub fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// The documented ports, ascending by slot: by zone, then by protocol, then by number.
+    pub fn ports(&self) -> impl Iterator<Item = LegendPort<'_>> {
+        self.ports.iter().map(|port| self.expand(port))
+    }
+
+    /// The documented port that `slot` is one of the counters of; `None` for the counters of reasons.
+    pub fn port_of(&self, slot: u32) -> Option<LegendPort<'_>> {
+        let after = self.ports.partition_point(|port| port.slot <= slot);
+        let port = self.ports.get(after.checked_sub(1)?)?;
+        (slot < self.slots).then(|| self.expand(port))
+    }
+
+    /// The rule whose admissions `slot` counts; `None` for every other counter.
+    pub fn rule_of(&self, slot: u32) -> Option<RuleId> {
+        let port = self.port_of(slot)?;
+        let position = (slot - port.slot).checked_sub(port_slots::ADMITTED)?;
+        port.rules.get(position as usize).copied()
+    }
+
+    fn expand(&self, port: &Port) -> LegendPort<'_> {
+        let Port { zone, target, slot, row } = *port;
+        LegendPort { zone, target, slot, rules: &self.rows[row as usize] }
+    }
+}
+
+/// Gives every documented port its counters; the pages of the port table come out beside the legend.
+pub(super) fn assign(rows: Rows) -> Result<(Vec<PortPage>, Legend), CompileError> {
+    let Rows { lists, entries } = rows;
+    let mut next = Reason::ALL.len() * SLOTS_PER_REASON as usize;
+    let mut ports = Vec::new();
+    let mut pages = Vec::with_capacity(entries.len() / PORTS_PER_PAGE as usize);
+    for (zone, entries) in rows::zones(&entries).enumerate() {
+        for (page, entries) in entries.as_chunks::<{ PORTS_PER_PAGE as usize }>().0.iter().enumerate() {
+            let mut written = [PortEntry::default(); PORTS_PER_PAGE as usize];
+            for (index, &row) in entries.iter().enumerate() {
+                if row == NO_ROW {
+                    continue;
+                }
+                let mut slot = 0;
+                if let Some(target) = rows::target(page * PORTS_PER_PAGE as usize + index) {
+                    slot = narrow(next, "counters")?;
+                    next += port_slots::ADMITTED as usize + lists[row as usize].len();
+                    ports.push(Port { zone: ZoneId::new(zone), target, slot, row });
+                }
+                written[index] = PortEntry { slot, row };
+            }
+            pages.push(written);
+        }
+    }
+    let slots = narrow(next, "counters")?;
+    Ok((pages, Legend { ports, rows: lists, slots }))
+}

@@ -1,0 +1,117 @@
+//! The image as the verdict function's tables, in userspace: what `explain` and the tests run on.
+
+use std::net::SocketAddr;
+
+use portguard_common::{
+    abi::{CellPage, PortPage, TablePage6, TriePage},
+    tables::{Flow, SocketState, SourceAddress, Tables},
+};
+
+use super::Image;
+
+/// A socket table: the kernel's, or one that a test makes up.
+pub trait Sockets {
+    /// The TCP socket that belongs to these ends, peer first: the connection, else a listener.
+    fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState>;
+    /// Whether a TCP socket listens on `local`.
+    fn tcp_listener(&self, local: SocketAddr) -> bool;
+    /// The UDP socket that would take a packet from `peer` to `local`.
+    fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState>;
+}
+
+/// A node without a socket.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoSockets;
+
+impl Sockets for NoSockets {
+    fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
+        None
+    }
+
+    fn tcp_listener(&self, _local: SocketAddr) -> bool {
+        false
+    }
+
+    fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
+        None
+    }
+}
+
+/// An image and a socket table, as the verdict function sees them.
+#[derive(Clone, Copy, Debug)]
+pub struct NativeTables<'a, S> {
+    image: &'a Image,
+    sockets: S,
+}
+
+impl<'a, S: Sockets> NativeTables<'a, S> {
+    /// The tables of `image` on a node that has `sockets`.
+    pub fn new(image: &'a Image, sockets: S) -> Self {
+        Self { image, sockets }
+    }
+}
+
+/// The ends of a flow, peer first.
+fn ends<A: SourceAddress>(flow: &Flow<A>) -> (SocketAddr, SocketAddr) {
+    let [peer_high, peer_low, local_high, local_low] = flow.ports;
+    (
+        SocketAddr::new(flow.source.to_ip(), u16::from_be_bytes([peer_high, peer_low])),
+        SocketAddr::new(flow.destination.to_ip(), u16::from_be_bytes([local_high, local_low])),
+    )
+}
+
+impl<S: Sockets> Tables for NativeTables<'_, S> {
+    fn posture_pass(&self) -> bool {
+        self.image.settings().posture_pass != 0
+    }
+
+    fn classes(&self) -> u32 {
+        self.image.settings().classes
+    }
+
+    fn default_class6(&self) -> u32 {
+        self.image.settings().default_class6
+    }
+
+    fn bucket_mask6(&self) -> u32 {
+        self.image.settings().bucket_mask6
+    }
+
+    fn length_count6(&self) -> u32 {
+        self.image.settings().length_count6
+    }
+
+    fn length6(&self, index: u32) -> Option<u8> {
+        self.image.settings().lengths6.get(index as usize).copied()
+    }
+
+    fn port_page(&self, index: u32) -> Option<&PortPage> {
+        self.image.ports().get(index as usize)
+    }
+
+    fn trie_page4(&self, index: u32) -> Option<&TriePage> {
+        self.image.trie4().get(index as usize)
+    }
+
+    fn table_page6(&self, index: u32) -> Option<&TablePage6> {
+        self.image.table6().get(index as usize)
+    }
+
+    fn cell_page(&self, index: u32) -> Option<&CellPage> {
+        self.image.cells().get(index as usize)
+    }
+
+    fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
+        let (peer, local) = ends(flow);
+        self.sockets.tcp(peer, local)
+    }
+
+    fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        self.sockets.tcp_listener(ends(flow).1)
+    }
+
+    fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
+        let (peer, local) = ends(flow);
+        self.sockets.udp(peer, local)
+    }
+}

@@ -1,0 +1,132 @@
+//! The IPv6 source table; `portguard_common::tables` says how it is searched, and where the idea is from.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv6Net;
+use portguard_common::{
+    abi::{BUCKETS_PER_PAGE, Bucket6, CLASS_NONE, ENTRIES_PER_BUCKET, Entry6, MAX_LENGTHS6, TablePage6},
+    tables::{bucket_indices, mask6},
+    wire::ipv6,
+};
+
+use super::{
+    error::{CompileError, narrow},
+    sources::Source,
+};
+
+/// The table and what the search needs beside it.
+pub(super) struct Table6 {
+    pub(super) pages: Vec<TablePage6>,
+    pub(super) bucket_mask: u32,
+    pub(super) default_class: u32,
+    pub(super) lengths: [u8; MAX_LENGTHS6],
+    pub(super) length_count: u32,
+}
+
+/// Moves of one insertion before the table is taken for too full.
+const MAX_MOVES: usize = 500;
+
+/// Builds the table of `sources`, which come parents first.
+pub(super) fn build(sources: &[Source<Ipv6Net>]) -> Result<Table6, CompileError> {
+    let mut used: Vec<u8> =
+        sources.iter().map(|source| source.prefix.prefix_len()).filter(|&len| len > 0).collect();
+    used.sort_unstable();
+    used.dedup();
+    let mut lengths = [0; MAX_LENGTHS6];
+    lengths[..used.len()].copy_from_slice(&used);
+    let default_class = sources
+        .first()
+        .filter(|source| source.prefix.prefix_len() == 0)
+        .map_or(CLASS_NONE, |source| source.class);
+    let entries = entries(sources, &used, default_class);
+    let (pages, bucket_mask) = place(&entries)?;
+    Ok(Table6 {
+        pages,
+        bucket_mask,
+        default_class,
+        lengths,
+        length_count: narrow(used.len(), "IPv6 prefix lengths")?,
+    })
+}
+
+/// The prefixes, and the markers that the search needs to find them.
+fn entries(sources: &[Source<Ipv6Net>], lengths: &[u8], default_class: u32) -> Vec<Entry6> {
+    let mut entries = BTreeMap::new();
+    let mut around: Vec<Source<Ipv6Net>> = Vec::new();
+    for source in sources.iter().filter(|source| source.prefix.prefix_len() > 0) {
+        while around.last().is_some_and(|outer| !outer.prefix.contains(&source.prefix)) {
+            around.pop();
+        }
+        for len in marker_lengths(lengths, source.prefix.prefix_len()) {
+            let best = around.iter().rev().find(|outer| outer.prefix.prefix_len() <= len);
+            // A prefix that stands where the marker would be is more than a marker: it is never overwritten.
+            entries.entry(key(source.prefix, len)).or_insert(best.map_or(default_class, |outer| outer.class));
+        }
+        entries.insert(key(source.prefix, source.prefix.prefix_len()), source.class);
+        around.push(*source);
+    }
+    entries.into_iter().map(|((high, low, len), class)| Entry6 { high, low, len, class }).collect()
+}
+
+fn key(prefix: Ipv6Net, len: u8) -> (u64, u64, u32) {
+    let (high, low) = ipv6::halves(prefix.network().octets());
+    let (high, low) = mask6(high, low, u32::from(len));
+    (high, low, u32::from(len))
+}
+
+/// The lengths at which the search for a prefix of length `len` must find something, or it turns the wrong way.
+fn marker_lengths(lengths: &[u8], len: u8) -> Vec<u8> {
+    let mut markers = Vec::new();
+    let (mut from, mut to) = (0, lengths.len());
+    while from < to {
+        let middle = usize::midpoint(from, to);
+        match lengths[middle].cmp(&len) {
+            std::cmp::Ordering::Less => {
+                markers.push(lengths[middle]);
+                from = middle + 1;
+            }
+            std::cmp::Ordering::Equal => break,
+            std::cmp::Ordering::Greater => to = middle,
+        }
+    }
+    markers
+}
+
+/// Puts each entry into one of its two buckets, moving others out of the way (cuckoo hashing: Pagh and Rodler, 2001).
+fn place(entries: &[Entry6]) -> Result<(Vec<TablePage6>, u32), CompileError> {
+    // Three quarters full at most; where even that fails, twice the size.
+    let mut buckets =
+        (entries.len() * 4 / 3 / ENTRIES_PER_BUCKET + 1).next_power_of_two().max(BUCKETS_PER_PAGE as usize);
+    loop {
+        let mask = narrow::<u32>(buckets, "IPv6 sources")? - 1;
+        if let Some(table) = try_place(entries, buckets, mask) {
+            let pages = table.as_chunks::<{ BUCKETS_PER_PAGE as usize }>().0.to_vec();
+            return Ok((pages, mask));
+        }
+        buckets *= 2;
+    }
+}
+
+fn try_place(entries: &[Entry6], buckets: usize, mask: u32) -> Option<Vec<Bucket6>> {
+    let mut table = vec![[Entry6::default(); ENTRIES_PER_BUCKET]; buckets];
+    entries.iter().all(|entry| insert(&mut table, *entry, mask)).then_some(table)
+}
+
+fn insert(table: &mut [Bucket6], entry: Entry6, mask: u32) -> bool {
+    let mut entry = entry;
+    let mut avoid = None;
+    for moves in 0..MAX_MOVES {
+        let choices = bucket_indices(entry.high, entry.low, entry.len, mask);
+        for index in choices {
+            if let Some(free) = table[index as usize].iter_mut().find(|place| place.len == 0) {
+                *free = entry;
+                return true;
+            }
+        }
+        // Back where it was just thrown out of it would throw out its own successor.
+        let index = if avoid == Some(choices[0]) { choices[1] } else { choices[0] };
+        std::mem::swap(&mut table[index as usize][moves % ENTRIES_PER_BUCKET], &mut entry);
+        avoid = Some(index);
+    }
+    false
+}

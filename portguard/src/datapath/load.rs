@@ -1,0 +1,122 @@
+//! Image to generation: maps made and filled, program verified; nothing is attached.
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Array, MapError},
+    programs::{ProgramError, Xdp},
+};
+use portguard_common::abi::{COUNTERS_PER_PAGE, InterfaceEntry, names};
+
+use super::{DatapathError, Link, pod::Pod};
+use crate::compile::{Digest, Image, Legend};
+
+/// The longest table of interfaces that is tried.
+const MAX_INTERFACE_TABLE: u32 = 1 << 16;
+
+/// A generation that the kernel has accepted and that filters nothing yet.
+pub struct Loaded {
+    pub(super) ebpf: Ebpf,
+    pub(super) links: Vec<Link>,
+    pub(super) legend: Legend,
+    pub(super) digest: Digest,
+}
+
+impl Loaded {
+    /// Loads `image` with the program of `object` for the interfaces `links`, which are the image's own, resolved.
+    pub fn new(object: &[u8], image: &Image, links: Vec<Link>) -> Result<Self, DatapathError> {
+        let interfaces = interface_table(&links)?;
+        let mut settings = image.settings();
+        settings.interface_mask = length(interfaces.len()) - 1;
+        let settings = Pod(settings);
+        let mut ebpf = EbpfLoader::new()
+            .map_max_entries(names::PORTS, length(image.ports().len()))
+            .map_max_entries(names::TRIE4, length(image.trie4().len()))
+            .map_max_entries(names::TABLE6, length(image.table6().len()))
+            .map_max_entries(names::CELLS, length(image.cells().len()))
+            .map_max_entries(names::INTERFACES, length(interfaces.len()))
+            .map_max_entries(names::COUNTERS, image.legend().slots().div_ceil(COUNTERS_PER_PAGE))
+            .override_global(names::SETTINGS, &settings, true)
+            .load(object)
+            .map_err(load_error)?;
+        let pages = image.filled();
+        fill(&mut ebpf, names::PORTS, pages.ports)?;
+        fill(&mut ebpf, names::TRIE4, pages.trie4)?;
+        fill(&mut ebpf, names::TABLE6, pages.table6)?;
+        fill(&mut ebpf, names::CELLS, pages.cells)?;
+        fill(&mut ebpf, names::INTERFACES, (0..).zip(&interfaces).collect())?;
+        let mut loaded = Self { ebpf, links, legend: image.legend().clone(), digest: image.digest() };
+        loaded.program()?.load().map_err(verify_error)?;
+        Ok(loaded)
+    }
+
+    /// What the generation's counters count.
+    pub fn legend(&self) -> &Legend {
+        &self.legend
+    }
+
+    /// The digest of the generation's image.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {
+        self.ebpf
+            .program_mut(names::PROGRAM)
+            .and_then(|program| program.try_into().ok())
+            .ok_or(DatapathError::ForeignObject { what: "the XDP program" })
+    }
+}
+
+/// Places the interfaces by their index modulo the table's length, a power of two for which no two collide.
+fn interface_table(links: &[Link]) -> Result<Vec<InterfaceEntry>, DatapathError> {
+    let mut len = 1;
+    while len <= MAX_INTERFACE_TABLE {
+        let mut table = vec![InterfaceEntry::default(); len as usize];
+        let placed = links.iter().all(|link| {
+            let place = &mut table[(link.index & (len - 1)) as usize];
+            let free = place.index == 0;
+            *place = InterfaceEntry { index: link.index, zone: link.zone, dhcp: u16::from(link.dhcp) };
+            free
+        });
+        if placed {
+            return Ok(table);
+        }
+        len *= 2;
+    }
+    Err(DatapathError::InterfaceTable(MAX_INTERFACE_TABLE))
+}
+
+fn length(entries: usize) -> u32 {
+    // A map has one element at least.
+    u32::try_from(entries).expect("the compiler counts in 32 bits").max(1)
+}
+
+fn fill<T: Copy>(ebpf: &mut Ebpf, map: &'static str, pages: Vec<(u32, &T)>) -> Result<(), DatapathError>
+where
+    Pod<T>: aya::Pod,
+{
+    let error = |source: MapError| DatapathError::Map { map, source: Box::new(source) };
+    let table = ebpf.map_mut(map).ok_or(DatapathError::ForeignObject { what: map })?;
+    let mut table: Array<_, Pod<T>> = Array::try_from(table).map_err(error)?;
+    pages.into_iter().try_for_each(|(index, page)| table.set(index, Pod(*page), 0).map_err(error))
+}
+
+fn load_error(error: aya::EbpfError) -> DatapathError {
+    match &error {
+        aya::EbpfError::MapError(MapError::CreateError { io_error, .. }) if not_permitted(io_error) => {
+            DatapathError::NotPermitted
+        }
+        _ => DatapathError::Load(Box::new(error)),
+    }
+}
+
+fn verify_error(error: ProgramError) -> DatapathError {
+    match &error {
+        ProgramError::LoadError { io_error, .. } if not_permitted(io_error) => DatapathError::NotPermitted,
+        _ => DatapathError::Verify(Box::new(error)),
+    }
+}
+
+fn not_permitted(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EPERM)
+}
