@@ -86,8 +86,14 @@ pub struct Entry6 {
 
 /// The places of one bucket.
 pub const ENTRIES_PER_BUCKET: usize = 2;
-/// A bucket of the IPv6 table.
-pub type Bucket6 = [Entry6; ENTRIES_PER_BUCKET];
+/// A bucket of the IPv6 table. A record of its own, since loaders disagree about arrays of arrays.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Bucket6 {
+    /// Its places.
+    pub entries: [Entry6; ENTRIES_PER_BUCKET],
+}
+
 /// The buckets to a page of the IPv6 table.
 pub const BUCKETS_PER_PAGE: u32 = 32;
 /// A page of the IPv6 table.

@@ -71,7 +71,7 @@ pub fn bucket_indices(high: u64, low: u64, len: u32, mask: u32) -> [u32; 2] {
 fn probe<T: Tables>(tables: &T, high: u64, low: u64, len: u32) -> Option<Option<u32>> {
     for index in bucket_indices(high, low, len, tables.bucket_mask6()) {
         let page = tables.table_page6(index / BUCKETS_PER_PAGE)?;
-        for entry in &page[(index % BUCKETS_PER_PAGE) as usize] {
+        for entry in &page[(index % BUCKETS_PER_PAGE) as usize].entries {
             let Entry6 { high: entry_high, low: entry_low, len: entry_len, class } = *entry;
             if entry_high == high && entry_low == low && entry_len == len {
                 return Some(Some(class));

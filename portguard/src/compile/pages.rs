@@ -1,6 +1,6 @@
 //! Pages as bytes, for the digest: integers in little-endian order whatever the machine.
 
-use portguard_common::abi::{CellPage, Entry6, PortEntry, PortPage, TablePage6, TriePage};
+use portguard_common::abi::{Bucket6, CellPage, Entry6, PortEntry, PortPage, TablePage6, TriePage};
 use sha2::{Digest as _, Sha256};
 
 /// A page of a table.
@@ -38,11 +38,11 @@ impl Page for TriePage {
 
 impl Page for TablePage6 {
     fn is_zero(&self) -> bool {
-        self.as_flattened().iter().all(|entry| *entry == Entry6::default())
+        self.iter().all(|bucket| *bucket == Bucket6::default())
     }
 
     fn hash(&self, hasher: &mut Sha256) {
-        for Entry6 { high, low, len, class } in self.as_flattened() {
+        for Entry6 { high, low, len, class } in self.iter().flat_map(|bucket| &bucket.entries) {
             hasher.update(high.to_le_bytes());
             hasher.update(low.to_le_bytes());
             hasher.update(len.to_le_bytes());

@@ -108,7 +108,7 @@ fn place(entries: &[Entry6]) -> Result<(Vec<TablePage6>, u32), CompileError> {
 }
 
 fn try_place(entries: &[Entry6], buckets: usize, mask: u32) -> Option<Vec<Bucket6>> {
-    let mut table = vec![[Entry6::default(); ENTRIES_PER_BUCKET]; buckets];
+    let mut table = vec![Bucket6::default(); buckets];
     entries.iter().all(|entry| insert(&mut table, *entry, mask)).then_some(table)
 }
 
@@ -118,14 +118,14 @@ fn insert(table: &mut [Bucket6], entry: Entry6, mask: u32) -> bool {
     for moves in 0..MAX_MOVES {
         let choices = bucket_indices(entry.high, entry.low, entry.len, mask);
         for index in choices {
-            if let Some(free) = table[index as usize].iter_mut().find(|place| place.len == 0) {
+            if let Some(free) = table[index as usize].entries.iter_mut().find(|place| place.len == 0) {
                 *free = entry;
                 return true;
             }
         }
         // Back where it was just thrown out of it would throw out its own successor.
         let index = if avoid == Some(choices[0]) { choices[1] } else { choices[0] };
-        std::mem::swap(&mut table[index as usize][moves % ENTRIES_PER_BUCKET], &mut entry);
+        std::mem::swap(&mut table[index as usize].entries[moves % ENTRIES_PER_BUCKET], &mut entry);
         avoid = Some(index);
     }
     false
