@@ -1,13 +1,14 @@
 //! PortGuard's library: from a vendor's documented port matrix to verdicts in the kernel.
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
-//! into an image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
+//! into an image; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
 //! [`daemon`] owns what is loaded; [`cli`] talks to the rooms and holds no logic.
 
 pub mod cli;
 pub mod compile;
 pub mod daemon;
 pub mod datapath;
+pub mod explain;
 pub mod matrix;
 pub mod observe;
 pub mod policy;

@@ -1,0 +1,167 @@
+//! The control socket: for root only, one question a connection, and nobody can keep the daemon waiting.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    os::unix::{fs::PermissionsExt as _, net::UnixStream as BlockingStream},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncBufReader},
+    net::{UnixListener, UnixStream},
+    sync::{Semaphore, mpsc, oneshot},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use super::{
+    DaemonError,
+    protocol::{PROTOCOL_VERSION, Reply, Request, Versioned},
+};
+
+const SOCKET: &str = "control.sock";
+/// The most bytes that a question may have.
+const MAX_REQUEST: u64 = 4096;
+/// Callers that are served at once.
+const MAX_CALLERS: usize = 64;
+/// The most bytes of an answer that are read.
+const MAX_REPLY: u64 = 64 << 20;
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A question and where its answer goes.
+pub(super) struct Query {
+    pub(super) request: Request,
+    pub(super) answer: oneshot::Sender<Reply>,
+}
+
+/// The daemon's end. Dropping it removes the socket.
+///
+/// Callers are served by tasks of their own, so that none keeps the daemon, or another caller, waiting.
+pub(super) struct ControlSocket {
+    queries: mpsc::Receiver<Query>,
+    listening: JoinHandle<()>,
+    path: PathBuf,
+}
+
+impl ControlSocket {
+    pub(super) async fn open(directory: PathBuf) -> Result<Self, DaemonError> {
+        let path = directory.join(SOCKET);
+        let error = |source| DaemonError::Socket { path: path.clone(), source };
+        fs::create_dir_all(&directory).map_err(error)?;
+        if UnixStream::connect(&path).await.is_ok() {
+            return Err(DaemonError::Running { path });
+        }
+        // Nobody answers: what lies there is left over from a daemon that was killed.
+        match fs::remove_file(&path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(error(source)),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path).map_err(error)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(error)?;
+        let (sender, queries) = mpsc::channel(MAX_CALLERS);
+        let listening = tokio::spawn(listen(listener, sender));
+        Ok(Self { queries, listening, path })
+    }
+
+    /// The next question.
+    pub(super) async fn next(&mut self) -> Query {
+        match self.queries.recv().await {
+            Some(query) => query,
+            // The listening task holds a sender as long as it lives, and it does not end by itself.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        self.listening.abort();
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "the control socket could not be removed");
+        }
+    }
+}
+
+async fn listen(listener: UnixListener, queries: mpsc::Sender<Query>) {
+    let places = Arc::new(Semaphore::new(MAX_CALLERS));
+    loop {
+        // Further callers wait in the socket's queue.
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let queries = queries.clone();
+                tokio::spawn(async move {
+                    serve(stream, &queries).await;
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a caller of the control socket could not be taken");
+                // Out of descriptors, most likely; asking again at once would only burn the processor.
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Reads the question and writes the answer. A caller that is slow or talks nonsense is its own loss.
+async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
+    let exchange = async {
+        let mut line = String::new();
+        AsyncBufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
+        let body = reply(&line, queries).await;
+        let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
+        line.push(b'\n');
+        stream.write_all(&line).await
+    };
+    match timeout(PATIENCE, exchange).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "a caller of the control socket hung up"),
+        Err(_) => tracing::debug!("a caller of the control socket was too slow"),
+    }
+}
+
+async fn reply(line: &str, queries: &mpsc::Sender<Query>) -> Reply {
+    let request = match serde_json::from_str::<Versioned<Request>>(line) {
+        Ok(Versioned { version: PROTOCOL_VERSION, body }) => body,
+        Ok(Versioned { version, .. }) => {
+            return Reply::Error(format!(
+                "this daemon speaks version {PROTOCOL_VERSION} of the control protocol, the request version {version}"
+            ));
+        }
+        Err(error) => return Reply::Error(format!("not a request: {error}")),
+    };
+    let (answer, answered) = oneshot::channel();
+    if queries.send(Query { request, answer }).await.is_err() {
+        return Reply::Error("the daemon is stopping".to_owned());
+    }
+    answered.await.unwrap_or_else(|_| Reply::Error("the daemon is stopping".to_owned()))
+}
+
+/// Asks the daemon whose control socket is in `directory`.
+pub fn ask(directory: &Path, request: Request) -> Result<Reply, DaemonError> {
+    let path = directory.join(SOCKET);
+    let line =
+        exchange(&path, request).map_err(|source| DaemonError::NotRunning { path: path.clone(), source })?;
+    match serde_json::from_slice::<Versioned<Reply>>(&line) {
+        Ok(Versioned { body: Reply::Error(text), .. }) => Err(DaemonError::Refused(text)),
+        Ok(Versioned { version: PROTOCOL_VERSION, body }) => Ok(body),
+        _ => Err(DaemonError::Garbled { path }),
+    }
+}
+
+fn exchange(path: &Path, request: Request) -> io::Result<Vec<u8>> {
+    let mut stream = BlockingStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body: request })?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut reply = Vec::new();
+    BufReader::new(stream.take(MAX_REPLY)).read_until(b'\n', &mut reply)?;
+    Ok(reply)
+}

@@ -1,0 +1,57 @@
+//! What can keep the daemon from starting, or a question from being answered.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+use crate::{compile::CompileError, datapath::DatapathError};
+
+/// Why the daemon does not run, or does not answer.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// The matrix does not compile.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// The kernel refuses.
+    #[error(transparent)]
+    Datapath(#[from] DatapathError),
+    /// Another daemon answers on the socket.
+    #[error("another portguard is running: it answers on {}; stop it first, or use another --runtime-dir", path.display())]
+    Running {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket cannot be made.
+    #[error("cannot open the control socket {}", path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody answers on the socket.
+    #[error(
+        "no portguard answers on {} ({source}); is `portguard run` running, and are you root? Give --runtime-dir if it \
+         was started with one",
+        path.display()
+    )]
+    NotRunning {
+        /// The socket.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The answer is none.
+    #[error("the portguard on {} answered what this one does not understand; are both the same version?", path.display())]
+    Garbled {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The daemon could not answer.
+    #[error("portguard answered: {0}")]
+    Refused(String),
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
+}

@@ -1,0 +1,50 @@
+//! The packet that a question asks about.
+
+use std::net::IpAddr;
+
+use etherparse::{IpNumber, PacketBuilder};
+
+use crate::{compile::Target, matrix::Transport};
+
+/// The node's address in the packet: any will do, the verdict does not depend on it (RFC 5737, RFC 3849).
+const NODE_V4: [u8; 4] = [192, 0, 2, 1];
+const NODE_V6: [u8; 16] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+/// A port of the kind that clients use.
+const CLIENT_PORT: u16 = 49_152;
+
+/// A whole Ethernet frame: the first packet that a client at `from` sends to `target`.
+pub(super) fn build(from: IpAddr, target: Target) -> Vec<u8> {
+    let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let ip = match from {
+        IpAddr::V4(from) => ethernet.ipv4(from.octets(), NODE_V4, 64),
+        // 255 so that neighbour discovery is what it claims to be.
+        IpAddr::V6(from) => ethernet.ipv6(from.octets(), NODE_V6, 255),
+    };
+    let mut frame = Vec::new();
+    let written = match target {
+        Target::Port { transport: Transport::Tcp, port } => {
+            ip.tcp(CLIENT_PORT, port, 1, 65_535).syn().write(&mut frame, &[])
+        }
+        Target::Port { transport: Transport::Udp, port } => {
+            ip.udp(CLIENT_PORT, port).write(&mut frame, &[0; 8])
+        }
+        Target::Port { transport: Transport::Sctp, port } => {
+            ip.write(&mut frame, IpNumber::SCTP, &sctp_header(port))
+        }
+        Target::Icmpv4(kind) => ip.icmpv4_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
+        Target::Icmpv6(kind) => ip.icmpv6_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
+        Target::Protocol(number) => ip.write(&mut frame, IpNumber(number), &[0; 32]),
+    };
+    written.expect("writing to memory does not fail, and no payload is near a length field's limit");
+    frame
+}
+
+/// Ports, verification tag, checksum (RFC 9260 section 3.1), and an empty INIT chunk's header.
+fn sctp_header(port: u16) -> [u8; 16] {
+    let mut header = [0; 16];
+    header[..2].copy_from_slice(&CLIENT_PORT.to_be_bytes());
+    header[2..4].copy_from_slice(&port.to_be_bytes());
+    header[12] = 1;
+    header[15] = 4;
+    header
+}

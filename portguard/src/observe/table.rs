@@ -1,0 +1,69 @@
+//! Counters as tables for a terminal.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::{Count, CounterReport};
+
+impl fmt::Display for CounterReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.ports.is_empty() {
+            writeln!(f, "No documented port has seen a packet yet.")?;
+        } else {
+            writeln!(f, "{}", ports(self))?;
+        }
+        writeln!(f)?;
+        writeln!(f, "{}", reasons(self))?;
+        let (passed, dropped) = self.totals();
+        writeln!(f)?;
+        writeln!(f, "passed: {} packets, {} bytes", passed.packets, passed.bytes)?;
+        writeln!(f, "dropped: {} packets, {} bytes", dropped.packets, dropped.bytes)
+    }
+}
+
+fn new_table<const N: usize>(header: [&str; N], numbers: &[usize]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    for &column in numbers {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn ports(report: &CounterReport) -> Table {
+    let mut table = new_table(["ZONE", "PORT", "WHAT", "PACKETS", "BYTES"], &[3, 4]);
+    for row in &report.ports {
+        let mut add = |what: &str, Count { packets, bytes }: Count| {
+            table.add_row([row.zone.as_str(), &row.port, what, &packets.to_string(), &bytes.to_string()]);
+        };
+        for rule in &row.rules {
+            add(&format!("passed by {}", rule.rule), rule.passed);
+        }
+        add("dropped", row.dropped);
+        if row.would_drop != Count::default() {
+            add("would drop", row.would_drop);
+        }
+    }
+    table
+}
+
+fn reasons(report: &CounterReport) -> Table {
+    let mut table = new_table(["REASON", "ACTION", "PACKETS", "BYTES", "WOULD DROP", "MEANING"], &[2, 3, 4]);
+    for row in &report.reasons {
+        table.add_row([
+            row.reason.as_str(),
+            &row.action,
+            &row.counted.packets.to_string(),
+            &row.counted.bytes.to_string(),
+            &row.would_drop.packets.to_string(),
+            &row.says,
+        ]);
+    }
+    table
+}
