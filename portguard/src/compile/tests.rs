@@ -1,1 +1,259 @@
+//! The tables against an oracle that scans the rules in order, written without classes, rows or tries.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use portguard_common::{
+    abi::{CLASS_OWN, PORTS_PER_PAGE, port_pages, port_slots},
+    tables::{SourceAddress as _, cell, port_entry},
+};
+use proptest::prelude::*;
+
+use super::{Image, NativeTables, NoSockets, NodeAddresses, Target, compile};
+use crate::matrix::{
+    Direction, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture, Rule,
+    RuleId, Service, Transport, Zone, ZoneId,
+};
+
+fn rule(name: &str, service: Service, zones: &[usize], groups: &[usize]) -> Rule {
+    Rule {
+        origin: Origin::Site { rule: name.to_owned(), line: 1 },
+        description: name.to_owned(),
+        direction: Direction::In,
+        service,
+        zones: zones.iter().copied().map(ZoneId::new).collect(),
+        peers: vec![Peer {
+            role: name.to_owned(),
+            kind: PeerKind::Groups(groups.iter().copied().map(GroupId::new).collect()),
+        }],
+    }
+}
+
+fn tcp(first: u16, last: u16) -> Service {
+    let ports = PortSet::new(vec![PortRange::new(first, last).unwrap()]).unwrap();
+    Service::Transport { transport: Transport::Tcp, ports }
+}
+
+fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
+    Matrix {
+        mode: Mode::Enforce,
+        posture: Posture::Drop,
+        zones: (0..zones).map(|zone| Zone { name: format!("zone{zone}") }).collect(),
+        interfaces: Vec::new(),
+        groups: (0..)
+            .zip(groups)
+            .map(|(index, prefixes)| Group { name: format!("group{index}"), prefixes })
+            .collect(),
+        rules,
+    }
+}
+
+fn nets(prefixes: &[&str]) -> Vec<IpNet> {
+    prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect()
+}
+
+/// What the tables say of a TCP port: the rule that admits, or whether any names it.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Admitted(RuleId),
+    Refused,
+    Undocumented,
+}
+
+fn ask(image: &Image, zone: u32, source: IpAddr, port: u16) -> Answer {
+    let tables = NativeTables::new(image, NoSockets);
+    let class = class_of(image, source);
+    let entry = port_entry(&tables, zone * port_pages::PER_ZONE + port_pages::TCP, port).unwrap();
+    if entry.row == 0 {
+        return Answer::Undocumented;
+    }
+    match cell(&tables, entry.row, class).unwrap() {
+        0 => Answer::Refused,
+        ordinal => {
+            let slot = entry.slot + port_slots::ADMITTED + u32::from(ordinal) - 1;
+            Answer::Admitted(image.legend().rule_of(slot).unwrap())
+        }
+    }
+}
+
+fn class_of(image: &Image, source: IpAddr) -> u32 {
+    let tables = NativeTables::new(image, NoSockets);
+    match source {
+        IpAddr::V4(address) => address.octets().class(&tables).unwrap(),
+        IpAddr::V6(address) => address.octets().class(&tables).unwrap(),
+    }
+}
+
+fn oracle(matrix: &Matrix, zone: usize, source: IpAddr, port: u16) -> Answer {
+    let mut named = false;
+    for (index, rule) in matrix.rules.iter().enumerate() {
+        let Service::Transport { transport: Transport::Tcp, ports } = &rule.service else { continue };
+        if !rule.zones.contains(&ZoneId::new(zone)) || !ports.contains(port) {
+            continue;
+        }
+        named = true;
+        let PeerKind::Groups(groups) = &rule.peers[0].kind else { continue };
+        if groups
+            .iter()
+            .any(|&group| matrix.group(group).prefixes.iter().any(|prefix| prefix.contains(&source)))
+        {
+            return Answer::Admitted(RuleId::new(index));
+        }
+    }
+    if named { Answer::Refused } else { Answer::Undocumented }
+}
+
+/// Prefixes that nest, touch and overlap: few distinct bits, every length.
+fn prefix() -> impl Strategy<Value = IpNet> {
+    prop_oneof![
+        (address4(), 0..=32_u8)
+            .prop_map(|(address, len)| IpNet::V4(Ipv4Net::new(address, len).unwrap().trunc())),
+        (address6(), 0..=128_u8)
+            .prop_map(|(address, len)| IpNet::V6(Ipv6Net::new(address, len).unwrap().trunc())),
+    ]
+}
+
+fn address4() -> impl Strategy<Value = Ipv4Addr> {
+    (prop_oneof![Just(10_u8), any::<u8>()], 0..3_u8, 0..3_u8, 0..6_u8)
+        .prop_map(|(a, b, c, d)| Ipv4Addr::new(a, b, c, d))
+}
+
+fn address6() -> impl Strategy<Value = Ipv6Addr> {
+    (0..3_u16, 0..3_u16, 0..3_u16, 0..6_u16)
+        .prop_map(|(a, b, c, d)| Ipv6Addr::new(0x2001, 0xdb8, a, b << 8, c, 0, b, d))
+}
+
+fn address() -> impl Strategy<Value = IpAddr> {
+    prop_oneof![address4().prop_map(IpAddr::V4), address6().prop_map(IpAddr::V6)]
+}
+
+fn matrices() -> impl Strategy<Value = Matrix> {
+    let groups = prop::collection::vec(prop::collection::vec(prefix(), 0..12), 5);
+    let rules = prop::collection::vec(
+        (
+            0..40_u16,
+            0..40_u16,
+            prop::collection::vec(0..5_usize, 0..4),
+            prop::collection::btree_set(0..2_usize, 1..3),
+        ),
+        0..8,
+    );
+    (groups, rules).prop_map(|(groups, rules)| {
+        let rules = rules
+            .into_iter()
+            .map(|(a, b, groups, zones)| {
+                rule("r", tcp(a.min(b), a.max(b)), &zones.into_iter().collect::<Vec<_>>(), &groups)
+            })
+            .collect();
+        matrix(2, groups, rules)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tables_answer_as_the_rules_read(
+        matrix in matrices(),
+        questions in prop::collection::vec((address(), 0..42_u16, 0..2_usize), 200),
+    ) {
+        let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+        for (source, port, zone) in questions {
+            prop_assert_eq!(
+                ask(&image, u32::try_from(zone).unwrap(), source, port),
+                oracle(&matrix, zone, source, port),
+                "{} -> {} in zone {}", source, port, zone
+            );
+        }
+    }
+}
+
+#[test]
+fn the_same_matrix_gives_the_same_digest_and_another_another() {
+    let groups = || vec![nets(&["10.0.0.0/24", "2001:db8::/64"]), nets(&["10.0.0.7/32"])];
+    let one = matrix(1, groups(), vec![rule("a", tcp(1, 9), &[0], &[0]), rule("b", tcp(5, 5), &[0], &[1])]);
+    let mut other = one.clone();
+    other.groups[1].prefixes = nets(&["10.0.0.8/32"]);
+    let digest = |matrix: &Matrix| compile(matrix, &NodeAddresses::default()).unwrap().digest();
+    assert_eq!(digest(&one), digest(&one.clone()));
+    assert_ne!(digest(&one), digest(&other));
+}
+
+#[test]
+fn a_group_without_addresses_admits_nobody() {
+    let matrix = matrix(1, vec![Vec::new()], vec![rule("a", tcp(80, 80), &[0], &[0])]);
+    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    assert_eq!(ask(&image, 0, "10.0.0.1".parse().unwrap(), 80), Answer::Refused);
+    assert_eq!(ask(&image, 0, "2001:db8::1".parse().unwrap(), 80), Answer::Refused);
+}
+
+#[test]
+fn the_nodes_own_addresses_are_a_class_of_their_own_whatever_group_lists_them() {
+    let matrix =
+        matrix(1, vec![nets(&["10.0.0.0/24", "2001:db8::/64"])], vec![rule("a", tcp(80, 80), &[0], &[0])]);
+    let own: Vec<IpAddr> =
+        ["10.0.0.5", "2001:db8::5", "192.0.2.9"].map(|address| address.parse().unwrap()).into();
+    let image = compile(&matrix, &NodeAddresses::new(own.clone())).unwrap();
+    for address in own {
+        assert_eq!(class_of(&image, address), CLASS_OWN, "{address}");
+    }
+    assert_ne!(class_of(&image, "10.0.0.6".parse().unwrap()), CLASS_OWN);
+}
+
+#[test]
+fn outbound_rules_open_nothing() {
+    let mut out = rule("out", tcp(25, 25), &[0], &[0]);
+    out.direction = Direction::Out;
+    let matrix = matrix(1, vec![nets(&["0.0.0.0/0", "::/0"])], vec![out]);
+    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    assert_eq!(ask(&image, 0, "10.0.0.1".parse().unwrap(), 25), Answer::Undocumented);
+    assert_eq!(image.legend().ports().count(), 0);
+}
+
+#[test]
+fn every_counter_belongs_to_one_port() {
+    let rules = vec![rule("a", tcp(100, 300), &[0, 1], &[0]), rule("b", tcp(200, 400), &[1], &[0])];
+    let image = compile(&matrix(2, vec![nets(&["10.0.0.0/8"])], rules), &NodeAddresses::default()).unwrap();
+    let mut next = None;
+    for port in image.legend().ports() {
+        assert_eq!(port.slot, next.unwrap_or(port.slot), "{}", port.target);
+        next = Some(port.slot + port_slots::ADMITTED + u32::try_from(port.rules.len()).unwrap());
+        for slot in port.slot..next.unwrap() {
+            assert_eq!(image.legend().port_of(slot).unwrap().target, port.target);
+        }
+    }
+    assert_eq!(next, Some(image.legend().slots()));
+    assert_eq!(image.legend().ports().count(), 201 + 301);
+}
+
+#[test]
+fn the_ends_of_the_port_space_have_their_own_entries() {
+    let everything = matrix(1, vec![nets(&["0.0.0.0/0"])], vec![rule("all", tcp(0, 65535), &[0], &[0])]);
+    let image = compile(&everything, &NodeAddresses::default()).unwrap();
+    let targets: Vec<Target> = image.legend().ports().map(|port| port.target).collect();
+    assert_eq!(targets.len(), 65_536);
+    assert_eq!(targets[0], Target::Port { transport: Transport::Tcp, port: 0 });
+    assert_eq!(targets[65_535], Target::Port { transport: Transport::Tcp, port: 65_535 });
+    assert_eq!(image.ports().len() as u32, port_pages::PER_ZONE);
+    assert_eq!(image.ports()[255][PORTS_PER_PAGE as usize - 1].row, image.ports()[0][0].row);
+}
+
+#[test]
+fn a_hundred_thousand_ipv6_sources_are_all_found_again() {
+    let prefixes: Vec<IpNet> = (0..100_000_u128)
+        .map(|index| {
+            let address = Ipv6Addr::from(0x2001_0db8 << 96 | index * 0x1_0000_0001);
+            IpNet::V6(Ipv6Net::new(address, if index % 3 == 0 { 96 } else { 128 }).unwrap().trunc())
+        })
+        .collect();
+    let sources: Vec<IpAddr> = prefixes.iter().map(IpNet::addr).collect();
+    let image = compile(
+        &matrix(1, vec![prefixes], vec![rule("a", tcp(1, 1), &[0], &[0])]),
+        &NodeAddresses::default(),
+    )
+    .unwrap();
+    for source in sources {
+        assert_eq!(ask(&image, 0, source, 1), Answer::Admitted(RuleId::new(0)), "{source}");
+    }
+    assert_eq!(ask(&image, 0, "2001:db7::1".parse().unwrap(), 1), Answer::Refused);
+}
