@@ -130,6 +130,25 @@ reasons! {
     Internal = "internal", Drop, "the filter's tables are damaged: please report this";
 }
 
+impl Reason {
+    /// Whether the reason is found before an IP header is read.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_link_layer(self) -> bool {
+        matches!(
+            self,
+            Self::Arp
+                | Self::LinkControl
+                | Self::EtherTypePassed
+                | Self::EtherType
+                | Self::VlanDepth
+                | Self::Encapsulated
+                | Self::Short
+                | Self::Internal
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     extern crate std;

@@ -15,23 +15,36 @@ mod socket;
 use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 use portguard_common::{Action, Arrival, Outcome, Reason, decide};
 
-use crate::{frame::XdpFrame, maps::Maps};
+use crate::{
+    frame::{Linear, Scattered},
+    maps::Maps,
+};
 
 // The program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
 #[xdp(frags)]
+#[inline(always)]
 fn portguard(context: XdpContext) -> u32 {
-    let frame = XdpFrame::new(&context);
+    let frame = Linear::new(&context);
     let maps = Maps::new(&context);
     let outcome = match maps.arrival(&context) {
-        Some(Arrival { zone, dhcp }) => decide(&frame, Arrival { zone, dhcp }, &maps),
+        Some(arrival) => {
+            let outcome = decide(&frame, arrival, &maps);
+            if frame.fell_short() { decide_scattered(&context, arrival) } else { outcome }
+        }
         None => Outcome { reason: Reason::Internal, slot: None },
     };
     let observe = maps::observe();
-    count::count(outcome, frame.bytes(), observe);
+    count::count(outcome, frame.bytes(outcome.reason), observe);
     match outcome.reason.action() {
         Action::Drop if !observe => xdp_action::XDP_DROP,
         Action::Drop | Action::Pass => xdp_action::XDP_PASS,
     }
+}
+
+/// The same once more for a frame whose headers are not in one piece.
+#[inline(always)]
+fn decide_scattered(context: &XdpContext, arrival: Arrival) -> Outcome {
+    decide(&Scattered::new(context), arrival, &Maps::new(context))
 }
 
 #[panic_handler]

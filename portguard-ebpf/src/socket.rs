@@ -17,16 +17,14 @@ const NAMESPACE: u64 = BPF_F_CURRENT_NETNS as u64;
 pub(crate) fn tcp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
     // SAFETY: a flow is laid out as the kernel's tuple of its family: addresses, then ports, all in network order. The
     // helper reads as many bytes as it is told.
-    take(unsafe {
-        bpf_skc_lookup_tcp(context.cast(), tuple(flow), size_of::<Flow<A>>() as u32, NAMESPACE, 0)
-    })
+    take(unsafe { bpf_skc_lookup_tcp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
 }
 
 /// Whether a socket listens on the flow's destination: asked for a peer at port 0, which no connection has.
 #[inline(always)]
 pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> bool {
-    let [_, _, high, low] = flow.ports;
-    let nobody = Flow { source: flow.destination, destination: flow.destination, ports: [0, 0, high, low] };
+    let nobody =
+        Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() };
     tcp(context, &nobody).is_some()
 }
 
@@ -34,7 +32,7 @@ pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A
 #[inline(always)]
 pub(crate) fn udp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
     // SAFETY: as in `tcp`.
-    take(unsafe { bpf_sk_lookup_udp(context.cast(), tuple(flow), size_of::<Flow<A>>() as u32, NAMESPACE, 0) })
+    take(unsafe { bpf_sk_lookup_udp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
 }
 
 #[inline(always)]

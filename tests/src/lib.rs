@@ -1,1 +1,4 @@
-//! End to end.
+//! PortGuard end to end: what the tests, the demo and the measurements share.
+
+pub mod floor;
+pub mod sample;

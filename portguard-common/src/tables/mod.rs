@@ -10,7 +10,7 @@ use core::net::IpAddr;
 
 use crate::{
     abi::{CELLS_PER_PAGE, CellPage, PORTS_PER_PAGE, PortEntry, PortPage, TablePage6, TriePage},
-    wire::transport,
+    wire::{ipv4, ipv6, transport},
 };
 
 /// The pages of one generation, and the kernel's socket table. A page that is not there is `None`: that is an image
@@ -46,16 +46,22 @@ pub trait Tables {
 
 /// The two ends of a packet: source is the peer, destination the node.
 ///
-/// Aligned so that the program writes it word by word; no padding comes of it.
+/// Its first [`Flow::LEN`] bytes are the kernel's tuple (`struct bpf_sock_tuple`). Aligned, so that the program writes it
+/// word by word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C, align(4))]
+#[repr(C, align(8))]
 pub struct Flow<A> {
     /// The peer's address.
     pub source: A,
     /// The node's address.
     pub destination: A,
-    /// The peer's port and the node's, in network order.
+    /// The peer's port and the node's.
     pub ports: transport::Ports,
+}
+
+impl<A> Flow<A> {
+    /// The bytes of addresses and ports.
+    pub const LEN: usize = 2 * size_of::<A>() + size_of::<transport::Ports>();
 }
 
 /// A socket's state, as the kernel numbers it (`include/net/tcp_states.h`; a UDP socket is established when it is
@@ -92,20 +98,21 @@ pub trait SourceAddress: Copy {
     fn class<T: Tables>(&self, tables: &T) -> Option<u32>;
 }
 
-impl SourceAddress for [u8; 4] {
+impl SourceAddress for ipv4::Address {
     fn to_ip(self) -> IpAddr {
-        self.into()
+        IpAddr::V4(self.to_bits().into())
     }
 
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
-        trie4::class(tables, u32::from_be_bytes(*self))
+        trie4::class(tables, self.to_bits())
     }
 }
 
-impl SourceAddress for [u8; 16] {
+impl SourceAddress for ipv6::Address {
     fn to_ip(self) -> IpAddr {
-        self.into()
+        let (high, low) = ipv6::halves(self);
+        IpAddr::V6((u128::from(high) << 64 | u128::from(low)).into())
     }
 
     #[inline(always)]

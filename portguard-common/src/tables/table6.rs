@@ -16,7 +16,7 @@ const MAX_PROBES: u32 = MAX_LENGTHS6.ilog2() + 1;
 
 /// The class of `address` (network order).
 #[inline(always)]
-pub(super) fn class<T: Tables>(tables: &T, address: [u8; 16]) -> Option<u32> {
+pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32> {
     let (high, low) = ipv6::halves(address);
     let mut best = tables.default_class6();
     let (mut from, mut to) = (0, tables.length_count6());

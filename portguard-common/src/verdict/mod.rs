@@ -87,7 +87,7 @@ fn ip4<F: Frame + ?Sized, T: Tables>(
     if class == CLASS_OWN {
         return Err(Reason::Martian);
     }
-    let context = Context { arrival, class, group: group || packet.destination[0] >= 224 };
+    let context = Context { arrival, class, group: group || packet.destination.to_bits() >= 224 << 24 };
     matrix::authentication(&packet, context, tables)?;
     if let Fragment::Later { offset } = packet.fragment {
         if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
@@ -116,7 +116,7 @@ fn ip6<F: Frame + ?Sized, T: Tables>(
     if class == CLASS_OWN && !source::looped_back(frame, &packet) {
         return Err(Reason::Martian);
     }
-    let context = Context { arrival, class, group: group || packet.destination[0] == 0xff };
+    let context = Context { arrival, class, group: group || packet.destination[0][0] == 0xff };
     matrix::authentication(&packet, context, tables)?;
     match (packet.fragment, packet.protocol) {
         // The protocol that a later fragment claims is not what its first said, so the row for any protocol answers.
@@ -186,8 +186,7 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
     match packet.protocol {
         protocol::TCP => {
             let segment = tcp::parse(frame, packet)?;
-            let access =
-                matrix::access(abi::port_pages::TCP, transport::destination(segment.ports), context, tables)?;
+            let access = matrix::access(abi::port_pages::TCP, segment.ports.destination(), context, tables)?;
             let refusal = match settled(access, tables) {
                 Ok(outcome) => return Ok(outcome),
                 Err(refusal) => refusal,
@@ -200,11 +199,10 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
         }
         protocol::UDP => {
             let ports = transport::ports(frame, packet, transport::UDP_LEN)?;
-            if context.arrival.dhcp && [transport::source(ports), transport::destination(ports)] == dhcp {
+            if context.arrival.dhcp && [ports.source(), ports.destination()] == dhcp {
                 return Err(Reason::Dhcp);
             }
-            let access =
-                matrix::access(abi::port_pages::UDP, transport::destination(ports), context, tables)?;
+            let access = matrix::access(abi::port_pages::UDP, ports.destination(), context, tables)?;
             let refusal = match settled(access, tables) {
                 Ok(outcome) => return Ok(outcome),
                 Err(refusal) => refusal,
@@ -217,7 +215,7 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
         }
         protocol::SCTP => {
             let ports = transport::ports(frame, packet, transport::SCTP_LEN)?;
-            matrix::sctp(transport::destination(ports), context, tables)
+            matrix::sctp(ports.destination(), context, tables)
         }
         other => matrix::other_protocol(other, context, tables),
     }

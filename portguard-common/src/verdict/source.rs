@@ -10,9 +10,10 @@ use crate::{
 /// Loopback, multicast, "this network", reserved and broadcast; 0.0.0.0 only for a host that has no address yet.
 #[inline(always)]
 pub(super) fn check4<F: Frame + ?Sized>(frame: &F, packet: &Packet<ipv4::Address>) -> Result<(), Reason> {
-    match packet.source {
-        [0, 0, 0, 0] if packet.protocol == protocol::IGMP || asks_dhcp(frame, packet) => Ok(()),
-        [0 | 127 | 224.., ..] => Err(Reason::Martian),
+    let source = packet.source.to_bits();
+    match source >> 24 {
+        0 if source == 0 && (packet.protocol == protocol::IGMP || asks_dhcp(frame, packet)) => Ok(()),
+        0 | 127 | 224.. => Err(Reason::Martian),
         _ => Ok(()),
     }
 }
@@ -23,7 +24,7 @@ fn asks_dhcp<F: Frame + ?Sized>(frame: &F, packet: &Packet<ipv4::Address>) -> bo
     packet.protocol == protocol::UDP
         && packet.fragment.is_whole()
         && transport::ports(frame, packet, transport::UDP_LEN)
-            .is_ok_and(|ports| transport::source(ports) == 68 && transport::destination(ports) == 67)
+            .is_ok_and(|ports| ports.source() == 68 && ports.destination() == 67)
 }
 
 /// Loopback, multicast, IPv4-mapped; `::` only for duplicate address detection and multicast listeners.

@@ -47,8 +47,8 @@ pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Link, Reason> {
         if tags == MAX_TAGS {
             return Err(Reason::VlanDepth);
         }
-        let tag: [u8; VlanHdr::LEN] = frame.read(offset).ok_or(Reason::Short)?;
-        ether_type = u16::from_be_bytes([tag[2], tag[3]]);
+        // A tag's first two bytes are the VLAN, of no concern here.
+        ether_type = u16::from_be_bytes(frame.read(offset + 2).ok_or(Reason::Short)?);
         offset += VlanHdr::LEN;
         tags += 1;
     }

@@ -59,6 +59,6 @@ pub fn message_type<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Resu
     if packet.payload + HEADER_LEN > packet.end {
         return Err(Reason::Short);
     }
-    let header: [u8; HEADER_LEN] = frame.read(packet.payload).ok_or(Reason::Short)?;
-    Ok(header[0])
+    let [number, _] = frame.read(packet.payload).ok_or(Reason::Short)?;
+    Ok(number)
 }

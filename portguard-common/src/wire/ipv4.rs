@@ -7,8 +7,26 @@ use network_types::ip::Ipv4Hdr;
 use super::{Fragment, Frame, Packet, ah, protocol};
 use crate::Reason;
 
-/// An address, in network order.
-pub type Address = [u8; 4];
+/// An address: four bytes in network order. One word and not an array, since the program would take an array apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Address(u32);
+
+impl Address {
+    /// The address with these bytes.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_octets(octets: [u8; 4]) -> Self {
+        Self(u32::from_ne_bytes(octets))
+    }
+
+    /// The address as a number.
+    #[inline(always)]
+    #[must_use]
+    pub fn to_bits(self) -> u32 {
+        u32::from_be(self.0)
+    }
+}
 
 /// Loose and strict source routing (RFC 791 section 3.1, RFC 7126 section 4.3 and 4.4).
 const SOURCE_ROUTES: [u8; 2] = [131, 137];
@@ -24,20 +42,17 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
     if header[0] >> 4 != 4 || header_len < Ipv4Hdr::LEN {
         return Err(Reason::Malformed);
     }
-    if !frame.has(offset + header_len) {
-        return Err(Reason::Short);
-    }
     let end = offset + total_len;
     if total_len < header_len || !frame.has(end) {
-        return Err(Reason::Malformed);
+        return Err(if frame.has(offset + header_len) { Reason::Malformed } else { Reason::Short });
     }
     if header_len > Ipv4Hdr::LEN {
         check_options(frame, offset + Ipv4Hdr::LEN, header_len - Ipv4Hdr::LEN)?;
     }
     let flags = u16::from_be_bytes([header[6], header[7]]);
     let mut packet = Packet {
-        source: [header[12], header[13], header[14], header[15]],
-        destination: [header[16], header[17], header[18], header[19]],
+        source: Address::from_octets([header[12], header[13], header[14], header[15]]),
+        destination: Address::from_octets([header[16], header[17], header[18], header[19]]),
         hop_limit: header[8],
         protocol: header[9],
         payload: offset + header_len,

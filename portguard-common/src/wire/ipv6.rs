@@ -5,8 +5,8 @@ use network_types::ip::Ipv6Hdr;
 use super::{Fragment, Frame, Packet, ah, protocol};
 use crate::Reason;
 
-/// An address, in network order.
-pub type Address = [u8; 16];
+/// An address in network order: its two halves, since the program moves it about in two words.
+pub type Address = [[u8; 8]; 2];
 
 /// The most extension headers that are walked. Linux has no such limit, so longer chains must drop.
 pub const MAX_EXTENSION_HEADERS: usize = 8;
@@ -14,10 +14,15 @@ pub const MAX_EXTENSION_HEADERS: usize = 8;
 /// The two halves of an address as numbers: the network half and the interface half of most.
 #[inline(always)]
 #[must_use]
-pub fn halves(address: Address) -> (u64, u64) {
-    let whole = u128::from_be_bytes(address);
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is what the name says")]
-    ((whole >> 64) as u64, whole as u64)
+pub fn halves([high, low]: Address) -> (u64, u64) {
+    (u64::from_be_bytes(high), u64::from_be_bytes(low))
+}
+
+/// The address with these 16 bytes.
+#[must_use]
+pub fn address(octets: [u8; 16]) -> Address {
+    let (halves, _) = octets.as_chunks();
+    [halves[0], halves[1]]
 }
 
 /// Reads an IPv6 header at `offset` and walks its extension headers to the transport header.
@@ -31,10 +36,8 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
     if header[0] >> 4 != 6 || payload_len == 0 || !frame.has(end) {
         return Err(Reason::Malformed);
     }
-    let mut source = [0; 16];
-    source.copy_from_slice(&header[8..24]);
-    let mut destination = [0; 16];
-    destination.copy_from_slice(&header[24..40]);
+    let (words, _) = header.as_chunks();
+    let (source, destination) = ([words[1], words[2]], [words[3], words[4]]);
     walk(
         frame,
         Packet {
@@ -108,19 +111,19 @@ fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Resul
     if packet.payload + 8 > packet.end {
         return Err(Reason::Short);
     }
-    let header: [u8; 8] = frame.read(packet.payload).ok_or(Reason::Short)?;
-    let field = u16::from_be_bytes([header[2], header[3]]);
+    let [next, _, offset_high, offset_low] = frame.read(packet.payload).ok_or(Reason::Short)?;
+    let field = u16::from_be_bytes([offset_high, offset_low]);
     let payload = packet.payload + 8;
     packet.fragment = match Fragment::new(field >> 3, field & 1 == 1) {
         Fragment::Whole => Fragment::Atomic,
         other @ (Fragment::Atomic | Fragment::First | Fragment::Later { .. }) => other,
     };
     if matches!(packet.fragment, Fragment::Later { .. }) {
-        packet.protocol = header[0];
+        packet.protocol = next;
         packet.payload = payload;
         return Ok(Step::Done);
     }
-    Ok(Step::Next(header[0], payload))
+    Ok(Step::Next(next, payload))
 }
 
 #[inline(always)]

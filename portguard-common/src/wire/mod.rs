@@ -90,22 +90,26 @@ impl Fragment {
 }
 
 /// An IP packet whose headers up to the transport header were read.
+///
+/// Bytes come first, where a [`Reason`](crate::Reason) would be in its place: else the program would take words apart
+/// around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Packet<A> {
-    /// Source address.
-    pub source: A,
-    /// Destination address.
-    pub destination: A,
-    /// Hop limit or time to live.
-    pub hop_limit: u8,
     /// The protocol of the payload. Of a later IPv6 fragment it is what that fragment claims, and not to be trusted.
     pub protocol: u8,
+    /// Hop limit or time to live.
+    pub hop_limit: u8,
+    /// Whether an authentication header (RFC 4302) stood before the payload.
+    pub authenticated: bool,
+    /// What the IP header says about fragmentation.
+    pub fragment: Fragment,
     /// Where the payload begins.
     pub payload: usize,
     /// Where the packet ends by its own length field; bytes beyond are padding and must not influence the verdict.
     pub end: usize,
-    /// What the IP header says about fragmentation.
-    pub fragment: Fragment,
-    /// Whether an authentication header (RFC 4302) stood before the payload.
-    pub authenticated: bool,
+    /// Source address.
+    pub source: A,
+    /// Destination address.
+    pub destination: A,
 }

@@ -6,14 +6,17 @@ use super::{Fragment, Frame, Packet, transport};
 use crate::Reason;
 
 /// What the verdict needs of a TCP header.
+///
+/// A byte comes first, where a [`Reason`] would be in its place: else the program would take the word apart around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct Segment {
-    /// Source and destination port, in network order.
-    pub ports: transport::Ports,
     /// The flags, FIN lowest.
     pub flags: u8,
     /// Whether data follows the header.
     pub data: bool,
+    /// Source and destination port.
+    pub ports: transport::Ports,
 }
 
 impl Segment {
@@ -54,9 +57,6 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
         let first = packet.fragment == Fragment::First;
         return Err(if first { Reason::FragmentTiny } else { Reason::Malformed });
     }
-    Ok(Segment {
-        ports: [header[0], header[1], header[2], header[3]],
-        flags: header[13],
-        data: data_at < packet.end,
-    })
+    let ports = transport::Ports::from_bytes([header[0], header[1], header[2], header[3]]);
+    Ok(Segment { flags: header[13], data: data_at < packet.end, ports })
 }

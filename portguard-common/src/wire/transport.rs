@@ -5,27 +5,48 @@ use network_types::{sctp::SctpHdr, udp::UdpHdr};
 use super::{Fragment, Frame, Packet};
 use crate::Reason;
 
-/// Source and destination port, in network order.
-pub type Ports = [u8; 4];
+/// Source and destination port, four bytes in network order. One word and not an array, since the program would take an
+/// array apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Ports(u32);
+
+impl Ports {
+    /// The ports at the beginning of a transport header.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_ne_bytes(bytes))
+    }
+
+    /// The source port.
+    #[inline(always)]
+    #[must_use]
+    pub fn source(self) -> u16 {
+        (u32::from_be(self.0) >> 16) as u16
+    }
+
+    /// The destination port.
+    #[inline(always)]
+    #[must_use]
+    pub fn destination(self) -> u16 {
+        #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+        let destination = u32::from_be(self.0) as u16;
+        destination
+    }
+
+    /// The same destination, from port 0.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_port_zero(self) -> Self {
+        Self(u32::from(self.destination()).to_be())
+    }
+}
 
 /// The length of a UDP header (RFC 768).
 pub const UDP_LEN: usize = UdpHdr::LEN;
 /// The length of SCTP's common header (RFC 9260 section 3.1).
 pub const SCTP_LEN: usize = SctpHdr::LEN;
-
-/// The destination port as a number.
-#[inline(always)]
-#[must_use]
-pub fn destination(ports: Ports) -> u16 {
-    u16::from_be_bytes([ports[2], ports[3]])
-}
-
-/// The source port as a number.
-#[inline(always)]
-#[must_use]
-pub fn source(ports: Ports) -> u16 {
-    u16::from_be_bytes([ports[0], ports[1]])
-}
 
 /// The reason for a transport header that the packet does not hold in full.
 #[inline(always)]
@@ -39,5 +60,5 @@ pub fn ports<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>, len: usize) ->
     if packet.payload + len > packet.end {
         return Err(cut_short(packet));
     }
-    frame.read(packet.payload).ok_or(Reason::Short)
+    frame.read(packet.payload).map(Ports::from_bytes).ok_or(Reason::Short)
 }

@@ -53,10 +53,9 @@ impl<'a, S: Sockets> NativeTables<'a, S> {
 
 /// The ends of a flow, peer first.
 fn ends<A: SourceAddress>(flow: &Flow<A>) -> (SocketAddr, SocketAddr) {
-    let [peer_high, peer_low, local_high, local_low] = flow.ports;
     (
-        SocketAddr::new(flow.source.to_ip(), u16::from_be_bytes([peer_high, peer_low])),
-        SocketAddr::new(flow.destination.to_ip(), u16::from_be_bytes([local_high, local_low])),
+        SocketAddr::new(flow.source.to_ip(), flow.ports.source()),
+        SocketAddr::new(flow.destination.to_ip(), flow.ports.destination()),
     )
 }
 

@@ -69,7 +69,7 @@ fn entries(sources: &[Source<Ipv6Net>], lengths: &[u8], default_class: u32) -> V
 }
 
 fn key(prefix: Ipv6Net, len: u8) -> (u64, u64, u32) {
-    let (high, low) = ipv6::halves(prefix.network().octets());
+    let (high, low) = ipv6::halves(ipv6::address(prefix.network().octets()));
     let (high, low) = mask6(high, low, u32::from(len));
     (high, low, u32::from(len))
 }

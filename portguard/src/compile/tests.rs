@@ -6,6 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::{
     abi::{CLASS_OWN, PORTS_PER_PAGE, port_pages, port_slots},
     tables::{SourceAddress as _, cell, port_entry},
+    wire::{ipv4, ipv6},
 };
 use proptest::prelude::*;
 
@@ -79,8 +80,8 @@ fn ask(image: &Image, zone: u32, source: IpAddr, port: u16) -> Answer {
 fn class_of(image: &Image, source: IpAddr) -> u32 {
     let tables = NativeTables::new(image, NoSockets);
     match source {
-        IpAddr::V4(address) => address.octets().class(&tables).unwrap(),
-        IpAddr::V6(address) => address.octets().class(&tables).unwrap(),
+        IpAddr::V4(address) => ipv4::Address::from_octets(address.octets()).class(&tables).unwrap(),
+        IpAddr::V6(address) => ipv6::address(address.octets()).class(&tables).unwrap(),
     }
 }
 

@@ -1,0 +1,72 @@
+//! Sites and packets to measure and to test with.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use etherparse::PacketBuilder;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use portguard::matrix::{
+    Direction, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture, Rule,
+    Service, Transport, Zone, ZoneId,
+};
+
+/// The address of the node in sample packets.
+pub const NODE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+/// The address of the node in sample packets.
+pub const NODE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0, 0, 0, 0, 1);
+
+/// The `index`th IPv4 source of [`sources`].
+pub fn source_v4(index: u32) -> Ipv4Addr {
+    Ipv4Addr::from(0x0a00_0000 + index * 7)
+}
+
+/// The `index`th IPv6 source of [`sources`].
+pub fn source_v6(index: u32) -> Ipv6Addr {
+    Ipv6Addr::from((0x2001_0db8_u128 << 96) | u128::from(index) * 0x1_0001)
+}
+
+/// `count` prefixes: half of them IPv4 and half IPv6, single hosts and, each eighth, a network.
+pub fn sources(count: u32) -> Vec<IpNet> {
+    let mut prefixes: Vec<IpNet> = (0..count / 2)
+        .flat_map(|index| {
+            let (len4, len6) = if index % 8 == 7 { (29, 64) } else { (32, 128) };
+            let v4 = Ipv4Net::new(source_v4(index), len4).expect("at most 32").trunc();
+            let v6 = Ipv6Net::new(source_v6(index), len6).expect("at most 128").trunc();
+            [IpNet::V4(v4), IpNet::V6(v6)]
+        })
+        .collect();
+    prefixes.sort_unstable();
+    prefixes.dedup();
+    prefixes
+}
+
+/// One zone, one group of `prefixes`, one rule that admits it to TCP ports 8000 to 8999.
+pub fn site(prefixes: Vec<IpNet>) -> Matrix {
+    let ports = PortRange::new(8000, 8999).and_then(|range| PortSet::new(vec![range])).expect("in order");
+    Matrix {
+        mode: Mode::Enforce,
+        posture: Posture::Drop,
+        zones: vec![Zone { name: "default".to_owned() }],
+        interfaces: Vec::new(),
+        groups: vec![Group { name: "sources".to_owned(), prefixes }],
+        rules: vec![Rule {
+            origin: Origin::Site { rule: "sample".to_owned(), line: 1 },
+            description: "sample".to_owned(),
+            direction: Direction::In,
+            service: Service::Transport { transport: Transport::Tcp, ports },
+            zones: vec![ZoneId::new(0)],
+            peers: vec![Peer { role: "sources".to_owned(), kind: PeerKind::Groups(vec![GroupId::new(0)]) }],
+        }],
+    }
+}
+
+/// The first packet of a TCP connection from `source` to the node's `port`.
+pub fn syn(source: IpAddr, port: u16) -> Vec<u8> {
+    let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
+    let ip = match source {
+        IpAddr::V4(source) => ethernet.ipv4(source.octets(), NODE_V4.octets(), 64),
+        IpAddr::V6(source) => ethernet.ipv6(source.octets(), NODE_V6.octets(), 64),
+    };
+    let mut frame = Vec::new();
+    ip.tcp(50_000, port, 1, 65_535).syn().write(&mut frame, &[]).expect("memory does not fail");
+    frame
+}
