@@ -11,4 +11,5 @@ pub mod datapath;
 pub mod matrix;
 pub mod observe;
 pub mod policy;
+pub mod reading;
 pub mod site;
