@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compile;
 pub mod daemon;
 pub mod datapath;
+pub mod input;
 pub mod matrix;
 pub mod observe;
 pub mod policy;
