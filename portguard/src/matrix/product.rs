@@ -11,7 +11,7 @@ use crate::{
         self, BUILT_IN, Policy, PortExpression, PortFault, ProfileChoice, Protocol, Reach, SELF, Settings,
         read_setting,
     },
-    reading::{self, SourceSpan, did_you_mean},
+    reading::{self, SourceSpan, closest, did_you_mean},
     site::{Fault, PolicyReference, Product, Warning},
 };
 
@@ -48,7 +48,7 @@ pub(super) fn resolve_product(
 type Roles = BTreeMap<String, (SourceSpan, Vec<GroupId>)>;
 
 fn bind_roles(product: &Product, scope: &mut Scope<'_>, faults: &mut Faults) -> Roles {
-    let bound = product.roles.iter().map(|(role, groups)| {
+    let bound = product.roles.iter().flatten().map(|(role, groups)| {
         let mut groups: Vec<GroupId> = groups.iter().filter_map(|group| scope.group(group, faults)).collect();
         groups.sort_unstable();
         (role.value.clone(), (role.at, groups))
@@ -93,7 +93,7 @@ fn find_policy<'l>(product: &Product, library: &'l Library, faults: &mut Faults)
 
 /// Notes the roles and zones that the policy does not have, and the roles that cannot be bound.
 fn check_names(product: &Product, policy: &Policy, faults: &mut Faults) {
-    for (role, _) in &product.roles {
+    for (role, _) in product.roles.iter().flatten() {
         match policy.roles.get(role.as_str()) {
             None => {
                 let known = policy.roles.iter().filter(|(_, role)| role.addresses.is_none());
@@ -184,9 +184,17 @@ struct Resolver<'a, 's> {
 impl Resolver<'_, '_> {
     /// A role that lets somebody in must be bound, be it to nobody: forgetting it would break the cluster in silence.
     fn report_unbound_roles(&mut self, active: &[&policy::Rule]) {
+        let Some(bindings) = &self.product.roles else { return };
+        let misspelt: Vec<&str> = bindings
+            .iter()
+            .filter(|(name, _)| !self.policy.roles.contains_key(name.as_str()))
+            .filter_map(|(name, _)| closest(name.as_str(), self.policy.roles.keys().map(String::as_str)))
+            .collect();
         let mut unbound: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for rule in active.iter().filter(|rule| rule.direction == Direction::In) {
-            for role in rule.peers.iter().filter(|role| self.is_unbound(role)) {
+            for role in
+                rule.peers.iter().filter(|role| self.is_unbound(role) && !misspelt.contains(&role.as_str()))
+            {
                 unbound.entry(role).or_default().push(&rule.id);
             }
         }

@@ -63,8 +63,9 @@ impl<'a> Scope<'a> {
             return Some(self.number(ANY, || everyone.collect()));
         }
         let Some(&prefixes) = self.declared.get(name.as_str()) else {
-            let known: Vec<&str> = self.declared.keys().copied().chain([ANY]).collect();
-            let remedy = self.remedy(name.as_str(), "groups", &known);
+            self.suggested += 1;
+            let known = self.declared.keys().copied().chain([ANY]);
+            let remedy = remedy(self.suggested, name.as_str(), "groups", known);
             faults.push(Fault::Undeclared { kind: "group", name: name.value.clone(), at: name.at, remedy });
             return None;
         };
@@ -99,8 +100,9 @@ impl<'a> Scope<'a> {
     pub(super) fn zone(&mut self, name: &Located<String>, faults: &mut Faults) -> Option<ZoneId> {
         let zone = self.zones.get(name.as_str()).copied();
         if zone.is_none() {
-            let known: Vec<&str> = self.zones.keys().copied().collect();
-            let remedy = self.remedy(name.as_str(), "zones of this site's interfaces", &known);
+            self.suggested += 1;
+            let known = self.zones.keys().copied();
+            let remedy = remedy(self.suggested, name.as_str(), "zones of this site's interfaces", known);
             faults.push(Fault::Undeclared { kind: "zone", name: name.value.clone(), at: name.at, remedy });
         }
         zone
@@ -116,14 +118,6 @@ impl<'a> Scope<'a> {
         (self.zone_order == [DEFAULT_ZONE]).then(|| ZoneId::new(0))
     }
 
-    fn remedy(&mut self, unknown: &str, what: &str, known: &[&str]) -> String {
-        self.suggested += 1;
-        if self.suggested > SUGGESTIONS {
-            return format!("the {what} are declared elsewhere in this file");
-        }
-        did_you_mean(unknown, what, known.iter().copied())
-    }
-
     /// The groups that were declared and never asked for.
     pub(super) fn unused(&self, site: &Site) -> Vec<Warning> {
         let unused = site.groups.iter().filter(|group| !self.used.contains(&group.name.value));
@@ -137,6 +131,14 @@ impl<'a> Scope<'a> {
         let zones = self.zone_order.into_iter().map(|name| Zone { name: name.to_owned() }).collect();
         (self.groups, zones)
     }
+}
+
+/// The remedy for the `count`th unknown name of a file.
+fn remedy<'k>(count: usize, unknown: &str, what: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    if count > SUGGESTIONS {
+        return format!("declare it, or name one of the {what} that are");
+    }
+    did_you_mean(unknown, what, known)
 }
 
 /// The zone that an interface belongs to.

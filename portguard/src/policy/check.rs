@@ -20,11 +20,7 @@ pub(super) fn check(raw: RawPolicy, faults: &mut Faults) -> Option<Policy> {
     if !faults.has_lost_text() {
         check_rules(&raw, faults);
     }
-    let RawPolicy { name, title, document, profile_choice, roles, parameters, profiles, zones, rules, end } =
-        raw;
-    if rules.is_empty() {
-        faults.push_absence(Fault::NoRules { at: end });
-    }
+    let RawPolicy { name, title, document, profile_choice, roles, parameters, profiles, zones, rules } = raw;
     let policy = Policy {
         name: name?,
         title: title?,
@@ -185,6 +181,10 @@ fn type_of<'p>(
 fn check_ports(raw: &RawPolicy, rule: &RawRule, defaults: &Settings, faults: &mut Faults) {
     for ports in &rule.ports {
         match rule.protocol {
+            Some(Protocol::Transport(transport)) if ports.value == PortExpression::All => {
+                let remedy = "name the ports: \"1-65535\" if it must be all of them";
+                reject_ports(ports, transport.to_string(), remedy, faults);
+            }
             Some(Protocol::Transport(_)) => check_transport_ports(raw, ports, defaults, faults),
             Some(Protocol::Icmp(families)) => check_icmp_types(ports, families, faults),
             Some(Protocol::Ip(number)) if ports.value != PortExpression::All => {
@@ -230,10 +230,6 @@ fn check_transport_ports(
     faults: &mut Faults,
 ) {
     let (expression, at) = (&ports.value, ports.at);
-    if *expression == PortExpression::All {
-        let remedy = "name the ports: \"1-65535\" if it must be all of them";
-        return reject_ports(ports, "tcp, udp and sctp".to_owned(), remedy, faults);
-    }
     for name in expression.parameters() {
         if type_of(raw, name, at, faults).is_none() {
             return;
@@ -247,7 +243,7 @@ fn check_transport_ports(
         Err(PortFault::NotANumber(parameter)) => {
             let is = type_of(raw, &parameter, at, faults).map(ToString::to_string).unwrap_or_default();
             let remedy = "ports are made of `port` and `number` parameters; a `ports` parameter stands alone";
-            faults.push(Fault::WrongParameter { parameter, is, needs: "port or number", at, remedy });
+            faults.push(Fault::WrongParameter { parameter, is, needs: "a port or a number", at, remedy });
         }
     }
 }
@@ -262,7 +258,7 @@ fn check_condition(raw: &RawPolicy, condition: &Located<Condition>, faults: &mut
     };
     match (test, kind) {
         (Test::Flag(_), ParameterType::Flag) => {}
-        (Test::Flag(_), _) => wrong("bool", "compare it: \"name=value\"; only a bool stands alone"),
+        (Test::Flag(_), _) => wrong("a bool", "compare it: \"name=value\"; only a bool stands alone"),
         (Test::Is(value) | Test::IsNot(value), ParameterType::Choice(choices)) => {
             if !choices.contains(value) {
                 let remedy = did_you_mean(value, "values", choices.iter().map(String::as_str));
@@ -270,16 +266,15 @@ fn check_condition(raw: &RawPolicy, condition: &Located<Condition>, faults: &mut
                 faults.push(reading::Fault::NotOneOf { key, value, at, remedy });
             }
         }
-        (Test::Is(_) | Test::IsNot(_), _) => wrong("choice", "only a choice is compared with a value"),
+        (Test::Is(_) | Test::IsNot(_), _) => wrong("a choice", "only a choice is compared with a value"),
     }
 }
 
 fn check_inferred(rule: &RawRule, faults: &mut Faults) {
-    let key = match (rule.inferred.is_empty(), &rule.why) {
-        (false, None) => "why",
-        (true, Some(_)) => "inferred",
-        _ => return,
-    };
     let (id, at) = rule.id.as_ref().map_or((String::new(), rule.at), |id| (id.value.clone(), id.at));
-    faults.push_absence(Fault::InferredWithoutWhy { id, key, at });
+    match (rule.inferred.is_empty(), &rule.why) {
+        (false, None) => faults.push(Fault::InferredWithoutWhy { id, at }),
+        (true, Some(_)) => faults.push(Fault::WhyWithoutInferred { id, at }),
+        (true, None) | (false, Some(_)) => {}
+    }
 }

@@ -71,13 +71,13 @@ pub enum Fault {
         at: SourceSpan,
     },
 
-    #[error("the parameter `{parameter}` is a {is}, and this needs a {needs}")]
+    #[error("the parameter `{parameter}` is of type {is}, and this needs {needs}")]
     #[diagnostic(code(PG0106))]
     WrongParameter {
         parameter: String,
         is: String,
         needs: &'static str,
-        #[label("is a {is}")]
+        #[label("of type {is}")]
         at: SourceSpan,
         #[help]
         remedy: &'static str,
@@ -118,17 +118,19 @@ pub enum Fault {
         remedy: &'static str,
     },
 
-    #[error(
-        "the rule `{id}` says nothing about `{key}`, though it lists it as inferred, or the other way round"
-    )]
-    #[diagnostic(
-        code(PG0110),
-        help("a rule with `inferred` says in `why` what speaks for the choice; one without has no `why`")
-    )]
+    #[error("the rule `{id}` goes beyond its document and does not say why")]
+    #[diagnostic(code(PG0110), help("say in `why` what speaks for the fields that `inferred` lists"))]
     InferredWithoutWhy {
         id: String,
-        key: &'static str,
-        #[label("this rule")]
+        #[label("has `inferred` and no `why`")]
+        at: SourceSpan,
+    },
+
+    #[error("the rule `{id}` says why, and not which of its fields go beyond its document")]
+    #[diagnostic(code(PG0115), help("list the fields, for example inferred = [\"from\"], or remove `why`"))]
+    WhyWithoutInferred {
+        id: String,
+        #[label("has `why` and no `inferred`")]
         at: SourceSpan,
     },
 

@@ -73,7 +73,7 @@ pub enum Setting {
 /// The values of all of a policy's parameters.
 pub type Settings = BTreeMap<String, Setting>;
 
-/// Reads a parameter's value; `key` is what messages call it.
+/// Reads a parameter's value.
 pub fn read_setting<F: Diagnostic + From<Fault>>(
     value: &Value,
     kind: &ParameterType,
@@ -140,8 +140,17 @@ fn read_range<F: Diagnostic + From<Fault>>(value: &Value, faults: &mut Faults<F>
         let port = value.number(1, u16::MAX.into(), faults)?;
         return Some(PortRange::single(u16::try_from(port.value).expect("a port")));
     }
-    let text = value.text(faults)?;
-    match parse_range(&text) {
+    let Kind::Text(text) = &value.kind else {
+        faults.push(Fault::WrongType {
+            key: value.path.clone(),
+            expected: "a port or a range of ports",
+            example: "12000 or \"12000-12009\"".to_owned(),
+            found: value.kind.name(),
+            at: value.at,
+        });
+        return None;
+    };
+    match parse_range(&Located::new(text.clone(), value.at)) {
         Ok(range) => Some(range),
         Err(fault) => {
             faults.push(fault);

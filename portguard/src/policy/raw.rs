@@ -30,7 +30,6 @@ pub(super) struct RawPolicy {
     pub(super) profiles: Declarations<Declared>,
     pub(super) zones: Declarations<Declared>,
     pub(super) rules: Vec<RawRule>,
-    pub(super) end: SourceSpan,
 }
 
 /// A `[[rules]]` table.
@@ -58,12 +57,10 @@ const EVERY_PORT: (u16, u16) = (1, u16::MAX);
 
 pub(super) fn read(mut file: Table, faults: &mut Faults) -> RawPolicy {
     read_format(&mut file, faults);
-    let name = read_words(
-        &mut file,
-        "name",
-        "the name that site files use, for example name = \"my-product\"",
-        faults,
-    );
+    let name = file
+        .need("name", "the name that site files use, for example name = \"my-product\"", faults)
+        .and_then(|value| value.name(faults))
+        .map(|name| name.value);
     let title = read_words(&mut file, "title", "the product's name", faults);
     let document = read_words(&mut file, "document", "the file name of the vendor's page", faults);
     let profile_choice = file
@@ -81,14 +78,7 @@ pub(super) fn read(mut file: Table, faults: &mut Faults) -> RawPolicy {
         parameters: read_declarations(file.get("parameters"), read_parameter, faults),
         profiles: read_declarations(file.get("profiles"), read_declared, faults),
         zones: read_declarations(file.get("zones"), read_declared, faults),
-        rules: file
-            .get("rules")
-            .map(|value| value.tables(faults))
-            .unwrap_or_default()
-            .into_iter()
-            .map(|table| read_rule(table, faults))
-            .collect(),
-        end: file.at(),
+        rules: read_rules(&mut file, faults),
     };
     for (role, _) in &policy.roles {
         if role.value == SELF {
@@ -97,6 +87,14 @@ pub(super) fn read(mut file: Table, faults: &mut Faults) -> RawPolicy {
     }
     file.finish(faults);
     policy
+}
+
+fn read_rules(file: &mut Table, faults: &mut Faults) -> Vec<RawRule> {
+    if file.lacks("rules") || file.is_empty("rules") {
+        faults.push_absence(Fault::NoRules { at: file.at() });
+    }
+    let tables = file.get("rules").map(|value| value.tables(faults)).unwrap_or_default();
+    tables.into_iter().map(|table| read_rule(table, faults)).collect()
 }
 
 fn read_format(file: &mut Table, faults: &mut Faults) {
@@ -239,7 +237,7 @@ fn read_rule(mut table: Table, faults: &mut Faults) -> RawRule {
         at: table.at(),
         id: table
             .need("id", "name the rule, for example id = \"rest-api\"", faults)
-            .and_then(|id| id.words(faults)),
+            .and_then(|id| id.name(faults)),
         ports: read_ports(&mut table, faults),
         protocol: read_protocol(&mut table, faults),
         direction,

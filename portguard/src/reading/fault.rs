@@ -45,7 +45,7 @@ pub enum Fault {
     WrongType {
         key: String,
         expected: &'static str,
-        example: &'static str,
+        example: String,
         found: &'static str,
         #[label("this is {found}")]
         at: SourceSpan,

@@ -54,6 +54,14 @@ impl<F: Diagnostic + From<Fault>> Faults<F> {
 
     /// Notes a syntax error and that its line is lost; one a line is enough.
     pub(super) fn push_syntax(&mut self, message: String, at: Range<usize>, text: &str) {
+        // A label behind the end of a line would not be seen: it moves to what is last there.
+        let last = text.get(..at.start).unwrap_or(text).trim_end().char_indices().next_back();
+        let at = match last {
+            Some((last, letter)) if text[at.start.min(text.len())..].trim_start_matches(' ').is_empty() => {
+                last..last + letter.len_utf8()
+            }
+            _ => at,
+        };
         if self.is_broken(at.start) {
             return;
         }

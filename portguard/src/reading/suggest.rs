@@ -18,6 +18,7 @@ pub fn did_you_mean<'a>(unknown: &str, what: &str, known: impl IntoIterator<Item
     match closest(unknown, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => format!("there are no {what}"),
+        None if known.len() == 1 => format!("of the {what} there is only {}", listed(&known)),
         None => format!("the {what} are {}", listed(&known)),
     }
 }
@@ -35,7 +36,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Levenshtein's distance, with case and the two kinds of dash counted as equal. Long strings are no slips of names.
+/// Levenshtein's distance, with neighbours swapped counted as one slip, and case and the two kinds of dash as equal. Long strings are no slips of names.
 fn distance(left: &str, right: &str) -> usize {
     const LONGEST: usize = 64;
     if left.len() > LONGEST || right.len() > LONGEST {
@@ -45,13 +46,19 @@ fn distance(left: &str, right: &str) -> usize {
         text.chars().map(|letter| if letter == '_' { '-' } else { letter.to_ascii_lowercase() }).collect()
     };
     let (left, right) = (fold(left), fold(right));
+    let mut before: Vec<usize> = Vec::new();
     let mut previous: Vec<usize> = (0..=right.len()).collect();
     for (row, letter) in left.iter().enumerate() {
         let mut current = vec![row + 1];
         for (column, other) in right.iter().enumerate() {
             let replaced = previous[column] + usize::from(letter != other);
-            current.push(replaced.min(previous[column + 1] + 1).min(current[column] + 1));
+            let mut best = replaced.min(previous[column + 1] + 1).min(current[column] + 1);
+            if row > 0 && column > 0 && left[row - 1] == *other && right[column - 1] == *letter {
+                best = best.min(before[column - 1] + 1);
+            }
+            current.push(best);
         }
+        before = previous;
         previous = current;
     }
     previous[right.len()]
@@ -64,6 +71,7 @@ mod tests {
     #[test]
     fn a_slip_finds_its_name() {
         assert_eq!(closest("postrue", ["mode", "posture"]), Some("posture"));
+        assert_eq!(closest("fsat", ["slow", "fast"]), Some("fast"));
         assert_eq!(closest("http-support", ["cm_port", "http_support"]), Some("http_support"));
     }
 

@@ -37,7 +37,7 @@ pub enum Kind {
 
 impl Kind {
     /// What it is, as a message says it.
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
             Self::Integer(_) => "a number",
@@ -127,6 +127,15 @@ impl Value {
         Some(text)
     }
 
+    /// The name of the writer's own that it must be.
+    pub fn name<F: Diagnostic + From<Fault>>(&self, faults: &mut Faults<F>) -> Option<Located<String>> {
+        let text = self.text(faults)?;
+        if !is_name(text.as_str()) {
+            faults.push(Fault::BadName { name: text.value.clone(), at: text.at });
+        }
+        Some(text)
+    }
+
     /// The truth value it must be.
     pub fn flag<F: Diagnostic + From<Fault>>(&self, faults: &mut Faults<F>) -> Option<bool> {
         if let Kind::Flag(flag) = self.kind {
@@ -190,6 +199,10 @@ impl Value {
         choices: &[(&str, T)],
         faults: &mut Faults<F>,
     ) -> Option<T> {
+        let Kind::Text(_) = self.kind else {
+            let example = choices.first().map_or(String::new(), |(name, _)| format!("\"{name}\""));
+            return self.wrong_type("a string", &example, faults);
+        };
         let text = self.text(faults)?;
         let found = choices.iter().find(|(name, _)| *name == text.value).map(|&(_, choice)| choice);
         if found.is_none() {
@@ -213,20 +226,22 @@ impl Value {
 
     /// The tables of the array of tables it must be.
     pub fn tables<F: Diagnostic + From<Fault>>(self, faults: &mut Faults<F>) -> Vec<Table> {
+        let name = format!("[[{}]]", self.path);
         let Kind::List(list) = self.kind else {
-            let _: Option<()> = self.wrong_type("a list of tables", "[[name]]", faults);
+            let _: Option<()> = self.wrong_type("a list of tables", &name, faults);
             return Vec::new();
         };
-        list.into_iter().filter_map(|item| item.table(faults)).collect()
+        let tables = list.into_iter().filter_map(|item| item.table(faults));
+        tables.map(|table| Table { name: name.clone(), ..table }).collect()
     }
 
     fn wrong_type<T, F: Diagnostic + From<Fault>>(
         &self,
         expected: &'static str,
-        example: &'static str,
+        example: &str,
         faults: &mut Faults<F>,
     ) -> Option<T> {
-        let (key, found) = (self.path.clone(), self.kind.name());
+        let (key, found, example) = (self.path.clone(), self.kind.name(), example.to_owned());
         faults.push(Fault::WrongType { key, expected, example, found, at: self.at });
         None
     }
@@ -262,6 +277,21 @@ impl Table {
             });
         }
         value
+    }
+
+    /// Whether the table has neither `key` nor a slip of it.
+    pub fn lacks(&self, key: &str) -> bool {
+        !self.entries.iter().any(|(name, _)| name.value == key) && !self.has_slip_of(key)
+    }
+
+    /// Whether `key` holds a list or a table without anything in it.
+    pub fn is_empty(&self, key: &str) -> bool {
+        let value = self.entries.iter().find(|(name, _)| name.value == key).map(|(_, value)| &value.kind);
+        match value {
+            Some(Kind::List(list)) => list.is_empty(),
+            Some(Kind::Table(table)) => table.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether `key` is there but misspelt, which is one fault and not two: `finish` tells it.

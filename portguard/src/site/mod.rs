@@ -10,7 +10,7 @@ mod read;
 mod service;
 
 pub use fault::{Fault, Warning};
-pub use model::{Group, Interface, PolicyReference, Product, Rule, Site};
+pub use model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site};
 pub use read::read;
 
 /// The group that every site has without declaring it: every address of both families.

@@ -63,6 +63,9 @@ impl PolicyReference {
     }
 }
 
+/// Names of a policy, each with the names of this site that stand for it.
+pub type Bindings = Vec<(Located<String>, Vec<Located<String>>)>;
+
 /// `[products.NAME]`
 #[derive(Clone, Debug)]
 pub struct Product {
@@ -72,14 +75,14 @@ pub struct Product {
     pub at: SourceSpan,
     /// The policy it follows.
     pub policy: Option<Located<PolicyReference>>,
-    /// The groups that play each role.
-    pub roles: Vec<(Located<String>, Vec<Located<String>>)>,
+    /// The groups that play each role; `None` where the table could not be read.
+    pub roles: Option<Bindings>,
     /// The parameters that this site sets, unread: their types are the policy's.
     pub parameters: Vec<(Located<String>, Value)>,
     /// The profiles of this node, where the site names them.
     pub profiles: Option<Vec<Located<String>>>,
     /// The site's zones that each zone of the policy stands for.
-    pub zones: Vec<(Located<String>, Vec<Located<String>>)>,
+    pub zones: Bindings,
 }
 
 /// A `[[rules]]` table: a rule of the site's own.

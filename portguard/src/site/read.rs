@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ANY, Fault,
-    model::{Group, Interface, PolicyReference, Product, Rule, Site},
+    model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
 };
 use crate::{
@@ -13,9 +13,6 @@ use crate::{
 };
 
 type Faults = reading::Faults<Fault>;
-
-/// Bindings of a name to several others.
-type Bindings = Vec<(Located<String>, Vec<Located<String>>)>;
 
 /// What a site file says, and what is wrong with the way it says it.
 pub fn read(source: &Source, faults: &mut Faults) -> Site {
@@ -34,6 +31,9 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             faults,
         )
         .and_then(|value| value.one_of(&[("pass", Posture::Pass), ("drop", Posture::Drop)], faults));
+    if file.lacks("interfaces") || file.is_empty("interfaces") {
+        faults.push_absence(Fault::NoInterface { at: file.at() });
+    }
     let site = Site {
         mode,
         posture,
@@ -42,9 +42,6 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         products: read_products(file.get("products"), faults),
         rules: read_rules(file.get("rules"), source, faults),
     };
-    if site.interfaces.is_empty() {
-        faults.push_absence(Fault::NoInterface { at: file.at() });
-    }
     file.finish(faults);
     site
 }
@@ -60,7 +57,7 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
         let attaches = [("auto", Attach::Auto), ("native", Attach::Native), ("generic", Attach::Generic)];
         interfaces.push(Interface {
             name,
-            zone: table.get("zone").and_then(|value| value.words(faults)),
+            zone: table.get("zone").and_then(|value| value.name(faults)),
             attach: table
                 .get("attach")
                 .and_then(|value| value.one_of(&attaches, faults))
@@ -119,10 +116,14 @@ fn read_products(value: Option<Value>, faults: &mut Faults) -> Vec<Product> {
             at: table.at(),
             name,
             policy,
-            roles: read_bindings(table.get("roles"), faults),
+            roles: if table.lacks("roles") {
+                Some(Vec::new())
+            } else {
+                read_bindings(table.get("roles"), faults)
+            },
             parameters,
             profiles: table.get("profiles").and_then(|value| value.names(faults)),
-            zones: read_bindings(table.get("zones"), faults),
+            zones: read_bindings(table.get("zones"), faults).unwrap_or_default(),
         });
         table.finish(faults);
     }
@@ -130,8 +131,8 @@ fn read_products(value: Option<Value>, faults: &mut Faults) -> Vec<Product> {
 }
 
 /// `name = ["one", "another"]` or `name = "one"`.
-fn read_bindings(value: Option<Value>, faults: &mut Faults) -> Bindings {
-    let Some(table) = value.and_then(|value| value.table(faults)) else { return Vec::new() };
+fn read_bindings(value: Option<Value>, faults: &mut Faults) -> Option<Bindings> {
+    let table = value?.table(faults)?;
     let mut bindings = Vec::new();
     for (name, value) in table.into_entries() {
         let names = match value.kind {
@@ -142,7 +143,7 @@ fn read_bindings(value: Option<Value>, faults: &mut Faults) -> Bindings {
         };
         bindings.push((name, names));
     }
-    bindings
+    Some(bindings)
 }
 
 fn read_rules(value: Option<Value>, source: &Source, faults: &mut Faults) -> Vec<Rule> {
@@ -153,7 +154,7 @@ fn read_rules(value: Option<Value>, source: &Source, faults: &mut Faults) -> Vec
         let line = lines.line_of(table.at().offset());
         let name = table
             .need("name", "name the rule, for example name = \"ssh\"", faults)
-            .and_then(|value| value.words(faults));
+            .and_then(|value| value.name(faults));
         let rule = read_rule(name, line, &mut table, faults);
         table.finish(faults);
         let Some(rule) = rule else { continue };
