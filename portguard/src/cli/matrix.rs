@@ -93,7 +93,7 @@ fn write_sections(
 }
 
 fn cells(row: &Row, with_zones: bool) -> Vec<String> {
-    let peers: Vec<String> = row.peers.iter().map(peer_text).collect();
+    let peers: Vec<String> = row.peers.iter().map(|peer| peer_text(peer, row.direction)).collect();
     let description = match row.inferred.as_slice() {
         [] => row.description.clone(),
         inferred => format!("{} (inferred: {})", row.description, inferred.join(", ")),
@@ -107,9 +107,10 @@ fn cells(row: &Row, with_zones: bool) -> Vec<String> {
 }
 
 /// `internal = nodes`; who is in the groups stands once, below the tables.
-fn peer_text(peer: &PeerView) -> String {
+fn peer_text(peer: &PeerView, direction: Direction) -> String {
     match peer.groups.as_slice() {
         _ if peer.this_node => "this node only".to_owned(),
+        [] if direction == Direction::Out => format!("{} (not bound)", peer.role),
         [] => format!("{} = nobody", peer.role),
         [only] if *only == peer.role => only.clone(),
         groups => format!("{} = {}", peer.role, groups.join(", ")),

@@ -38,6 +38,7 @@ pub(super) fn read_services(texts: Vec<Located<String>>, faults: &mut Faults) ->
     });
     let types = types.into_iter().map(|(families, mut types)| {
         types.sort_unstable();
+        types.dedup();
         Service::Icmp { families, types: IcmpTypes::Listed(types) }
     });
     ports.chain(types).chain(services).collect()
