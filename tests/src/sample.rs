@@ -21,7 +21,7 @@ pub fn source_v4(index: u32) -> Ipv4Addr {
 
 /// The `index`th IPv6 source of [`sources`].
 pub fn source_v6(index: u32) -> Ipv6Addr {
-    Ipv6Addr::from((0x2001_0db8_u128 << 96) | u128::from(index) * 0x1_0001)
+    Ipv6Addr::from((0x2001_0db8_u128 << 96) | (u128::from(index) * 0x1_0001))
 }
 
 /// `count` prefixes: half of them IPv4 and half IPv6, single hosts and, each eighth, a network.

@@ -1,1 +1,62 @@
-//! cli
+//! The command line: one file a verb, each with its `Args` and its `run`. It talks to the rooms and holds no logic.
+//!
+//! Data goes to the writer that a verb is given (standard output), everything else to standard error. A verb answers
+//! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
+
+pub mod check;
+pub mod counters;
+mod exit;
+pub mod explain;
+pub mod matrix;
+pub mod run;
+mod site_file;
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{ExitStatus, finish};
+pub use site_file::{Rejected, load};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  fine
+  1  the answer is no
+  2  wrong usage or wrong input; nothing was changed
+
+Data goes to standard output, everything else to standard error.";
+
+/// A host firewall agent for clustered data systems: the documented port matrix, enforced on the NIC.
+#[derive(Debug, Parser)]
+#[command(name = "portguard", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Judge site files, with every fault at once, and say what they hold
+    Check(check::Args),
+    /// Show who may reach what: ports, addresses, and the line of the document that says so
+    Matrix(matrix::Args),
+    /// Ask what would become of a packet, and which line of which document says so
+    Explain(explain::Args),
+    /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
+    Run(run::Args),
+    /// Show what the running portguard has counted
+    Counters(counters::Args),
+}
+
+impl Cli {
+    /// Runs the verb that was asked for.
+    pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+        match &self.verb {
+            Verb::Check(args) => check::run(args, out),
+            Verb::Matrix(args) => matrix::run(args, out),
+            Verb::Explain(args) => explain::run(args, out),
+            Verb::Run(args) => run::run(args, out),
+            Verb::Counters(args) => counters::run(args, out),
+        }
+    }
+}

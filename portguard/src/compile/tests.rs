@@ -235,7 +235,7 @@ fn the_ends_of_the_port_space_have_their_own_entries() {
     assert_eq!(targets.len(), 65_536);
     assert_eq!(targets[0], Target::Port { transport: Transport::Tcp, port: 0 });
     assert_eq!(targets[65_535], Target::Port { transport: Transport::Tcp, port: 65_535 });
-    assert_eq!(image.ports().len() as u32, port_pages::PER_ZONE);
+    assert_eq!(image.ports().len(), port_pages::PER_ZONE as usize);
     assert_eq!(image.ports()[255][PORTS_PER_PAGE as usize - 1].row, image.ports()[0][0].row);
 }
 
@@ -243,7 +243,7 @@ fn the_ends_of_the_port_space_have_their_own_entries() {
 fn a_hundred_thousand_ipv6_sources_are_all_found_again() {
     let prefixes: Vec<IpNet> = (0..100_000_u128)
         .map(|index| {
-            let address = Ipv6Addr::from(0x2001_0db8 << 96 | index * 0x1_0000_0001);
+            let address = Ipv6Addr::from((0x2001_0db8 << 96) | (index * 0x1_0000_0001));
             IpNet::V6(Ipv6Net::new(address, if index % 3 == 0 { 96 } else { 128 }).unwrap().trunc())
         })
         .collect();

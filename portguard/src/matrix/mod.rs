@@ -5,10 +5,16 @@
 //! matrix knows nothing of maps, classes or slots (that is `compile`), and nothing of files (that is `policy`, `site`).
 
 mod model;
+mod product;
+mod resolve;
+mod scope;
 mod service;
+mod view;
 
 pub use model::{
     Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,
 };
+pub use resolve::{Availability, Library, resolve};
 pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};
+pub use view::{PeerView, Row, rows};

@@ -126,7 +126,7 @@ impl fmt::Display for PortSet {
 }
 
 /// Which of the two ICMPs a rule speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IcmpFamilies {
     /// Both: a document that says "ICMP" means the node's pings, whatever their address family.

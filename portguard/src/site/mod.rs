@@ -1,1 +1,20 @@
-//! site
+//! The site: the administrator's file.
+//!
+//! It says which interfaces are guarded, which addresses there are, which policies hold and who plays their roles. This
+//! room reads what the file says, each value with its place. What the names in it stand for needs the policies, so
+//! they are followed in `matrix`. The room never opens a file.
+
+mod fault;
+mod model;
+mod read;
+mod service;
+
+pub use fault::{Fault, Warning};
+pub use model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site};
+pub use read::read;
+
+/// The group that every site has without declaring it: every address of both families.
+pub const ANY: &str = "any";
+
+/// The zone of interfaces that name none.
+pub const DEFAULT_ZONE: &str = "default";

@@ -1,0 +1,118 @@
+//! `portguard check`: is this site file sound, and what does it hold?
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{ExitStatus, Rejected, load};
+use crate::matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture};
+
+const EXAMPLE: &str = "\
+Example:
+  portguard check --site /etc/portguard/site.toml
+
+Exit code 2 with one diagnostic a fault, all faults at once, if a site file or one of its policies is wrong.";
+
+/// The options of `check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// Site files to judge
+    #[arg(value_name = "SITE", required_unless_present = "site")]
+    sites: Vec<PathBuf>,
+    /// The same, as the other verbs take it
+    #[arg(long, value_name = "FILE")]
+    site: Option<PathBuf>,
+}
+
+/// Judges each file and says what it holds.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+    let paths: Vec<&Path> = args.site.iter().chain(&args.sites).map(PathBuf::as_path).collect();
+    let mut faults = Vec::new();
+    for path in &paths {
+        match load(path) {
+            Ok(loaded) => describe(path, &loaded.matrix, out)?,
+            Err(error) => faults.push(error),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(ExitStatus::Success);
+    }
+    Err(Rejected { asked: paths.len(), faults }.into())
+}
+
+fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let Matrix { mode, posture, zones: _, interfaces, groups, rules } = matrix;
+    writeln!(out, "{}: sound", path.display())?;
+    let mode = match mode {
+        Mode::Observe => "observe: what would be dropped is counted and passes",
+        Mode::Enforce => "enforce",
+    };
+    writeln!(out, "  mode        {mode}")?;
+    let posture = match posture {
+        Posture::Pass => "pass: ports that no rule names are open",
+        Posture::Drop => "drop: ports that no rule names are closed",
+    };
+    writeln!(out, "  posture     {posture}")?;
+    describe_interfaces(matrix, interfaces, out)?;
+    describe_products(matrix, out)?;
+    let own: BTreeSet<&str> = rules
+        .iter()
+        .filter_map(|rule| match &rule.origin {
+            Origin::Site { rule, .. } => Some(rule.as_str()),
+            Origin::Document { .. } => None,
+        })
+        .collect();
+    writeln!(out, "  own rules   {}", own.len())?;
+    describe_groups(groups, out)?;
+    let outbound = rules.iter().filter(|rule| rule.direction == Direction::Out).count();
+    if outbound > 0 {
+        let verb = if outbound == 1 { "rule is" } else { "rules are" };
+        writeln!(out, "  outbound    {outbound} {verb} declared and not enforced")?;
+    }
+    Ok(())
+}
+
+fn describe_interfaces(matrix: &Matrix, interfaces: &[Interface], out: &mut dyn Write) -> io::Result<()> {
+    for (position, interface) in interfaces.iter().enumerate() {
+        let label = if position == 0 { "interfaces" } else { "" };
+        let attach = match interface.attach {
+            Attach::Auto => "native mode where the driver has it",
+            Attach::Native => "native mode only",
+            Attach::Generic => "generic mode",
+        };
+        let dhcp = if interface.dhcp { ", address by DHCP" } else { "" };
+        let zone = &matrix.zone(interface.zone).name;
+        writeln!(out, "  {label:<11} {}: zone {zone}, {attach}{dhcp}", interface.name)?;
+    }
+    Ok(())
+}
+
+fn describe_products(matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+    let mut products: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
+    for rule in &matrix.rules {
+        if let Origin::Document { product, policy, document, .. } = &rule.origin {
+            *products.entry((product, policy, document)).or_default() += 1;
+        }
+    }
+    if products.is_empty() {
+        writeln!(out, "  products    none")?;
+    }
+    for (position, ((product, policy, document), rules)) in products.into_iter().enumerate() {
+        let label = if position == 0 { "products" } else { "" };
+        let noun = if rules == 1 { "rule" } else { "rules" };
+        writeln!(out, "  {label:<11} {product}: {policy}, {rules} {noun} from {document}")?;
+    }
+    Ok(())
+}
+
+fn describe_groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    let prefixes: usize = groups.iter().map(|group| group.prefixes.len()).sum();
+    writeln!(out, "  groups      {} in use, {prefixes} prefixes", groups.len())?;
+    for group in groups {
+        writeln!(out, "              {}: {}", group.name, group.prefixes.len())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! From a site and its policies to the matrix.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Direction, Interface, Matrix, Origin, Peer, PeerKind, Rule,
+    product::resolve_product,
+    scope::{Scope, zone_name},
+};
+use crate::{
+    policy::Policy,
+    reading::{self, Located},
+    site::{self, Fault, PolicyReference, Site, Warning},
+};
+
+type Faults = reading::Faults<Fault>;
+
+/// The policies that a site refers to, as far as they could be had.
+pub type Library = BTreeMap<PolicyReference, Availability>;
+
+/// Whether a policy that a site refers to can be used.
+#[derive(Clone, Debug)]
+pub enum Availability {
+    /// It can.
+    Sound(Box<Policy>),
+    /// It was read and has faults, which its own report tells.
+    Faulty,
+    /// Its file cannot be read, for this reason.
+    Unreadable(String),
+}
+
+/// Follows every name of the site. The matrix is there only if the site has no fault at all; warnings stand beside it.
+pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> (Option<Matrix>, Vec<Warning>) {
+    if faults.has_lost_text() {
+        return (None, Vec::new());
+    }
+    let mut scope = Scope::new(site);
+    let mut rules = Vec::new();
+    let mut warnings = Vec::new();
+    for product in &site.products {
+        rules.extend(resolve_product(product, library, &mut scope, &mut warnings, faults));
+    }
+    for rule in &site.rules {
+        rules.extend(resolve_rule(rule, &mut scope, faults));
+    }
+    warnings.extend(scope.unused(site));
+    let interfaces = resolve_interfaces(site, &mut scope, faults);
+    let (groups, zones) = scope.into_lists();
+    let matrix = match (site.mode, site.posture) {
+        (Some(mode), Some(posture)) if faults.is_empty() => {
+            Some(Matrix { mode, posture, zones, interfaces, groups, rules })
+        }
+        _ => None,
+    };
+    (matrix, warnings)
+}
+
+fn resolve_interfaces(site: &Site, scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Interface> {
+    let interfaces = site.interfaces.iter().filter_map(|interface| {
+        let zone = Located::new(zone_name(interface).to_owned(), interface.name.at);
+        Some(Interface {
+            name: interface.name.value.clone(),
+            zone: scope.zone(&zone, faults)?,
+            attach: interface.attach,
+            dhcp: interface.dhcp,
+        })
+    });
+    interfaces.collect()
+}
+
+/// A site's own rule: one rule of the matrix for each service it opens.
+fn resolve_rule(rule: &site::Rule, scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Rule> {
+    let mut peers = Vec::new();
+    for name in &rule.from {
+        if let Some(group) = scope.group(name, faults) {
+            peers.push(Peer { role: name.value.clone(), kind: PeerKind::Groups(vec![group]) });
+        }
+    }
+    let mut zones = match &rule.zones {
+        None => scope.every_zone(),
+        Some(names) => names.iter().filter_map(|name| scope.zone(name, faults)).collect(),
+    };
+    zones.sort_unstable();
+    if zones.is_empty() {
+        return Vec::new();
+    }
+    let services = rule.services.iter().map(|service| Rule {
+        origin: Origin::Site { rule: rule.name.value.clone(), line: rule.line },
+        description: rule.description.clone(),
+        direction: Direction::In,
+        service: service.clone(),
+        zones: zones.clone(),
+        peers: peers.clone(),
+    });
+    services.collect()
+}

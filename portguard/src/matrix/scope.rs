@@ -1,0 +1,147 @@
+//! The names that a site's rules may use: its groups and its zones, numbered as the matrix numbers them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
+
+use super::{Group, GroupId, Zone, ZoneId};
+use crate::{
+    reading::{self, Located, did_you_mean},
+    site::{ANY, DEFAULT_ZONE, Fault, Site, Warning},
+};
+
+type Faults = reading::Faults<Fault>;
+
+/// After so many unknown names the nearest known one is no longer looked for: the reader has one cause, not thousands,
+/// and looking compares every name with every other.
+const SUGGESTIONS: usize = 50;
+
+/// Groups and zones by name. A group gets its number when it is first used.
+pub(super) struct Scope<'a> {
+    declared: BTreeMap<&'a str, &'a [IpNet]>,
+    used: BTreeSet<String>,
+    numbers: BTreeMap<String, GroupId>,
+    groups: Vec<Group>,
+    zones: BTreeMap<&'a str, ZoneId>,
+    zone_order: Vec<&'a str>,
+    suggested: usize,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn new(site: &'a Site) -> Self {
+        let mut zones = BTreeMap::new();
+        let mut zone_order = Vec::new();
+        let mut names: Vec<&str> = site.interfaces.iter().map(zone_name).collect();
+        if names.is_empty() {
+            names.push(DEFAULT_ZONE);
+        }
+        for name in names {
+            zones.entry(name).or_insert_with(|| {
+                zone_order.push(name);
+                ZoneId::new(zone_order.len() - 1)
+            });
+        }
+        Self {
+            declared: site
+                .groups
+                .iter()
+                .map(|group| (group.name.as_str(), group.prefixes.as_slice()))
+                .collect(),
+            used: BTreeSet::new(),
+            numbers: BTreeMap::new(),
+            groups: Vec::new(),
+            zones,
+            zone_order,
+            suggested: 0,
+        }
+    }
+
+    /// The group of this name; a name that the site does not declare is a fault.
+    pub(super) fn group(&mut self, name: &Located<String>, faults: &mut Faults) -> Option<GroupId> {
+        if name.value == ANY {
+            let everyone = ["0.0.0.0/0", "::/0"].iter().map(|text| text.parse().expect("both are prefixes"));
+            return Some(self.number(ANY, || everyone.collect()));
+        }
+        let Some(&prefixes) = self.declared.get(name.as_str()) else {
+            self.suggested += 1;
+            let known = self.declared.keys().copied().chain([ANY]);
+            let remedy = remedy(self.suggested, name.as_str(), "groups", known);
+            faults.push(Fault::Undeclared { kind: "group", name: name.value.clone(), at: name.at, remedy });
+            return None;
+        };
+        self.used.insert(name.value.clone());
+        Some(self.number(&name.value, || prefixes.to_vec()))
+    }
+
+    /// The group of the addresses that a document fixes.
+    pub(super) fn fixed_group(&mut self, policy: &str, role: &str, addresses: &[IpNet]) -> GroupId {
+        self.number(&format!("{policy}:{role}"), || addresses.to_vec())
+    }
+
+    fn number(&mut self, name: &str, prefixes: impl FnOnce() -> Vec<IpNet>) -> GroupId {
+        if let Some(&number) = self.numbers.get(name) {
+            return number;
+        }
+        let number = GroupId::new(self.groups.len());
+        self.groups.push(Group { name: name.to_owned(), prefixes: prefixes() });
+        self.numbers.insert(name.to_owned(), number);
+        number
+    }
+
+    /// Whether one of these groups holds every address of a family.
+    pub(super) fn is_everyone(&self, groups: &[GroupId]) -> bool {
+        groups
+            .iter()
+            .flat_map(|group| &self.groups[group.index()].prefixes)
+            .any(|prefix| prefix.prefix_len() == 0)
+    }
+
+    /// The zone of this name; a name that no interface has is a fault.
+    pub(super) fn zone(&mut self, name: &Located<String>, faults: &mut Faults) -> Option<ZoneId> {
+        let zone = self.zones.get(name.as_str()).copied();
+        if zone.is_none() {
+            self.suggested += 1;
+            let known = self.zones.keys().copied();
+            let remedy = remedy(self.suggested, name.as_str(), "zones of this site's interfaces", known);
+            faults.push(Fault::Undeclared { kind: "zone", name: name.value.clone(), at: name.at, remedy });
+        }
+        zone
+    }
+
+    /// Every zone of the site.
+    pub(super) fn every_zone(&self) -> Vec<ZoneId> {
+        (0..self.zone_order.len()).map(ZoneId::new).collect()
+    }
+
+    /// The one zone of a site whose interfaces name none.
+    pub(super) fn unnamed_zone(&self) -> Option<ZoneId> {
+        (self.zone_order == [DEFAULT_ZONE]).then(|| ZoneId::new(0))
+    }
+
+    /// The groups that were declared and never asked for.
+    pub(super) fn unused(&self, site: &Site) -> Vec<Warning> {
+        let unused = site.groups.iter().filter(|group| !self.used.contains(&group.name.value));
+        unused
+            .map(|group| Warning::UnusedGroup { name: group.name.value.clone(), at: group.name.at })
+            .collect()
+    }
+
+    /// The lists that the numbers point into.
+    pub(super) fn into_lists(self) -> (Vec<Group>, Vec<Zone>) {
+        let zones = self.zone_order.into_iter().map(|name| Zone { name: name.to_owned() }).collect();
+        (self.groups, zones)
+    }
+}
+
+/// The remedy for the `count`th unknown name of a file.
+fn remedy<'k>(count: usize, unknown: &str, what: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    if count > SUGGESTIONS {
+        return format!("declare it, or name one of the {what} that are");
+    }
+    did_you_mean(unknown, what, known)
+}
+
+/// The zone that an interface belongs to.
+pub(super) fn zone_name(interface: &crate::site::Interface) -> &str {
+    interface.zone.as_ref().map_or(DEFAULT_ZONE, |zone| zone.as_str())
+}

@@ -1,0 +1,149 @@
+//! Diagnostics of one or several files, ready to be shown.
+
+use std::fmt;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode, ThemeCharacters,
+    ThemeStyles,
+};
+
+use super::Source;
+
+/// The most diagnostics that are shown of one file. Who has a thousand faults has one cause, and it is among these.
+const SHOWN: usize = 50;
+
+/// Whether a text for people carries terminal colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// ANSI colours.
+    Always,
+}
+
+/// A file and what there is to say about it.
+#[derive(Debug)]
+pub struct FileReport {
+    /// The file.
+    pub source: Source,
+    /// What there is to say, in the order of the file.
+    pub diagnostics: Vec<Box<dyn Diagnostic + Send + Sync>>,
+}
+
+impl FileReport {
+    /// A report of `diagnostics` about `source`.
+    pub fn new<D: Diagnostic + Send + Sync + 'static>(source: Source, diagnostics: Vec<D>) -> Self {
+        let diagnostics = diagnostics
+            .into_iter()
+            .map(|diagnostic| -> Box<dyn Diagnostic + Send + Sync> { Box::new(diagnostic) })
+            .collect();
+        Self { source, diagnostics }
+    }
+}
+
+/// The reports of several files; files without diagnostics are left out.
+#[derive(Debug, Default)]
+pub struct Report {
+    files: Vec<FileReport>,
+}
+
+impl Report {
+    /// Adds a file's report, unless it says nothing.
+    pub fn add(&mut self, file: FileReport) {
+        if !file.diagnostics.is_empty() {
+            self.files.push(file);
+        }
+    }
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// How many diagnostics there are, shown or not.
+    pub fn count(&self) -> usize {
+        self.files.iter().map(|file| file.diagnostics.len()).sum()
+    }
+
+    /// The files that the diagnostics are about.
+    pub fn files(&self) -> &[FileReport] {
+        &self.files
+    }
+
+    /// Every diagnostic with the lines it is about, file by file; of one file 50 at most.
+    pub fn render(&self, colour: Colour) -> String {
+        let mut text = String::new();
+        self.render_into(&mut text, colour).expect("writing to a string does not fail");
+        text
+    }
+
+    fn render_into(&self, out: &mut impl fmt::Write, colour: Colour) -> fmt::Result {
+        let handler = handler(colour);
+        for file in &self.files {
+            for diagnostic in file.diagnostics.iter().take(SHOWN) {
+                let in_source = InSource { diagnostic: diagnostic.as_ref(), source: &file.source };
+                let mut shown = String::new();
+                handler.render_report(&mut shown, &in_source)?;
+                for line in shown.lines() {
+                    writeln!(out, "{}", line.trim_end())?;
+                }
+                writeln!(out)?;
+            }
+            let hidden = file.diagnostics.len().saturating_sub(SHOWN);
+            if hidden > 0 {
+                writeln!(out, "{}: {hidden} more are not shown\n", file.source.name())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn handler(colour: Colour) -> GraphicalReportHandler {
+    let styles = match colour {
+        Colour::Never => ThemeStyles::none(),
+        Colour::Always => ThemeStyles::ansi(),
+    };
+    let theme = GraphicalTheme { characters: ThemeCharacters::unicode(), styles };
+    GraphicalReportHandler::new_themed(theme).with_wrap_lines(false).with_links(false)
+}
+
+/// A diagnostic together with the file that its labels point into.
+#[derive(Debug)]
+struct InSource<'a> {
+    diagnostic: &'a dyn Diagnostic,
+    source: &'a Source,
+}
+
+impl fmt::Display for InSource<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.diagnostic, f)
+    }
+}
+
+impl std::error::Error for InSource<'_> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.diagnostic.source()
+    }
+}
+
+impl Diagnostic for InSource<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.diagnostic.code()
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.diagnostic.severity()
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.diagnostic.help()
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(self.source)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.diagnostic.labels()
+    }
+}

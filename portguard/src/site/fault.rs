@@ -1,0 +1,208 @@
+//! What can be wrong with a site, and what is worth a warning.
+
+use miette::{Diagnostic, SourceSpan};
+use thiserror::Error;
+
+use crate::reading;
+
+/// A fault of a site file. Codes `PG0201` to `PG0299`.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+#[expect(
+    missing_docs,
+    reason = "the text of each variant says what went wrong, its fields are what the text names"
+)]
+pub enum Fault {
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Reading(#[from] reading::Fault),
+
+    #[error("there is no policy `{name}`")]
+    #[diagnostic(code(PG0201))]
+    UnknownPolicy {
+        name: String,
+        #[label("no such policy")]
+        at: SourceSpan,
+        #[help]
+        remedy: String,
+    },
+
+    #[error("the policy file `{path}` cannot be read: {why}")]
+    #[diagnostic(code(PG0202), help("a path is relative to the site file's directory"))]
+    UnreadablePolicy {
+        path: String,
+        why: String,
+        #[label("named here")]
+        at: SourceSpan,
+    },
+
+    #[error("the policy {policy} has no {kind} `{name}`")]
+    #[diagnostic(code(PG0203))]
+    NotInPolicy {
+        kind: &'static str,
+        name: String,
+        policy: String,
+        #[label("unknown {kind}")]
+        at: SourceSpan,
+        #[help]
+        remedy: String,
+    },
+
+    #[error("there is no {kind} `{name}`")]
+    #[diagnostic(code(PG0204))]
+    Undeclared {
+        kind: &'static str,
+        name: String,
+        #[label("not declared")]
+        at: SourceSpan,
+        #[help]
+        remedy: String,
+    },
+
+    #[error("nobody is bound to the role `{role}` of {policy}: {meaning}")]
+    #[diagnostic(
+        code(PG0205),
+        help("in [products.{product}.roles] write {role} = [\"GROUP\"], or {role} = [] to admit nobody")
+    )]
+    UnboundRole {
+        role: Box<str>,
+        meaning: Box<str>,
+        policy: Box<str>,
+        product: Box<str>,
+        #[label("admitted by {rules}")]
+        at: SourceSpan,
+        rules: Box<str>,
+    },
+
+    #[error("the addresses of the role `{role}` are fixed by {document}")]
+    #[diagnostic(code(PG0206), help("remove the binding; the addresses are {addresses}"))]
+    FixedRole {
+        role: String,
+        document: String,
+        addresses: String,
+        #[label("cannot be bound")]
+        at: SourceSpan,
+    },
+
+    #[error("two rules are called `{name}`")]
+    #[diagnostic(code(PG0207), help("give one of them another name: counters and verdicts name rules by it"))]
+    RuleTwice {
+        name: String,
+        #[label("again here")]
+        at: SourceSpan,
+        #[label("first here")]
+        first: SourceSpan,
+    },
+
+    #[error("no interface is guarded")]
+    #[diagnostic(code(PG0208), help("add [interfaces.eth0], with the name of the interface to guard"))]
+    NoInterface {
+        #[label("no [interfaces.NAME] in this file")]
+        at: SourceSpan,
+    },
+
+    #[error("a group cannot be called `any`")]
+    #[diagnostic(
+        code(PG0209),
+        help(
+            "`any` always is every address there is; choose another name, or use `any` without declaring it"
+        )
+    )]
+    ReservedGroup {
+        #[label("reserved")]
+        at: SourceSpan,
+    },
+
+    #[error(
+        "the rule `{rule}` of {policy} would open port {value} (`{expression}`), and ports go from 1 to 65535"
+    )]
+    #[diagnostic(code(PG0210), help("choose smaller parameters for this product"))]
+    NotAPort {
+        rule: String,
+        policy: String,
+        expression: String,
+        value: u64,
+        #[label("with these parameters")]
+        at: SourceSpan,
+    },
+
+    #[error(
+        "the rule `{rule}` of {policy} would open the ports {first} to {last} (`{expression}`), which are reversed"
+    )]
+    #[diagnostic(code(PG0211), help("choose the product's parameters so that the lower port comes first"))]
+    ReversedPorts {
+        rule: String,
+        policy: String,
+        expression: String,
+        first: u16,
+        last: u16,
+        #[label("with these parameters")]
+        at: SourceSpan,
+    },
+
+    #[error("`{text}` is nothing that a rule can open")]
+    #[diagnostic(code(PG0212))]
+    BadService {
+        text: String,
+        #[label("not a service")]
+        at: SourceSpan,
+        #[help]
+        remedy: &'static str,
+    },
+
+    #[error("{policy} speaks of the zone `{zone}`, and this site does not say which of its zones that is")]
+    #[diagnostic(code(PG0213), help("in [products.{product}.zones] write {zone} = \"ZONE\""))]
+    UnboundZone {
+        zone: String,
+        policy: String,
+        product: String,
+        #[label("`{zone}` is not bound")]
+        at: SourceSpan,
+    },
+
+    #[error("{policy} describes several kinds of nodes, and this site does not say which this one is")]
+    #[diagnostic(code(PG0214), help("write profiles = [..] with one or more of {profiles}"))]
+    ProfilesMissing {
+        policy: String,
+        profiles: String,
+        #[label("`profiles` belongs here")]
+        at: SourceSpan,
+    },
+
+    #[error("`{name}` cannot be an interface")]
+    #[diagnostic(code(PG0215), help("an interface's name has 1 to 15 characters, no space and no `/`"))]
+    BadInterface {
+        name: String,
+        #[label("not an interface")]
+        at: SourceSpan,
+    },
+}
+
+/// What a careful colleague would ask about. Codes `PG0301` to `PG0399`.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+#[expect(
+    missing_docs,
+    reason = "the text of each variant says what is odd, its fields are what the text names"
+)]
+pub enum Warning {
+    #[error("nobody uses the group `{name}`")]
+    #[diagnostic(
+        code(PG0301),
+        severity(Warning),
+        help("bind it to a role or name it in a rule, or remove it")
+    )]
+    UnusedGroup {
+        name: String,
+        #[label("in no binding and no rule")]
+        at: SourceSpan,
+    },
+
+    #[error("`{role}` of {policy} is open to every address, and {document} keeps it within the cluster")]
+    #[diagnostic(code(PG0302), severity(Warning), help("bind a group with the cluster's addresses instead"))]
+    ClusterRoleOpen {
+        role: String,
+        policy: String,
+        document: String,
+        #[label("every address there is")]
+        at: SourceSpan,
+    },
+}

@@ -1,0 +1,103 @@
+//! The types of a site as written.
+
+use ipnet::IpNet;
+
+use crate::{
+    matrix::{Attach, Mode, Posture, Service},
+    reading::{Located, SourceSpan, Value},
+};
+
+/// A site file. What could not be read is absent, and its fault is noted; a `Site` is not yet one that holds together.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// Observe or enforce.
+    pub mode: Option<Mode>,
+    /// What happens to what no rule names.
+    pub posture: Option<Posture>,
+    /// The guarded interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The named sets of addresses.
+    pub groups: Vec<Group>,
+    /// The products that run on this node.
+    pub products: Vec<Product>,
+    /// The site's own rules.
+    pub rules: Vec<Rule>,
+}
+
+/// `[interfaces.NAME]`
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// The kernel's name for it.
+    pub name: Located<String>,
+    /// Its zone, where it names one.
+    pub zone: Option<Located<String>>,
+    /// How the program is put on it.
+    pub attach: Attach,
+    /// Whether it gets its address by DHCP.
+    pub dhcp: bool,
+}
+
+/// A line of `[groups]`
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its name.
+    pub name: Located<String>,
+    /// Its addresses, ascending and disjoint.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// Which policy a product follows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyReference {
+    /// One that comes with the binary, by name.
+    BuiltIn(String),
+    /// A file, relative to the site file.
+    File(String),
+}
+
+impl PolicyReference {
+    /// What holds a `/` or ends in `.toml` is a file.
+    pub fn new(text: &str) -> Self {
+        let is_file = text.contains('/') || text.to_ascii_lowercase().ends_with(".toml");
+        if is_file { Self::File(text.to_owned()) } else { Self::BuiltIn(text.to_owned()) }
+    }
+}
+
+/// Names of a policy, each with the names of this site that stand for it.
+pub type Bindings = Vec<(Located<String>, Vec<Located<String>>)>;
+
+/// `[products.NAME]`
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// Its name on this site.
+    pub name: Located<String>,
+    /// Where the table stands.
+    pub at: SourceSpan,
+    /// The policy it follows.
+    pub policy: Option<Located<PolicyReference>>,
+    /// The groups that play each role; `None` where the table could not be read.
+    pub roles: Option<Bindings>,
+    /// The parameters that this site sets, unread: their types are the policy's.
+    pub parameters: Vec<(Located<String>, Value)>,
+    /// The profiles of this node, where the site names them.
+    pub profiles: Option<Vec<Located<String>>>,
+    /// The site's zones that each zone of the policy stands for.
+    pub zones: Bindings,
+}
+
+/// A `[[rules]]` table: a rule of the site's own.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name.
+    pub name: Located<String>,
+    /// Its line in the file, counted from 1.
+    pub line: u32,
+    /// What it opens.
+    pub services: Vec<Service>,
+    /// The groups it admits.
+    pub from: Vec<Located<String>>,
+    /// The zones it holds on, where it names them.
+    pub zones: Option<Vec<Located<String>>>,
+    /// What it is for.
+    pub description: String,
+}

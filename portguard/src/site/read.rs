@@ -1,0 +1,221 @@
+//! Reading a site file, field by field.
+
+use std::collections::BTreeMap;
+
+use super::{
+    ANY, Fault,
+    model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
+    service::read_services,
+};
+use crate::{
+    matrix::{Attach, Mode, Posture},
+    reading::{self, Kind, Located, Source, Table, Value, disjoint_prefixes, prefix},
+};
+
+type Faults = reading::Faults<Fault>;
+
+/// What a site file says, and what is wrong with the way it says it.
+pub fn read(source: &Source, faults: &mut Faults) -> Site {
+    let mut file = reading::parse(source.text(), faults);
+    let mode = file
+        .need(
+            "mode",
+            "write mode = \"observe\" to count what would be dropped, or mode = \"enforce\"",
+            faults,
+        )
+        .and_then(|value| value.one_of(&[("observe", Mode::Observe), ("enforce", Mode::Enforce)], faults));
+    let posture = file
+        .need(
+            "posture",
+            "say what happens to ports that no rule names: posture = \"pass\" or \"drop\"",
+            faults,
+        )
+        .and_then(|value| value.one_of(&[("pass", Posture::Pass), ("drop", Posture::Drop)], faults));
+    if file.lacks("interfaces") || file.is_empty("interfaces") {
+        faults.push_absence(Fault::NoInterface { at: file.at() });
+    }
+    let site = Site {
+        mode,
+        posture,
+        interfaces: read_interfaces(file.get("interfaces"), faults),
+        groups: read_groups(file.get("groups"), faults),
+        products: read_products(file.get("products"), faults),
+        rules: read_rules(file.get("rules"), source, faults),
+    };
+    file.finish(faults);
+    site
+}
+
+fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> {
+    let Some(table) = value.and_then(|value| value.table(faults)) else { return Vec::new() };
+    let mut interfaces = Vec::new();
+    for (name, value) in table.into_entries() {
+        if !is_interface(name.as_str()) {
+            faults.push(Fault::BadInterface { name: name.value.clone(), at: name.at });
+        }
+        let Some(mut table) = value.table(faults) else { continue };
+        let attaches = [("auto", Attach::Auto), ("native", Attach::Native), ("generic", Attach::Generic)];
+        interfaces.push(Interface {
+            name,
+            zone: table.get("zone").and_then(|value| value.name(faults)),
+            attach: table
+                .get("attach")
+                .and_then(|value| value.one_of(&attaches, faults))
+                .unwrap_or(Attach::Auto),
+            dhcp: table.get("dhcp").and_then(|value| value.flag(faults)).unwrap_or(false),
+        });
+        table.finish(faults);
+    }
+    interfaces
+}
+
+/// What the kernel accepts (`dev_valid_name`).
+fn is_interface(name: &str) -> bool {
+    const LONGEST: usize = 15;
+    !name.is_empty()
+        && name.len() <= LONGEST
+        && name != "."
+        && name != ".."
+        && !name.contains(|letter: char| letter == '/' || letter == ':' || letter.is_whitespace())
+}
+
+fn read_groups(value: Option<Value>, faults: &mut Faults) -> Vec<Group> {
+    let Some(table) = value.and_then(|value| value.table(faults)) else { return Vec::new() };
+    let mut groups = Vec::new();
+    for (name, value) in table.named(faults) {
+        if name.value == ANY {
+            faults.push(Fault::ReservedGroup { at: name.at });
+        }
+        let texts = value.texts(faults).unwrap_or_default();
+        let prefixes: Vec<_> = texts.iter().filter_map(|text| prefix(text, faults)).collect();
+        let prefixes = disjoint_prefixes(&format!("the group `{}`", name.value), &prefixes, faults);
+        groups.push(Group { name, prefixes });
+    }
+    groups
+}
+
+fn read_products(value: Option<Value>, faults: &mut Faults) -> Vec<Product> {
+    let Some(table) = value.and_then(|value| value.table(faults)) else { return Vec::new() };
+    let mut products = Vec::new();
+    for (name, value) in table.named(faults) {
+        let Some(mut table) = value.table(faults) else { continue };
+        let policy = table
+            .need(
+                "policy",
+                "name a policy, for example policy = \"redis-enterprise\", or the path of one",
+                faults,
+            )
+            .and_then(|value| value.words(faults))
+            .map(|text| text.map(|text| PolicyReference::new(&text)));
+        let parameters = table
+            .get("parameters")
+            .and_then(|value| value.table(faults))
+            .map(Table::into_entries)
+            .unwrap_or_default();
+        products.push(Product {
+            at: table.at(),
+            name,
+            policy,
+            roles: if table.lacks("roles") {
+                Some(Vec::new())
+            } else {
+                read_bindings(table.get("roles"), faults)
+            },
+            parameters,
+            profiles: table.get("profiles").and_then(|value| value.names(faults)),
+            zones: read_bindings(table.get("zones"), faults).unwrap_or_default(),
+        });
+        table.finish(faults);
+    }
+    products
+}
+
+/// `name = ["one", "another"]` or `name = "one"`.
+fn read_bindings(value: Option<Value>, faults: &mut Faults) -> Option<Bindings> {
+    let table = value?.table(faults)?;
+    let mut bindings = Vec::new();
+    for (name, value) in table.into_entries() {
+        let names = match value.kind {
+            Kind::Text(_) => value.text(faults).into_iter().collect(),
+            Kind::Integer(_) | Kind::Flag(_) | Kind::List(_) | Kind::Table(_) | Kind::Other(_) => {
+                value.names(faults).unwrap_or_default()
+            }
+        };
+        bindings.push((name, names));
+    }
+    Some(bindings)
+}
+
+fn read_rules(value: Option<Value>, source: &Source, faults: &mut Faults) -> Vec<Rule> {
+    let mut lines = LineCounter::new(source.text());
+    let mut first: BTreeMap<String, reading::SourceSpan> = BTreeMap::new();
+    let mut rules = Vec::new();
+    for mut table in value.map(|value| value.tables(faults)).unwrap_or_default() {
+        let line = lines.line_of(table.at().offset());
+        let name = table
+            .need("name", "name the rule, for example name = \"ssh\"", faults)
+            .and_then(|value| value.name(faults));
+        let rule = read_rule(name, line, &mut table, faults);
+        table.finish(faults);
+        let Some(rule) = rule else { continue };
+        match first.get(&rule.name.value) {
+            Some(&first) => {
+                faults.push(Fault::RuleTwice { name: rule.name.value.clone(), at: rule.name.at, first });
+            }
+            None => drop(first.insert(rule.name.value.clone(), rule.name.at)),
+        }
+        rules.push(rule);
+    }
+    rules
+}
+
+fn read_rule(
+    name: Option<Located<String>>,
+    line: u32,
+    table: &mut Table,
+    faults: &mut Faults,
+) -> Option<Rule> {
+    let ports = table.need("ports", "list what it opens, for example ports = [\"22/tcp\"]", faults);
+    if let Some(Value { kind: Kind::List(items), path, at }) = &ports
+        && items.is_empty()
+    {
+        let remedy = "list at least one, for example \"22/tcp\"";
+        faults.push(reading::Fault::Empty { key: path.clone(), at: *at, remedy });
+    }
+    let services = ports.and_then(|value| value.names(faults)).map(|texts| read_services(texts, faults));
+    let from = table
+        .need("from", "list the groups that it admits, for example from = [\"admins\"]", faults)
+        .and_then(|value| value.names(faults));
+    let zones = table.get("zones").and_then(|value| value.names(faults));
+    let description = table.get("description").and_then(|value| value.text(faults));
+    Some(Rule {
+        name: name?,
+        line,
+        services: services.unwrap_or_default(),
+        from: from.unwrap_or_default(),
+        zones,
+        description: description.map(|text| text.value).unwrap_or_default(),
+    })
+}
+
+/// Lines of ascending offsets, in one pass over the text.
+struct LineCounter<'a> {
+    text: &'a str,
+    offset: usize,
+    line: u32,
+}
+
+impl<'a> LineCounter<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, offset: 0, line: 1 }
+    }
+
+    fn line_of(&mut self, offset: usize) -> u32 {
+        if offset > self.offset && offset <= self.text.len() {
+            let passed = self.text[self.offset..offset].matches('\n').count();
+            self.line = self.line.saturating_add(u32::try_from(passed).unwrap_or(u32::MAX));
+            self.offset = offset;
+        }
+        self.line
+    }
+}

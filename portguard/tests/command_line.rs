@@ -1,0 +1,89 @@
+//! The command line: what it prints where, and how it exits.
+
+mod support;
+
+use std::process::{Command, Stdio};
+
+use insta::assert_snapshot;
+use support::{directory, portguard};
+
+#[test]
+fn check_says_what_a_sound_site_holds() {
+    assert_snapshot!(portguard(&["check", "--site", "sites/both.toml"]));
+}
+
+#[test]
+fn check_says_that_outbound_rules_are_not_enforced() {
+    assert_snapshot!(portguard(&["check", "sites/own-policies.toml"]));
+}
+
+#[test]
+fn check_judges_several_sites_and_refuses_if_one_is_wrong() {
+    assert_snapshot!(portguard(&["check", "sites/services.toml", "invalid/no-interface.toml", "gone.toml"]));
+}
+
+#[test]
+fn the_matrix_of_both_policies() {
+    assert_snapshot!(portguard(&["matrix", "--site", "sites/both.toml"]));
+}
+
+#[test]
+fn the_matrix_with_services_switched_on_and_ports_moved() {
+    assert_snapshot!(portguard(&["matrix", "--site", "sites/services.toml"]));
+}
+
+#[test]
+fn the_matrix_as_markdown_with_zones_and_outbound_rules() {
+    assert_snapshot!(portguard(&["matrix", "--site", "sites/own-policies.toml", "--format", "markdown"]));
+}
+
+#[test]
+fn the_matrix_as_json() {
+    assert_snapshot!(portguard(&["matrix", "--site", "sites/own-policies.toml", "--format", "json"]));
+}
+
+#[test]
+fn the_matrix_of_a_wrong_site_is_refused() {
+    assert_snapshot!(portguard(&["matrix", "--site", "invalid/no-interface.toml"]));
+}
+
+#[test]
+fn an_unreadable_file_is_a_plain_sentence() {
+    assert_snapshot!("unreadable-gone", portguard(&["check", "gone.toml"]));
+    assert_snapshot!("unreadable-directory", portguard(&["matrix", "--site", "sites"]));
+}
+
+#[test]
+fn wrong_usage_is_exit_code_two() {
+    assert_snapshot!("usage-none", portguard(&["check"]));
+    assert_snapshot!("usage-unknown", portguard(&["matrixx"]));
+}
+
+#[test]
+fn help_documents_the_exit_codes() {
+    assert_snapshot!("help", portguard(&["--help"]));
+    assert_snapshot!("help-check", portguard(&["check", "--help"]));
+    assert_snapshot!("help-matrix", portguard(&["matrix", "--help"]));
+}
+
+#[test]
+fn the_version_is_the_crates() {
+    let expected =
+        concat!("exit code 0\n--- stdout\nportguard ", env!("CARGO_PKG_VERSION"), "\n--- stderr\n");
+    assert_eq!(portguard(&["--version"]), expected);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portguard"))
+        .args(["matrix", "--site", "sites/both.toml", "--format", "json"])
+        .current_dir(directory())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    assert!(output.status.success());
+}

@@ -1,0 +1,112 @@
+//! Files that nobody wrote on purpose: cut off, changed at random, very large. Nothing panics, and nothing is slow.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use portguard::{
+    input::read_site,
+    matrix::{self, Library},
+    policy::{self, BUILT_IN},
+    reading::{Colour, Faults, FileReport, Report, Source},
+    site,
+};
+use proptest::prelude::*;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
+}
+
+fn text_of(name: &str) -> String {
+    fs::read_to_string(file(name)).expect("the file belongs to the tests")
+}
+
+/// Reads `text` as a site, with the policies that come with the binary, and shows what is wrong with it.
+fn read_as_site(text: &str) -> String {
+    let source = Source::new("site.toml", text);
+    let mut faults = Faults::default();
+    let site = site::read(&source, &mut faults);
+    let library: Library = BUILT_IN
+        .iter()
+        .map(|policy| {
+            let reference = site::PolicyReference::new(policy.name);
+            let policy = policy::parse(&Source::new(policy.file, policy.text)).expect("it is sound");
+            (reference, matrix::Availability::Sound(Box::new(policy)))
+        })
+        .collect();
+    let (matrix, _) = matrix::resolve(&site, &library, &mut faults);
+    assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
+    shown(source, faults.into_sorted())
+}
+
+fn read_as_policy(text: &str) -> String {
+    let source = Source::new("policy.toml", text);
+    shown(source.clone(), policy::parse(&source).err().unwrap_or_default())
+}
+
+fn shown<D: miette::Diagnostic + Send + Sync + 'static>(source: Source, diagnostics: Vec<D>) -> String {
+    let mut report = Report::default();
+    report.add(FileReport::new(source, diagnostics));
+    report.render(Colour::Never)
+}
+
+#[test]
+fn a_site_cut_off_anywhere_is_read_to_its_end() {
+    let text = text_of("sites/both.toml");
+    for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
+        read_as_site(&text[..end]);
+    }
+}
+
+#[test]
+fn a_policy_cut_off_anywhere_is_read_to_its_end() {
+    let text = text_of("policies/zones.toml");
+    for end in (0..text.len()).filter(|&end| text.is_char_boundary(end)) {
+        read_as_policy(&text[..end]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_site_never_panics(at in 0..2000_usize, length in 0..40_usize, with in "\\PC{0,8}|[\n\"\\[\\]{}=.,]{1,4}") {
+        read_as_site(&changed(&text_of("sites/both.toml"), at, length, &with));
+    }
+
+    #[test]
+    fn a_changed_policy_never_panics(at in 0..4000_usize, length in 0..40_usize, with in "\\PC{0,8}|[\n\"\\[\\]{}=.,$+-]{1,4}") {
+        read_as_policy(&changed(&text_of("policies/offsets.toml"), at, length, &with));
+    }
+}
+
+/// The text with some of it replaced.
+fn changed(text: &str, at: usize, length: usize, with: &str) -> String {
+    let kept =
+        |from: usize, to: usize| text.chars().skip(from).take(to.saturating_sub(from)).collect::<String>();
+    format!("{}{with}{}", kept(0, at), kept(at + length, text.len()))
+}
+
+#[test]
+fn ten_thousand_addresses_and_both_policies_are_read_at_once() {
+    // The promise of 100 ms is for the release build.
+    let limit = Duration::from_millis(if cfg!(debug_assertions) { 2000 } else { 100 });
+    let mut addresses = String::new();
+    for number in 0..10_000_u32 {
+        write!(addresses, "\"10.{}.{}.1\", ", 100 + number / 250, number % 250).expect("a string takes all");
+    }
+    let text = text_of("sites/both.toml").replace("many = [", &format!("many = [{addresses}"));
+    let path = std::env::temp_dir().join(format!("portguard-{}-addresses.toml", std::process::id()));
+    fs::write(&path, text).expect("the temporary directory can be written to");
+    let start = Instant::now();
+    let loaded = read_site(&path);
+    let taken = start.elapsed();
+    fs::remove_file(&path).expect("the file was written");
+    let matrix = loaded.expect("the addresses are all different").matrix;
+    let addresses: usize = matrix.groups.iter().map(|group| group.prefixes.len()).sum();
+    assert!(addresses > 10_000, "{addresses}");
+    assert!(taken < limit, "{taken:?}");
+}
