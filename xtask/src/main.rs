@@ -1,2 +1,52 @@
-//! Development commands.
-fn main() {}
+//! PortGuard's development commands: `cargo xtask COMMAND`. One module a command, each with its own options.
+
+#![expect(clippy::print_stdout, reason = "a development command says what it does")]
+
+mod bench;
+mod build;
+mod build_ebpf;
+mod ci;
+mod conventions;
+mod demo;
+mod process;
+mod setup;
+mod test;
+mod workspace;
+
+use clap::Parser;
+
+use workspace::Workspace;
+
+/// PortGuard's development commands
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Command {
+    /// Install what the other commands need: the BPF linker, rust-src, and Debian packages for demo and tests
+    Setup(setup::Options),
+    /// Build the eBPF object
+    BuildEbpf,
+    /// Build the release binary, with the eBPF object in it
+    Build,
+    /// Run all tests; needs root and a kernel that loads XDP
+    Test(test::Options),
+    /// Show PortGuard at work between network namespaces, with real servers
+    Demo(demo::Options),
+    /// Measure what a verdict costs
+    Bench(bench::Options),
+    /// Everything that must hold before a change goes in
+    Ci,
+}
+
+fn main() -> anyhow::Result<()> {
+    let command = Command::parse();
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Setup(options) => setup::run(&workspace, &options),
+        Command::BuildEbpf => build_ebpf::run(&workspace),
+        Command::Build => build::run(&workspace),
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Demo(options) => demo::run(&workspace, &options),
+        Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Ci => ci::run(&workspace),
+    }
+}

@@ -1,0 +1,21 @@
+//! `cargo xtask bench`: what a verdict costs.
+
+use crate::{
+    build_ebpf,
+    process::{cargo, run as run_command},
+    workspace::Workspace,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Passed to the bench
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    build_ebpf::run(workspace)?;
+    let mut bench = cargo(workspace);
+    bench.args(["run", "--quiet", "--release", "--package=portguard-tests", "--bin=bench", "--"]);
+    run_command(bench.args(&options.arguments))
+}

@@ -1,0 +1,64 @@
+//! `cargo xtask ci`: everything that must hold before a change goes in.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::{
+    build_ebpf, conventions,
+    process::{cargo, run as run_command},
+    test,
+    workspace::Workspace,
+};
+
+type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
+
+const STEPS: [Step; 6] = [
+    ("test", |workspace| test::run(workspace, &test::Options::default())),
+    ("format", |workspace| run_command(cargo(workspace).args(["fmt", "--all", "--check"]))),
+    ("clippy", clippy),
+    ("clippy, eBPF", |workspace| {
+        run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
+    }),
+    ("docs", docs),
+    ("conventions", conventions::check),
+];
+
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut results: Vec<(&str, Duration, anyhow::Result<()>)> = Vec::new();
+    for (name, step) in STEPS {
+        println!("ci: {name}");
+        let start = Instant::now();
+        let result = step(workspace);
+        if let Err(error) = &result {
+            println!("ci: {name}: {error:#}");
+        }
+        results.push((name, start.elapsed(), result));
+    }
+    println!();
+    for (name, duration, result) in &results {
+        println!(
+            "{:<14} {:>4} s  {}",
+            name,
+            duration.as_secs(),
+            if result.is_ok() { "ok" } else { "FAILED" }
+        );
+    }
+    let failed = results.iter().filter(|(_, _, result)| result.is_err()).count();
+    ensure!(failed == 0, "{failed} of {} steps failed", results.len());
+    Ok(())
+}
+
+const HOST: [&str; 2] = ["--workspace", "--exclude=portguard-ebpf"];
+
+fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut clippy = cargo(workspace);
+    clippy.arg("clippy").args(HOST).args(["--all-targets", "--features=portguard-tests/kernel"]);
+    run_command(clippy.args(["--", "--deny=warnings"]))
+}
+
+fn docs(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut docs = cargo(workspace);
+    docs.arg("doc").args(HOST).args(["--no-deps", "--document-private-items"]);
+    run_command(docs.env("RUSTDOCFLAGS", "--deny=warnings"))
+}

@@ -1,0 +1,23 @@
+//! `cargo xtask demo`: PortGuard at work.
+
+use crate::{
+    build,
+    process::{cargo, run as run_command},
+    setup,
+    workspace::Workspace,
+};
+
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Passed to the demo
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    setup::everything(workspace)?;
+    let binary = build::release(workspace)?;
+    let mut demo = cargo(workspace);
+    demo.args(["run", "--quiet", "--release", "--package=portguard-tests", "--bin=demo", "--"]);
+    run_command(demo.args(&options.arguments).env("PORTGUARD", binary))
+}
