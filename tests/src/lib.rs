@@ -1,6 +1,8 @@
 //! PortGuard end to end: what the tests, the demo and the measurements share.
 
+pub mod cases;
 pub mod demo;
 pub mod floor;
 pub mod lab;
 pub mod sample;
+pub mod twin;

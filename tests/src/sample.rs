@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use etherparse::PacketBuilder;
+use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard::matrix::{
     Direction, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture, Rule,
@@ -61,12 +61,33 @@ pub fn site(prefixes: Vec<IpNet>) -> Matrix {
 
 /// The first packet of a TCP connection from `source` to the node's `port`.
 pub fn syn(source: IpAddr, port: u16) -> Vec<u8> {
+    let mut frame = Vec::new();
+    ip(source).tcp(50_000, port, 1, 65_535).syn().write(&mut frame, &[]).expect("memory does not fail");
+    frame
+}
+
+/// A UDP packet of eight bytes from `source` to the node's `port`.
+pub fn udp(source: IpAddr, port: u16) -> Vec<u8> {
+    let mut frame = Vec::new();
+    ip(source).udp(50_000, port).write(&mut frame, &[0; 8]).expect("memory does not fail");
+    frame
+}
+
+/// An echo request from `source`.
+pub fn ping(source: IpAddr) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let written = match source {
+        IpAddr::V4(_) => ip(source).icmpv4_echo_request(1, 1).write(&mut frame, &[0; 8]),
+        IpAddr::V6(_) => ip(source).icmpv6_echo_request(1, 1).write(&mut frame, &[0; 8]),
+    };
+    written.expect("memory does not fail");
+    frame
+}
+
+fn ip(source: IpAddr) -> PacketBuilderStep<IpHeaders> {
     let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-    let ip = match source {
+    match source {
         IpAddr::V4(source) => ethernet.ipv4(source.octets(), NODE_V4.octets(), 64),
         IpAddr::V6(source) => ethernet.ipv6(source.octets(), NODE_V6.octets(), 64),
-    };
-    let mut frame = Vec::new();
-    ip.tcp(50_000, port, 1, 65_535).syn().write(&mut frame, &[]).expect("memory does not fail");
-    frame
+    }
 }

@@ -1,1 +1,124 @@
-//! x
+//! What `portguard run` refuses: one clear sentence, exit code 2, and nothing is changed.
+
+use std::{
+    fs,
+    os::unix::process::CommandExt as _,
+    process::{Command, Output},
+};
+
+use portguard_tests::{
+    demo::SITE,
+    lab::{Guard, Host, INTERFACE, Lab, binary},
+};
+use tempfile::TempDir;
+
+/// `portguard run` with `site` on `host`, to its end.
+fn run(host: &Host, site: &str) -> Output {
+    let directory = TempDir::new().expect("a temporary directory");
+    let path = directory.path().join("site.toml");
+    fs::write(&path, site).expect("a file can be written");
+    let program = binary().expect("the binary is built").display().to_string();
+    let (site, runtime) = (path.display().to_string(), directory.path().join("run").display().to_string());
+    host.output(20, &program, &["run", "--site", &site, "--runtime-dir", &runtime])
+        .expect("ip netns exec starts")
+}
+
+fn refused(output: &Output) -> String {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+    said
+}
+
+/// What `ip link` says about the node's interface.
+fn link(host: &Host) -> String {
+    let output = host.output(5, "ip", &["-details", "link", "show", "dev", INTERFACE]).expect("ip starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn an_interface_that_does_not_exist_is_named_with_those_that_do() {
+    let lab = Lab::new().unwrap();
+    let said = refused(&run(&lab.node, &SITE.replace("interfaces.eth0", "interfaces.bond7")));
+    assert!(said.contains("there is no network interface `bond7`"), "{said}");
+    assert!(said.contains("this node has: ") && said.contains(INTERFACE), "{said}");
+    assert!(!link(&lab.node).contains("xdp"), "nothing is attached");
+}
+
+#[test]
+fn another_program_is_named_and_stays() {
+    let lab = Lab::new().unwrap();
+    let first = Guard::start(&lab.node, SITE).unwrap();
+    let before = link(&lab.node);
+    let said = refused(&run(&lab.node, SITE));
+    assert!(said.contains("another XDP program is on interface `eth0`: `portguard`, id "), "{said}");
+    assert!(said.contains("ip link set dev eth0 xdp off"), "{said}");
+    assert_eq!(link(&lab.node), before, "the program that was there is still the one");
+    first.stop().unwrap();
+}
+
+#[test]
+fn without_privileges_it_says_what_it_needs() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("site.toml");
+    // Everybody has a loopback interface, so nothing but the missing privilege is in the way.
+    fs::write(&path, SITE.replace("interfaces.eth0", "interfaces.lo")).unwrap();
+    let program = directory.path().join("portguard");
+    fs::copy(binary().unwrap(), &program).unwrap();
+    open_to_all(&directory);
+    let mut command = Command::new(&program);
+    command.args(["run", "--site"]).arg(&path).arg("--runtime-dir").arg(directory.path().join("run"));
+    // "nobody" by custom.
+    let output = command.uid(65_534).gid(65_534).output().unwrap();
+    let said = refused(&output);
+    assert!(said.contains("needs root") && said.contains("CAP_BPF"), "{said}");
+}
+
+fn open_to_all(directory: &TempDir) {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("our own directory");
+}
+
+#[test]
+fn a_site_with_faults_is_told_all_of_them_and_nothing_is_loaded() {
+    let lab = Lab::new().unwrap();
+    let site = SITE
+        .replace("10.88.0.3", "10.88.0.300")
+        .replace("mode = ", "mood = ")
+        .replace("internal = ", "inturnal = ");
+    let said = refused(&run(&lab.node, &site));
+    for part in ["10.88.0.300", "mood", "inturnal"] {
+        assert!(said.contains(part), "{part} is missing in: {said}");
+    }
+    assert!(!link(&lab.node).contains("xdp"), "nothing is attached");
+}
+
+#[test]
+fn a_second_daemon_does_not_take_the_first_ones_socket() {
+    let lab = Lab::new().unwrap();
+    let first = Guard::start(&lab.node, SITE).unwrap();
+    let program = binary().unwrap().display().to_string();
+    let site = first.directory().join("site.toml").display().to_string();
+    let runtime = first.directory().display().to_string();
+    // Another host, so that the interface is free.
+    let output = lab.peer.output(20, &program, &["run", "--site", &site, "--runtime-dir", &runtime]).unwrap();
+    let said = refused(&output);
+    assert!(said.contains("another portguard is running"), "{said}");
+    assert!(first.counters().is_ok(), "the first one still answers");
+    first.stop().unwrap();
+}
+
+#[test]
+fn an_object_that_is_none_is_refused() {
+    let lab = Lab::new().unwrap();
+    let directory = TempDir::new().unwrap();
+    let (site, object) = (directory.path().join("site.toml"), directory.path().join("object"));
+    fs::write(&site, SITE).unwrap();
+    fs::write(&object, b"not an object").unwrap();
+    let paths = [&site, &object, &directory.path().join("run")].map(|path| path.display().to_string());
+    let program = binary().unwrap().display().to_string();
+    let arguments = ["run", "--site", &paths[0], "--ebpf-object", &paths[1], "--runtime-dir", &paths[2]];
+    let said = refused(&lab.node.output(20, &program, &arguments).unwrap());
+    assert!(said.contains("cannot load the eBPF object"), "{said}");
+    assert!(!link(&lab.node).contains("xdp"), "nothing is attached");
+}

@@ -45,6 +45,11 @@ impl Host {
         self.name
     }
 
+    /// The name of its namespace.
+    pub fn namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
     /// Its IPv4 address.
     pub fn v4(&self) -> IpAddr {
         self.v4.into()

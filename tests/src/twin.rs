@@ -1,0 +1,88 @@
+//! The real program in the real kernel, and the same verdict function natively, asked the same questions.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use portguard::{
+    compile::{Image, NativeTables, NoSockets, NodeAddresses, compile},
+    datapath::{CounterSnapshot, Loaded, XdpVerdict, embedded},
+    matrix::{Matrix, Mode},
+};
+use portguard_common::{
+    Action, Arrival, Outcome,
+    abi::{SLOTS_PER_REASON, port_slots},
+    decide,
+};
+
+use crate::sample::{NODE_V4, NODE_V6};
+
+/// The program, loaded with an image, and the same image natively. Keeps account of what the counters must say.
+pub struct Twin {
+    image: Image,
+    loaded: Loaded,
+    expected: BTreeMap<u32, u64>,
+    observe: bool,
+}
+
+impl Twin {
+    /// Compiles `matrix` for a node that has the addresses of the sample packets, and loads it.
+    ///
+    /// # Panics
+    /// When the kernel does not take the program.
+    pub fn load(matrix: &Matrix) -> Self {
+        let object = embedded().expect("the tests are built with the eBPF object: cargo xtask test");
+        let own = NodeAddresses::new(vec![IpAddr::V4(NODE_V4), IpAddr::V6(NODE_V6)]);
+        let image = compile(matrix, &own).expect("the matrix is small");
+        let loaded =
+            Loaded::new(object, &image, Vec::new()).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        Self { image, loaded, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
+    }
+
+    /// The outcome of a frame of 14 bytes or more, which must be the kernel's and the native one.
+    ///
+    /// # Panics
+    /// When they differ.
+    pub fn ask(&mut self, frame: &[u8]) -> Outcome {
+        let native =
+            decide(frame, Arrival { zone: 0, dhcp: false }, &NativeTables::new(&self.image, NoSockets));
+        let run = self.loaded.test_run(frame, 1).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        let expected = match native.reason.action() {
+            Action::Drop if !self.observe => XdpVerdict::Drop,
+            Action::Drop | Action::Pass => XdpVerdict::Pass,
+        };
+        assert_eq!(run.verdict, expected, "kernel and native differ on {frame:02x?}: {native:?}");
+        self.expect(native);
+        native
+    }
+
+    fn expect(&mut self, Outcome { reason, slot }: Outcome) {
+        let dropped = reason.action() == Action::Drop;
+        let would = if dropped && self.observe { port_slots::WOULD_DROP } else { 0 };
+        if let Some(slot) = slot {
+            *self.expected.entry(slot + would).or_default() += 1;
+        }
+        if dropped || slot.is_none() {
+            *self.expected.entry(reason as u32 * SLOTS_PER_REASON + would).or_default() += 1;
+        }
+    }
+
+    /// The kernel's counters.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub fn counters(&self) -> CounterSnapshot {
+        self.loaded.counters().expect("the map of a loaded program can be read")
+    }
+
+    /// Compares every counter there is with what was asked.
+    ///
+    /// # Panics
+    /// When one differs.
+    pub fn check_counters(&self) {
+        let counters = self.counters();
+        for slot in 0..self.image.legend().slots() {
+            let expected = self.expected.get(&slot).copied().unwrap_or(0);
+            let port = self.image.legend().port_of(slot);
+            assert_eq!(counters.slot(slot).packets, expected, "counter {slot}: {port:?}");
+        }
+    }
+}
