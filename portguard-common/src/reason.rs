@@ -131,21 +131,12 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether the reason is found before an IP header is read.
+    /// Whether the reason may be that the bytes of a header could not be read, where a frame is in several pieces: a
+    /// header that ends too early, or a source address that only what follows would excuse.
     #[inline(always)]
     #[must_use]
-    pub fn is_link_layer(self) -> bool {
-        matches!(
-            self,
-            Self::Arp
-                | Self::LinkControl
-                | Self::EtherTypePassed
-                | Self::EtherType
-                | Self::VlanDepth
-                | Self::Encapsulated
-                | Self::Short
-                | Self::Internal
-        )
+    pub fn is_unreadable(self) -> bool {
+        matches!(self, Self::Short | Self::Martian)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::maps::COUNTERS;
 pub(crate) fn count(outcome: Outcome, bytes: u64, observe: bool) {
     let dropped = outcome.reason.action() == Action::Drop;
     let would = u32::from(dropped && observe) * port_slots::WOULD_DROP;
-    match outcome.slot {
+    match outcome.slot() {
         Some(slot) if dropped => {
             add(slot + would, bytes);
             add(outcome.reason as u32 * SLOTS_PER_REASON + would, bytes);

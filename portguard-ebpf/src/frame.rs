@@ -5,14 +5,14 @@
 
 #![expect(unsafe_code, reason = "packet memory is reached through raw pointers that the verifier bounds")]
 
-use core::{cell::Cell, hint::black_box, mem::MaybeUninit};
+use core::{hint::black_box, mem::MaybeUninit};
 
 use aya_ebpf::{
     bindings::xdp_md,
     helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
     programs::XdpContext,
 };
-use portguard_common::{Reason, wire::Frame};
+use portguard_common::wire::Frame;
 
 /// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
 /// are less. The verifier wants to see a bound.
@@ -23,67 +23,82 @@ pub(crate) struct Linear {
     context: *mut xdp_md,
     start: usize,
     end: usize,
-    /// Whether the packet is known to end beyond it.
-    beyond: Cell<bool>,
-    /// Whether bytes were wanted that lie beyond.
-    missed: Cell<bool>,
+    /// The bytes of the frame, all buffers together.
+    len: u64,
 }
 
 impl Linear {
     #[inline(always)]
     pub(crate) fn new(context: &XdpContext) -> Self {
-        Self {
-            context: context.ctx,
-            start: context.data(),
-            end: context.data_end(),
-            beyond: Cell::new(false),
-            missed: Cell::new(false),
-        }
+        // Asked first, while nothing has to be kept over the call.
+        let len = buffers_len(context.ctx);
+        Self { context: context.ctx, start: context.data(), end: context.data_end(), len }
     }
 
     /// The bytes of the frame, all buffers together.
     #[inline(always)]
-    pub(crate) fn bytes(&self, reason: Reason) -> u64 {
-        // The kernel is asked only where the verdict has not compared the packet's length with this piece's.
-        if self.beyond.get() || reason.is_link_layer() {
-            buffers_len(self.context)
-        } else {
-            (self.end - self.start) as u64
-        }
+    pub(crate) fn bytes(&self) -> u64 {
+        self.len
     }
 
-    /// Whether a verdict from this piece alone may be wrong, since there is more that it did not see.
+    /// Whether there is more of the frame than this piece.
     #[inline(always)]
-    pub(crate) fn fell_short(&self) -> bool {
-        self.missed.get() && buffers_len(self.context) > (self.end - self.start) as u64
+    pub(crate) fn is_partial(&self) -> bool {
+        self.len > (self.end - self.start) as u64
     }
 }
 
-impl Frame for Linear {
+impl Linear {
+    /// The `T` at `offset`.
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+    fn get<T: Integers>(&self, offset: usize) -> Option<T> {
         if offset > HEADERS_END {
             return None;
         }
         let from = self.start + offset;
         // Of one byte the compiler would make `from < end`, out of which the verifier learns nothing.
-        let to = if N == 1 { black_box(from + N) } else { from + N };
+        let to = if size_of::<T>() == 1 { black_box(from + 1) } else { from + size_of::<T>() };
         if to > self.end {
-            self.missed.set(true);
             return None;
         }
-        // SAFETY: `from..from + N` lies within `data..data_end`, which the lines above test and the verifier checks;
-        // `[u8; N]` has no alignment.
-        Some(unsafe { *(from as *const [u8; N]) })
+        // SAFETY: `from..to` lies within `data..data_end`, which the lines above test and the verifier checks; any bytes
+        // are a value of a type that is `Integers`, and the read asks for no alignment.
+        Some(unsafe { (from as *const T).read_unaligned() })
+    }
+}
+
+/// Arrays of integers: any bytes of their size are a value.
+///
+/// # Safety
+///
+/// Only for such types.
+unsafe trait Integers: Copy {}
+// SAFETY: as the trait says.
+unsafe impl<const N: usize> Integers for [u8; N] {}
+// SAFETY: as the trait says.
+unsafe impl<const N: usize> Integers for [u32; N] {}
+// SAFETY: as the trait says.
+unsafe impl<const N: usize> Integers for [u64; N] {}
+
+impl Frame for Linear {
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.get(offset)
+    }
+
+    #[inline(always)]
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
+        self.get(offset)
+    }
+
+    #[inline(always)]
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+        self.get(offset)
     }
 
     #[inline(always)]
     fn has(&self, end: usize) -> bool {
-        if self.start + end <= self.end {
-            return true;
-        }
-        self.beyond.set(true);
-        end as u64 <= buffers_len(self.context)
+        end as u64 <= self.len
     }
 
     #[inline(always)]
@@ -109,12 +124,30 @@ impl Scattered {
     }
 }
 
+impl Scattered {
+    /// The `T` at `offset`.
+    #[inline(always)]
+    fn get<T: Integers>(&self, offset: usize) -> Option<T> {
+        let mut bytes = Aligned(MaybeUninit::uninit());
+        // SAFETY: `load` returns true only when the kernel has written all of the bytes.
+        unsafe { load(self.context, offset, bytes.0.as_mut_ptr()).then(|| bytes.0.assume_init()) }
+    }
+}
+
 impl Frame for Scattered {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        let mut bytes = Aligned(MaybeUninit::uninit());
-        // SAFETY: `load` returns true only when the kernel has written all of the `N` bytes.
-        unsafe { load(self.context, offset, bytes.0.as_mut_ptr()).then(|| bytes.0.assume_init()) }
+        self.get(offset)
+    }
+
+    #[inline(always)]
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
+        self.get(offset)
+    }
+
+    #[inline(always)]
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+        self.get(offset)
     }
 
     #[inline(always)]
@@ -151,16 +184,16 @@ fn copy(context: *mut xdp_md, offset: usize, len: usize, to: &mut [u8]) -> bool 
 #[repr(align(8))]
 struct Aligned<T>(T);
 
-/// Copies `N` bytes at `offset` out of whichever buffers they are in to `to`. A function of its own in the program as
+/// Copies the `T` at `offset` out of whichever buffers they are in to `to`. A function of its own in the program as
 /// well, so that each read does not carry it along.
 ///
 /// # Safety
 ///
 /// `context` is the one that the kernel called this program with, and `to` is valid for writes.
 #[inline(never)]
-unsafe fn load<const N: usize>(context: *mut xdp_md, offset: usize, to: *mut [u8; N]) -> bool {
+unsafe fn load<T: Integers>(context: *mut xdp_md, offset: usize, to: *mut T) -> bool {
     // SAFETY: the caller vouches for both pointers; the helper itself refuses what lies beyond the frame.
-    unsafe { bpf_xdp_load_bytes(context, offset as u32, to.cast(), N as u32) == 0 }
+    unsafe { bpf_xdp_load_bytes(context, offset as u32, to.cast(), size_of::<T>() as u32) == 0 }
 }
 
 /// Always 0; but it lies in writable memory, so the verifier takes it for any number.

@@ -29,12 +29,16 @@ fn portguard(context: XdpContext) -> u32 {
     let outcome = match maps.arrival(&context) {
         Some(arrival) => {
             let outcome = decide(&frame, arrival, &maps);
-            if frame.fell_short() { decide_scattered(&context, arrival) } else { outcome }
+            if outcome.reason.is_unreadable() && frame.is_partial() {
+                decide_scattered(&context, arrival)
+            } else {
+                outcome
+            }
         }
-        None => Outcome { reason: Reason::Internal, slot: None },
+        None => Outcome::of(Reason::Internal),
     };
     let observe = maps::observe();
-    count::count(outcome, frame.bytes(outcome.reason), observe);
+    count::count(outcome, frame.bytes(), observe);
     match outcome.reason.action() {
         Action::Drop if !observe => xdp_action::XDP_DROP,
         Action::Drop | Action::Pass => xdp_action::XDP_PASS,

@@ -54,7 +54,8 @@ impl Twin {
         native
     }
 
-    fn expect(&mut self, Outcome { reason, slot }: Outcome) {
+    fn expect(&mut self, outcome: Outcome) {
+        let (reason, slot) = (outcome.reason, outcome.slot());
         let dropped = reason.action() == Action::Drop;
         let would = if dropped && self.observe { port_slots::WOULD_DROP } else { 0 };
         if let Some(slot) = slot {

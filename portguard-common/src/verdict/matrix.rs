@@ -49,8 +49,8 @@ pub(super) fn icmp<T: Tables>(
     tables: &T,
 ) -> Result<Outcome, Reason> {
     match access(page, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
-        Access::Refused { slot } => Ok(Outcome { reason: Reason::SourceNotAdmitted, slot: Some(slot) }),
+        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
         Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Reason::IcmpType),
         Access::Undocumented if tables.posture_pass() => Err(Reason::UndocumentedPassed),
         Access::Undocumented => Err(Reason::Undocumented),
@@ -61,8 +61,8 @@ pub(super) fn icmp<T: Tables>(
 #[inline(always)]
 pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Result<Outcome, Reason> {
     match access(port_pages::SCTP, port, context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
-        Access::Refused { slot } => Ok(Outcome { reason: Reason::SourceNotAdmitted, slot: Some(slot) }),
+        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
         Access::Undocumented => Err(Reason::Protocol),
     }
 }
@@ -71,8 +71,8 @@ pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Result
 #[inline(always)]
 pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Result<Outcome, Reason> {
     match access(port_pages::PROTOCOL, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
-        Access::Refused { slot } => Ok(Outcome { reason: Reason::Protocol, slot: Some(slot) }),
+        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Ok(Outcome::at(Reason::Protocol, slot)),
         Access::Undocumented if tables.posture_pass() && !protocol::needs_rule(number) => {
             Err(Reason::ProtocolPassed)
         }

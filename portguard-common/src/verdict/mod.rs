@@ -29,15 +29,33 @@ pub struct Arrival {
 pub struct Outcome {
     /// Why.
     pub reason: Reason,
-    /// The documented port's counter: of the rule that admitted the packet, or the port's first
-    /// ([`abi::port_slots::DROPPED`]) when it drops. `None` where no documented port is concerned.
-    pub slot: Option<u32>,
+    /// [`NO_SLOT`] or a slot: an `Option` would leave its number undefined where there is none, and the kernel lets no
+    /// program move undefined values about.
+    slot: u32,
 }
 
+/// No image has as many counters.
+const NO_SLOT: u32 = u32::MAX;
+
 impl Outcome {
+    /// A packet that concerns no documented port.
     #[inline(always)]
-    const fn of(reason: Reason) -> Self {
-        Self { reason, slot: None }
+    #[must_use]
+    pub const fn of(reason: Reason) -> Self {
+        Self { reason, slot: NO_SLOT }
+    }
+
+    #[inline(always)]
+    const fn at(reason: Reason, slot: u32) -> Self {
+        Self { reason, slot }
+    }
+
+    /// The documented port's counter: of the rule that admitted the packet, or the port's first
+    /// ([`abi::port_slots::DROPPED`]) when it drops. `None` where no documented port is concerned.
+    #[inline(always)]
+    #[must_use]
+    pub const fn slot(self) -> Option<u32> {
+        if self.slot == NO_SLOT { None } else { Some(self.slot) }
     }
 }
 
@@ -116,7 +134,8 @@ fn ip6<F: Frame + ?Sized, T: Tables>(
     if class == CLASS_OWN && !source::looped_back(frame, &packet) {
         return Err(Reason::Martian);
     }
-    let context = Context { arrival, class, group: group || packet.destination[0][0] == 0xff };
+    let context =
+        Context { arrival, class, group: group || ipv6::halves(packet.destination).0 >> 56 == 0xff };
     matrix::authentication(&packet, context, tables)?;
     match (packet.fragment, packet.protocol) {
         // The protocol that a later fragment claims is not what its first said, so the row for any protocol answers.
@@ -225,8 +244,8 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
 #[inline(always)]
 fn settled<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
     match access {
-        Access::Admitted { slot } => Ok(Outcome { reason: Reason::Admitted, slot: Some(slot) }),
-        Access::Refused { slot } => Err(Outcome { reason: Reason::SourceNotAdmitted, slot: Some(slot) }),
+        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
         Access::Undocumented if tables.posture_pass() => Ok(Outcome::of(Reason::UndocumentedPassed)),
         Access::Undocumented => Err(Outcome::of(Reason::Undocumented)),
     }

@@ -13,6 +13,13 @@ use crate::Reason;
 pub struct Address(u32);
 
 impl Address {
+    /// The address that a word of a header is.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_word(word: u32) -> Self {
+        Self(word)
+    }
+
     /// The address with these bytes.
     #[inline(always)]
     #[must_use]
@@ -28,6 +35,8 @@ impl Address {
     }
 }
 
+/// The words of a header without options.
+const WORDS: usize = Ipv4Hdr::LEN / 4;
 /// Loose and strict source routing (RFC 791 section 3.1, RFC 7126 section 4.3 and 4.4).
 const SOURCE_ROUTES: [u8; 2] = [131, 137];
 /// The options' most: 15 words of header less the 5 fixed ones.
@@ -36,10 +45,12 @@ const MAX_OPTIONS: usize = 40;
 /// Reads an IPv4 header at `offset`, and an authentication header behind it.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {
-    let header: [u8; Ipv4Hdr::LEN] = frame.read(offset).ok_or(Reason::Short)?;
-    let header_len = usize::from(header[0] & 15) << 2;
-    let total_len = usize::from(u16::from_be_bytes([header[2], header[3]]));
-    if header[0] >> 4 != 4 || header_len < Ipv4Hdr::LEN {
+    let header: [u32; WORDS] = frame.words(offset).ok_or(Reason::Short)?;
+    // Version, header length in words, type of service, total length.
+    let first = u32::from_be(header[0]);
+    let header_len = (first >> 24 & 15) as usize * 4;
+    let total_len = (first & 0xffff) as usize;
+    if first >> 28 != 4 || header_len < Ipv4Hdr::LEN {
         return Err(Reason::Malformed);
     }
     let end = offset + total_len;
@@ -49,15 +60,16 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
     if header_len > Ipv4Hdr::LEN {
         check_options(frame, offset + Ipv4Hdr::LEN, header_len - Ipv4Hdr::LEN)?;
     }
-    let flags = u16::from_be_bytes([header[6], header[7]]);
+    // Identification, flags, fragment offset; time to live, protocol, checksum.
+    let (second, third) = (u32::from_be(header[1]), u32::from_be(header[2]).to_be_bytes());
     let mut packet = Packet {
-        source: Address::from_octets([header[12], header[13], header[14], header[15]]),
-        destination: Address::from_octets([header[16], header[17], header[18], header[19]]),
-        hop_limit: header[8],
-        protocol: header[9],
+        source: Address::from_word(header[3]),
+        destination: Address::from_word(header[4]),
+        hop_limit: third[0],
+        protocol: third[1],
         payload: offset + header_len,
         end,
-        fragment: Fragment::new(flags & 0x1fff, flags & 0x2000 != 0),
+        fragment: Fragment::new((second & 0x1fff) as u16, second & 0x2000 != 0),
         authenticated: false,
     };
     if packet.protocol == protocol::AH && !matches!(packet.fragment, Fragment::Later { .. }) {

@@ -6,8 +6,10 @@ use super::{Fragment, Frame, Packet, ah, protocol};
 use crate::Reason;
 
 /// An address in network order: its two halves, since the program moves it about in two words.
-pub type Address = [[u8; 8]; 2];
+pub type Address = [u64; 2];
 
+/// The long words of a header.
+const WORDS: usize = Ipv6Hdr::LEN / 8;
 /// The most extension headers that are walked. Linux has no such limit, so longer chains must drop.
 pub const MAX_EXTENSION_HEADERS: usize = 8;
 
@@ -15,36 +17,37 @@ pub const MAX_EXTENSION_HEADERS: usize = 8;
 #[inline(always)]
 #[must_use]
 pub fn halves([high, low]: Address) -> (u64, u64) {
-    (u64::from_be_bytes(high), u64::from_be_bytes(low))
+    (u64::from_be(high), u64::from_be(low))
 }
 
 /// The address with these 16 bytes.
 #[must_use]
 pub fn address(octets: [u8; 16]) -> Address {
     let (halves, _) = octets.as_chunks();
-    [halves[0], halves[1]]
+    [u64::from_ne_bytes(halves[0]), u64::from_ne_bytes(halves[1])]
 }
 
 /// Reads an IPv6 header at `offset` and walks its extension headers to the transport header.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {
-    let header: [u8; Ipv6Hdr::LEN] = frame.read(offset).ok_or(Reason::Short)?;
-    let payload_len = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let header: [u64; WORDS] = frame.long_words(offset).ok_or(Reason::Short)?;
+    // Version, traffic class, flow label; payload length, next header, hop limit.
+    let first = u64::from_be(header[0]);
+    let [.., protocol, hop_limit] = first.to_be_bytes();
+    let payload_len = (first >> 16 & 0xffff) as usize;
     let payload = offset + Ipv6Hdr::LEN;
     let end = payload + payload_len;
     // A length of 0 is a jumbogram (RFC 2675), which no NIC delivers, or an empty packet.
-    if header[0] >> 4 != 6 || payload_len == 0 || !frame.has(end) {
+    if first >> 60 != 6 || payload_len == 0 || !frame.has(end) {
         return Err(Reason::Malformed);
     }
-    let (words, _) = header.as_chunks();
-    let (source, destination) = ([words[1], words[2]], [words[3], words[4]]);
     walk(
         frame,
         Packet {
-            source,
-            destination,
-            hop_limit: header[7],
-            protocol: header[6],
+            source: [header[1], header[2]],
+            destination: [header[3], header[4]],
+            hop_limit,
+            protocol,
             payload,
             end,
             fragment: Fragment::Whole,

@@ -17,6 +17,13 @@ pub trait Frame {
     /// The `N` bytes at `offset`, in network order as they were on the wire; `None` when the frame ends before.
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
 
+    /// The `N` 32-bit words at `offset`, each in network order as it was on the wire; `u32::from_be` makes it a number.
+    /// What a header of whole words is read by: an array of bytes the program would take apart.
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]>;
+
+    /// The `N` 64-bit words at `offset`, like [`Self::words`].
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]>;
+
     /// Whether the frame holds `end` bytes or more.
     fn has(&self, end: usize) -> bool;
 
@@ -36,6 +43,16 @@ pub trait Frame {
 impl Frame for [u8] {
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.get(offset..)?.first_chunk().copied()
+    }
+
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
+        let (words, _) = self.get(offset..)?.as_chunks();
+        words.first_chunk::<N>().map(|words| words.map(u32::from_ne_bytes))
+    }
+
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+        let (words, _) = self.get(offset..)?.as_chunks();
+        words.first_chunk::<N>().map(|words| words.map(u64::from_ne_bytes))
     }
 
     fn has(&self, end: usize) -> bool {

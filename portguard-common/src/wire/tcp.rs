@@ -47,8 +47,10 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
     if packet.payload + len > packet.end {
         return Err(transport::cut_short(packet));
     }
-    let header: [u8; TcpHdr::LEN] = frame.read(packet.payload).ok_or(Reason::Short)?;
-    let header_len = usize::from(header[12] >> 4) << 2;
+    let header: [u32; 4] = frame.words(packet.payload).ok_or(Reason::Short)?;
+    // Data offset in words, flags, window.
+    let fourth = u32::from_be(header[3]);
+    let header_len = (fourth >> 28) as usize * 4;
     if header_len < len {
         return Err(Reason::Malformed);
     }
@@ -57,6 +59,6 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
         let first = packet.fragment == Fragment::First;
         return Err(if first { Reason::FragmentTiny } else { Reason::Malformed });
     }
-    let ports = transport::Ports::from_bytes([header[0], header[1], header[2], header[3]]);
-    Ok(Segment { flags: header[13], data: data_at < packet.end, ports })
+    let [_, flags, ..] = fourth.to_be_bytes();
+    Ok(Segment { flags, data: data_at < packet.end, ports: transport::Ports::from_word(header[0]) })
 }

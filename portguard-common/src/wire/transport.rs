@@ -12,11 +12,11 @@ use crate::Reason;
 pub struct Ports(u32);
 
 impl Ports {
-    /// The ports at the beginning of a transport header.
+    /// The ports that a transport header's first word is.
     #[inline(always)]
     #[must_use]
-    pub fn from_bytes(bytes: [u8; 4]) -> Self {
-        Self(u32::from_ne_bytes(bytes))
+    pub fn from_word(word: u32) -> Self {
+        Self(word)
     }
 
     /// The source port.
@@ -60,5 +60,6 @@ pub fn ports<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>, len: usize) ->
     if packet.payload + len > packet.end {
         return Err(cut_short(packet));
     }
-    frame.read(packet.payload).map(Ports::from_bytes).ok_or(Reason::Short)
+    let [word] = frame.words(packet.payload).ok_or(Reason::Short)?;
+    Ok(Ports::from_word(word))
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr};
 
-use portguard_common::{Action, Arrival, Outcome, decide};
+use portguard_common::{Action, Arrival, decide};
 use serde::Serialize;
 
 use super::{Question, frame};
@@ -63,8 +63,8 @@ impl Explanation {
             zone: u16::try_from(zone.index()).expect("an image has 65536 zones at most"),
             dhcp: image.interfaces().iter().any(|interface| interface.dhcp),
         };
-        let Outcome { reason, slot } =
-            decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
+        let outcome = decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
+        let (reason, slot) = (outcome.reason, outcome.slot());
         let drops = reason.action() == Action::Drop;
         Self {
             from: question.from,
