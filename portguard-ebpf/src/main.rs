@@ -5,6 +5,11 @@
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the kernel's interfaces count in other widths; every value here is far within both"
+)]
 #![no_main]
 
 mod count;
@@ -23,10 +28,11 @@ use crate::{
 // The program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
 #[xdp(frags)]
 #[inline(always)]
+#[expect(clippy::needless_pass_by_value, reason = "what the macro makes of it hands the context over")]
 fn portguard(context: XdpContext) -> u32 {
     let frame = Linear::new(&context);
     let maps = Maps::new(&context);
-    let outcome = match maps.arrival(&context) {
+    let outcome = match maps::arrival(&context) {
         Some(arrival) => {
             let outcome = decide(&frame, arrival, &maps);
             if outcome.reason.is_unreadable() && frame.is_partial() {

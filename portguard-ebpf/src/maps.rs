@@ -56,6 +56,17 @@ pub(crate) fn observe() -> bool {
     setting!(observe) != 0
 }
 
+/// The zone that the packet came in by. `None`: the interface is not in the table.
+#[inline(always)]
+pub(crate) fn arrival(context: &XdpContext) -> Option<Arrival> {
+    if setting!(one_interface_kind) != 0 {
+        return Some(Arrival { zone: 0, dhcp: setting!(dhcp) != 0 });
+    }
+    let index = context.ingress_ifindex() as u32;
+    let entry = INTERFACES.get(index & setting!(interface_mask))?;
+    (entry.index == index).then_some(Arrival { zone: entry.zone, dhcp: entry.dhcp != 0 })
+}
+
 /// The tables of this generation.
 pub(crate) struct Maps {
     context: *mut xdp_md,
@@ -65,17 +76,6 @@ impl Maps {
     #[inline(always)]
     pub(crate) fn new(context: &XdpContext) -> Self {
         Self { context: context.ctx }
-    }
-
-    /// The zone that the packet came in by. `None`: the interface is not in the table.
-    #[inline(always)]
-    pub(crate) fn arrival(&self, context: &XdpContext) -> Option<Arrival> {
-        if setting!(one_interface_kind) != 0 {
-            return Some(Arrival { zone: 0, dhcp: setting!(dhcp) != 0 });
-        }
-        let index = context.ingress_ifindex() as u32;
-        let entry = INTERFACES.get(index & setting!(interface_mask))?;
-        (entry.index == index).then_some(Arrival { zone: entry.zone, dhcp: entry.dhcp != 0 })
     }
 }
 

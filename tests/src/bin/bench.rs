@@ -59,10 +59,7 @@ fn main() -> anyhow::Result<()> {
         let mut loaded = Loaded::new(&object, &image, Vec::new())?;
         for Case { name, frame, verdict } in cases() {
             let answer = loaded.test_run(&frame, 1)?.verdict;
-            ensure!(
-                answer == verdict,
-                "{name}: the program answers {answer:?}, expected {verdict:?}"
-            );
+            ensure!(answer == verdict, "{name}: the program answers {answer:?}, expected {verdict:?}");
             let mut pairs = Vec::with_capacity(ROUNDS);
             for _ in 0..ROUNDS {
                 // Side by side, so that both see the same noise.
