@@ -149,10 +149,8 @@ pub const MAX_LENGTHS6: usize = 128;
 pub struct InterfaceEntry {
     /// Its index in the kernel; 0 for an empty place.
     pub index: u32,
-    /// Its zone.
-    pub zone: u16,
-    /// 1 when DHCP answers pass.
-    pub dhcp: u16,
+    /// What is known of a packet that comes in by it ([`Arrival::to_bits`](crate::Arrival::to_bits)).
+    pub arrival: u32,
 }
 
 /// What holds for every packet of a generation. Read-only data of the program, so that the verifier takes out what a
@@ -170,14 +168,17 @@ pub struct Settings {
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
     pub interface_mask: u32,
-    /// 1 when all interfaces share zone 0 and `dhcp`, so that none has to be looked up.
+    /// With `one_interface_kind`: what is known of a packet from any of them
+    /// ([`Arrival::to_bits`](crate::Arrival::to_bits)).
+    pub arrival: u32,
+    /// 1 when all interfaces have the same zone and the same DHCP, so that none has to be looked up.
     pub one_interface_kind: u8,
-    /// With `one_interface_kind`: 1 when DHCP answers pass.
-    pub dhcp: u8,
     /// 1 when drops are only counted.
     pub observe: u8,
     /// 1 when undocumented traffic passes.
     pub posture_pass: u8,
+    /// 0; makes up a whole word.
+    pub unused: u8,
     /// The distinct prefix lengths of the IPv6 table, ascending.
     pub lengths6: [u8; MAX_LENGTHS6],
 }
@@ -190,10 +191,11 @@ impl Settings {
         bucket_mask6: 0,
         length_count6: 0,
         interface_mask: 0,
+        arrival: 0,
         one_interface_kind: 1,
-        dhcp: 0,
         observe: 0,
         posture_pass: 0,
+        unused: 0,
         lengths6: [0; MAX_LENGTHS6],
     };
 }
@@ -204,5 +206,5 @@ const _: () = {
     assert!(size_of::<Entry6>() == 24);
     assert!(size_of::<Counter>() == 16);
     assert!(size_of::<InterfaceEntry>() == 8);
-    assert!(size_of::<Settings>() == 24 + MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 28 + MAX_LENGTHS6);
 };

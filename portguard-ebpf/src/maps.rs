@@ -60,11 +60,11 @@ pub(crate) fn observe() -> bool {
 #[inline(always)]
 pub(crate) fn arrival(context: &XdpContext) -> Option<Arrival> {
     if setting!(one_interface_kind) != 0 {
-        return Some(Arrival { zone: 0, dhcp: setting!(dhcp) != 0 });
+        return Some(Arrival::from_bits(setting!(arrival)));
     }
     let index = context.ingress_ifindex() as u32;
     let entry = INTERFACES.get(index & setting!(interface_mask))?;
-    (entry.index == index).then_some(Arrival { zone: entry.zone, dhcp: entry.dhcp != 0 })
+    (entry.index == index).then_some(Arrival::from_bits(entry.arrival))
 }
 
 /// The tables of this generation.

@@ -42,8 +42,7 @@ impl Twin {
     /// # Panics
     /// When they differ.
     pub fn ask(&mut self, frame: &[u8]) -> Outcome {
-        let native =
-            decide(frame, Arrival { zone: 0, dhcp: false }, &NativeTables::new(&self.image, NoSockets));
+        let native = decide(frame, Arrival::new(0, false), &NativeTables::new(&self.image, NoSockets));
         let run = self.loaded.test_run(frame, 1).unwrap_or_else(|error| panic!("{error}: {error:?}"));
         let expected = match native.reason.action() {
             Action::Drop if !self.observe => XdpVerdict::Drop,

@@ -1,6 +1,6 @@
 //! Which rule, if any, admits a source to a port, type or protocol.
 
-use super::{Context, Outcome};
+use super::{Context, Outcome, Settled};
 use crate::{
     Reason,
     abi::{PortEntry, port_pages, port_slots},
@@ -27,7 +27,7 @@ pub(super) fn access<T: Tables>(
     context: Context,
     tables: &T,
 ) -> Result<Access, Reason> {
-    let page = u32::from(context.arrival.zone) * port_pages::PER_ZONE + page;
+    let page = context.arrival.zone() * port_pages::PER_ZONE + page;
     let PortEntry { slot, row } = tables::port_entry(tables, page, index).ok_or(Reason::Internal)?;
     if row == 0 {
         return Ok(Access::Undocumented);
@@ -47,36 +47,36 @@ pub(super) fn icmp<T: Tables>(
     kind: icmp::Kind,
     context: Context,
     tables: &T,
-) -> Result<Outcome, Reason> {
+) -> Settled {
     match access(page, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
-        Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Reason::IcmpType),
-        Access::Undocumented if tables.posture_pass() => Err(Reason::UndocumentedPassed),
-        Access::Undocumented => Err(Reason::Undocumented),
+        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Outcome::of(Reason::IcmpType)),
+        Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
+        Access::Undocumented => Err(Outcome::of(Reason::Undocumented)),
     }
 }
 
 /// SCTP: by rule only, since no socket look-up can tell replies.
 #[inline(always)]
-pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Result<Outcome, Reason> {
+pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Settled {
     match access(port_pages::SCTP, port, context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
-        Access::Undocumented => Err(Reason::Protocol),
+        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Undocumented => Err(Outcome::of(Reason::Protocol)),
     }
 }
 
 /// A protocol without ports that the filter reads.
 #[inline(always)]
-pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Result<Outcome, Reason> {
+pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Settled {
     match access(port_pages::PROTOCOL, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Ok(Outcome::at(Reason::Protocol, slot)),
+        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Err(Outcome::at(Reason::Protocol, slot)),
         Access::Undocumented if tables.posture_pass() && !protocol::needs_rule(number) => {
-            Err(Reason::ProtocolPassed)
+            Err(Outcome::of(Reason::ProtocolPassed))
         }
-        Access::Undocumented => Err(Reason::Protocol),
+        Access::Undocumented => Err(Outcome::of(Reason::Protocol)),
     }
 }
 
@@ -100,12 +100,12 @@ pub(super) fn authentication<A, T: Tables>(
 /// A later fragment: nothing without its first, so it only has to come from a source that may send its protocol at
 /// all, lest strangers fill the reassembly queue.
 #[inline(always)]
-pub(super) fn later_fragment<T: Tables>(number: u8, context: Context, tables: &T) -> Result<Outcome, Reason> {
+pub(super) fn later_fragment<T: Tables>(number: u8, context: Context, tables: &T) -> Settled {
     if tables.posture_pass() {
-        return Err(Reason::LaterFragment);
+        return Err(Outcome::of(Reason::LaterFragment));
     }
     match access(port_pages::FRAGMENTS, u16::from(number), context, tables)? {
-        Access::Admitted { .. } => Err(Reason::LaterFragment),
-        Access::Refused { .. } | Access::Undocumented => Err(Reason::FragmentSource),
+        Access::Admitted { .. } => Err(Outcome::of(Reason::LaterFragment)),
+        Access::Refused { .. } | Access::Undocumented => Err(Outcome::of(Reason::FragmentSource)),
     }
 }

@@ -7,6 +7,8 @@ mod matrix;
 mod reply;
 mod source;
 
+use core::convert::Infallible;
+
 use crate::{
     Reason,
     abi::{self, CLASS_OWN},
@@ -15,13 +17,45 @@ use crate::{
 };
 use matrix::Access;
 
-/// What is known of a packet from where it came in.
+/// What is known of a packet from where it came in: the zone of the interface, and whether DHCP answers pass on it. One
+/// word, since it is kept throughout the verdict and hardly ever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    /// The zone of the interface.
-    pub zone: u16,
-    /// Whether DHCP answers pass on it.
-    pub dhcp: bool,
+#[repr(transparent)]
+pub struct Arrival(u32);
+
+impl Arrival {
+    const DHCP: u32 = 1 << 16;
+
+    /// By an interface of `zone`; `dhcp` tells whether DHCP answers pass.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(zone: u16, dhcp: bool) -> Self {
+        Self(zone as u32 | if dhcp { Self::DHCP } else { 0 })
+    }
+
+    /// From [`Self::to_bits`].
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// As settings and the table of interfaces hold it.
+    #[inline(always)]
+    #[must_use]
+    pub const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    #[inline(always)]
+    const fn zone(self) -> u32 {
+        self.0 & 0xffff
+    }
+
+    #[inline(always)]
+    const fn dhcp(self) -> bool {
+        self.0 & Self::DHCP != 0
+    }
 }
 
 /// What became of a packet.
@@ -36,6 +70,17 @@ pub struct Outcome {
 
 /// No image has as many counters.
 const NO_SLOT: u32 = u32::MAX;
+
+impl From<Reason> for Outcome {
+    #[inline(always)]
+    fn from(reason: Reason) -> Self {
+        Self::of(reason)
+    }
+}
+
+/// What each step of a verdict returns: an outcome ends the walk through the steps, so `?` hands it up, whether the packet
+/// passes or drops.
+type Settled = Result<Infallible, Outcome>;
 
 impl Outcome {
     /// A packet that concerns no documented port.
@@ -72,22 +117,20 @@ struct Context {
 /// Decides about one Ethernet frame.
 #[inline(always)]
 pub fn decide<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Outcome {
-    match link(frame, arrival, tables) {
-        Ok(outcome) => outcome,
-        Err(reason) => Outcome::of(reason),
-    }
+    let Err(outcome) = link(frame, arrival, tables);
+    outcome
 }
 
 #[inline(always)]
-fn link<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Result<Outcome, Reason> {
+fn link<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Settled {
     let link = ethernet::parse(frame)?;
     match link.payload {
         ethernet::Payload::Ipv4(offset) => ip4(frame, offset, arrival, link.group, tables),
         ethernet::Payload::Ipv6(offset) => ip6(frame, offset, arrival, link.group, tables),
-        ethernet::Payload::Arp => Err(Reason::Arp),
-        ethernet::Payload::LinkControl => Err(Reason::LinkControl),
-        ethernet::Payload::Other if tables.posture_pass() => Err(Reason::EtherTypePassed),
-        ethernet::Payload::Other => Err(Reason::EtherType),
+        ethernet::Payload::Arp => Err(Outcome::of(Reason::Arp)),
+        ethernet::Payload::LinkControl => Err(Outcome::of(Reason::LinkControl)),
+        ethernet::Payload::Other if tables.posture_pass() => Err(Outcome::of(Reason::EtherTypePassed)),
+        ethernet::Payload::Other => Err(Outcome::of(Reason::EtherType)),
     }
 }
 
@@ -98,24 +141,24 @@ fn ip4<F: Frame + ?Sized, T: Tables>(
     arrival: Arrival,
     group: bool,
     tables: &T,
-) -> Result<Outcome, Reason> {
+) -> Settled {
     let packet = ipv4::parse(frame, offset)?;
     source::check4(frame, &packet)?;
     let class = packet.source.class(tables).ok_or(Reason::Internal)?;
     if class == CLASS_OWN {
-        return Err(Reason::Martian);
+        return Err(Outcome::of(Reason::Martian));
     }
     let context = Context { arrival, class, group: group || packet.destination.to_bits() >= 224 << 24 };
     matrix::authentication(&packet, context, tables)?;
     if let Fragment::Later { offset } = packet.fragment {
         if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
-            return Err(Reason::FragmentOffset1);
+            return Err(Outcome::of(Reason::FragmentOffset1));
         }
         return matrix::later_fragment(packet.protocol, context, tables);
     }
     match packet.protocol {
         protocol::ICMP => icmp4(frame, &packet, context, tables),
-        protocol::IGMP => Err(Reason::Igmp),
+        protocol::IGMP => Err(Outcome::of(Reason::Igmp)),
         _ => ports(frame, &packet, context, tables, [67, 68]),
     }
 }
@@ -127,12 +170,12 @@ fn ip6<F: Frame + ?Sized, T: Tables>(
     arrival: Arrival,
     group: bool,
     tables: &T,
-) -> Result<Outcome, Reason> {
+) -> Settled {
     let packet = ipv6::parse(frame, offset)?;
     source::check6(frame, &packet)?;
     let class = packet.source.class(tables).ok_or(Reason::Internal)?;
     if class == CLASS_OWN && !source::looped_back(frame, &packet) {
-        return Err(Reason::Martian);
+        return Err(Outcome::of(Reason::Martian));
     }
     let context =
         Context { arrival, class, group: group || ipv6::halves(packet.destination).0 >> 56 == 0xff };
@@ -151,13 +194,13 @@ fn icmp4<F: Frame + ?Sized, T: Tables>(
     packet: &Packet<ipv4::Address>,
     context: Context,
     tables: &T,
-) -> Result<Outcome, Reason> {
+) -> Settled {
     let number = icmp::message_type(frame, packet)?;
     let kind = icmp::kind_v4(number);
     match kind {
-        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Reason::Short),
-        icmp::Kind::Error => Err(Reason::IcmpError),
-        icmp::Kind::EchoReply => Err(Reason::EchoReply),
+        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Outcome::of(Reason::Short)),
+        icmp::Kind::Error => Err(Outcome::of(Reason::IcmpError)),
+        icmp::Kind::EchoReply => Err(Outcome::of(Reason::EchoReply)),
         icmp::Kind::Unwanted
         | icmp::Kind::ByRule
         | icmp::Kind::NeighbourDiscovery
@@ -173,20 +216,22 @@ fn icmp6<F: Frame + ?Sized, T: Tables>(
     packet: &Packet<ipv6::Address>,
     context: Context,
     tables: &T,
-) -> Result<Outcome, Reason> {
+) -> Settled {
     let number = icmp::message_type(frame, packet)?;
     let kind = icmp::kind_v6(number);
     match kind {
-        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Reason::Short),
-        icmp::Kind::Error => Err(Reason::IcmpError),
-        icmp::Kind::EchoReply => Err(Reason::EchoReply),
+        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Outcome::of(Reason::Short)),
+        icmp::Kind::Error => Err(Outcome::of(Reason::IcmpError)),
+        icmp::Kind::EchoReply => Err(Outcome::of(Reason::EchoReply)),
         // RFC 6980 section 5: fragments are ignored, atomic ones too.
         icmp::Kind::NeighbourDiscovery if packet.fragment != Fragment::Whole => {
-            Err(Reason::NeighbourFragment)
+            Err(Outcome::of(Reason::NeighbourFragment))
         }
-        icmp::Kind::NeighbourDiscovery if packet.hop_limit != 255 => Err(Reason::NeighbourHopLimit),
-        icmp::Kind::NeighbourDiscovery => Err(Reason::NeighbourDiscovery),
-        icmp::Kind::MulticastListener => Err(Reason::MulticastListener),
+        icmp::Kind::NeighbourDiscovery if packet.hop_limit != 255 => {
+            Err(Outcome::of(Reason::NeighbourHopLimit))
+        }
+        icmp::Kind::NeighbourDiscovery => Err(Outcome::of(Reason::NeighbourDiscovery)),
+        icmp::Kind::MulticastListener => Err(Outcome::of(Reason::MulticastListener)),
         icmp::Kind::Unwanted | icmp::Kind::ByRule => {
             matrix::icmp(abi::port_pages::ICMPV6, number, kind, context, tables)
         }
@@ -201,36 +246,30 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
     context: Context,
     tables: &T,
     dhcp: [u16; 2],
-) -> Result<Outcome, Reason> {
+) -> Settled {
     match packet.protocol {
         protocol::TCP => {
             let segment = tcp::parse(frame, packet)?;
             let access = matrix::access(abi::port_pages::TCP, segment.ports.destination(), context, tables)?;
-            let refusal = match settled(access, tables) {
-                Ok(outcome) => return Ok(outcome),
-                Err(refusal) => refusal,
-            };
+            let refusal = refused(access, tables)?;
             if segment.opens() || context.group {
-                return Ok(refusal);
+                return Err(refusal);
             }
             let flow = Flow { source: packet.source, destination: packet.destination, ports: segment.ports };
-            Ok(Outcome { reason: reply::tcp(&flow, &segment, tables), ..refusal }.unless_passed())
+            Err(Outcome { reason: reply::tcp(&flow, &segment, tables), ..refusal }.unless_passed())
         }
         protocol::UDP => {
             let ports = transport::ports(frame, packet, transport::UDP_LEN)?;
-            if context.arrival.dhcp && [ports.source(), ports.destination()] == dhcp {
-                return Err(Reason::Dhcp);
+            if context.arrival.dhcp() && [ports.source(), ports.destination()] == dhcp {
+                return Err(Outcome::of(Reason::Dhcp));
             }
             let access = matrix::access(abi::port_pages::UDP, ports.destination(), context, tables)?;
-            let refusal = match settled(access, tables) {
-                Ok(outcome) => return Ok(outcome),
-                Err(refusal) => refusal,
-            };
+            let refusal = refused(access, tables)?;
             if context.group {
-                return Ok(refusal);
+                return Err(refusal);
             }
             let flow = Flow { source: packet.source, destination: packet.destination, ports };
-            Ok(Outcome { reason: reply::udp(&flow, refusal.reason, tables), ..refusal }.unless_passed())
+            Err(Outcome { reason: reply::udp(&flow, refusal.reason, tables), ..refusal }.unless_passed())
         }
         protocol::SCTP => {
             let ports = transport::ports(frame, packet, transport::SCTP_LEN)?;
@@ -240,14 +279,14 @@ fn ports<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
     }
 }
 
-/// What the matrix alone decides; `Err` is the refusal that stands unless the packet is a reply.
+/// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass.
 #[inline(always)]
-fn settled<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
+fn refused<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
     match access {
-        Access::Admitted { slot } => Ok(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
-        Access::Undocumented if tables.posture_pass() => Ok(Outcome::of(Reason::UndocumentedPassed)),
-        Access::Undocumented => Err(Outcome::of(Reason::Undocumented)),
+        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
+        Access::Undocumented => Ok(Outcome::of(Reason::Undocumented)),
     }
 }
 

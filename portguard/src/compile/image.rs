@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use portguard_common::abi::{ABI_VERSION, CellPage, PortPage, Settings, TablePage6, TriePage};
+use portguard_common::{
+    Arrival,
+    abi::{ABI_VERSION, CellPage, PortPage, Settings, TablePage6, TriePage},
+};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -54,6 +57,13 @@ pub struct ImageInterface {
     pub dhcp: bool,
 }
 
+impl ImageInterface {
+    /// What is known of a packet that comes in by it.
+    pub fn arrival(&self) -> Arrival {
+        Arrival::new(self.zone, self.dhcp)
+    }
+}
+
 /// The tables, page by page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pages {
@@ -83,9 +93,8 @@ impl Image {
         // Interfaces that don't differ need no look-up.
         let one_kind =
             interfaces.windows(2).all(|pair| pair[0].zone == pair[1].zone && pair[0].dhcp == pair[1].dhcp);
-        let first_zone = interfaces.first().is_none_or(|interface| interface.zone == 0);
-        settings.one_interface_kind = u8::from(one_kind && first_zone);
-        settings.dhcp = u8::from(interfaces.first().is_some_and(|interface| interface.dhcp));
+        settings.one_interface_kind = u8::from(one_kind);
+        settings.arrival = interfaces.first().map_or(0, |interface| interface.arrival().to_bits());
         let digest = digest(&settings, &interfaces, &pages, &legend);
         Self { settings, interfaces, pages, legend, digest }
     }
@@ -163,16 +172,17 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], pages: &Pages, leg
         length_count6,
         // The loader's, from indices that the kernel gives.
         interface_mask: _,
+        arrival,
         one_interface_kind,
-        dhcp,
         observe,
         posture_pass,
+        unused: _,
         lengths6,
     } = settings;
-    for number in [classes, default_class6, bucket_mask6, length_count6] {
+    for number in [classes, default_class6, bucket_mask6, length_count6, arrival] {
         hasher.update(number.to_le_bytes());
     }
-    hasher.update([*one_interface_kind, *dhcp, *observe, *posture_pass]);
+    hasher.update([*one_interface_kind, *observe, *posture_pass]);
     hasher.update(lengths6);
     for ImageInterface { name, zone, attach, dhcp } in interfaces {
         hasher.update((name.len() as u64).to_le_bytes());

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use futures_util::TryStreamExt as _;
 use nix::ifaddrs::getifaddrs;
+use portguard_common::Arrival;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
 use super::DatapathError;
@@ -19,12 +20,10 @@ pub struct Link {
     pub name: String,
     /// The kernel's number for it.
     pub index: u32,
-    /// Its zone.
-    pub zone: u16,
+    /// What is known of a packet that comes in by it.
+    pub arrival: Arrival,
     /// How the program is to be put on it.
     pub attach: Attach,
-    /// Whether DHCP answers pass.
-    pub dhcp: bool,
     /// The id of an XDP program that is on it.
     pub program: Option<u32>,
 }
@@ -42,8 +41,13 @@ pub async fn resolve(interfaces: &[ImageInterface]) -> Result<Vec<Link>, Datapat
                     name: wanted.name.clone(),
                     present: present.iter().filter_map(name).collect::<Vec<_>>().join(", "),
                 })?;
-            let ImageInterface { name, zone, attach, dhcp } = wanted.clone();
-            Ok(Link { name, index: message.header.index, zone, attach, dhcp, program: program(message) })
+            Ok(Link {
+                name: wanted.name.clone(),
+                index: message.header.index,
+                arrival: wanted.arrival(),
+                attach: wanted.attach,
+                program: program(message),
+            })
         })
         .collect()
 }

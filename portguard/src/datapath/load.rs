@@ -75,7 +75,7 @@ fn interface_table(links: &[Link]) -> Result<Vec<InterfaceEntry>, DatapathError>
         let placed = links.iter().all(|link| {
             let place = &mut table[(link.index & (len - 1)) as usize];
             let free = place.index == 0;
-            *place = InterfaceEntry { index: link.index, zone: link.zone, dhcp: u16::from(link.dhcp) };
+            *place = InterfaceEntry { index: link.index, arrival: link.arrival.to_bits() };
             free
         });
         if placed {

@@ -59,10 +59,9 @@ impl Explanation {
     pub fn new(question: &Question, zone: ZoneId, matrix: &Matrix, image: &Image) -> Self {
         let target = question.target();
         let bytes = frame::build(question.from, target);
-        let arrival = Arrival {
-            zone: u16::try_from(zone.index()).expect("an image has 65536 zones at most"),
-            dhcp: image.interfaces().iter().any(|interface| interface.dhcp),
-        };
+        // The packet is no DHCP answer, so whether those pass does not matter.
+        let number = u16::try_from(zone.index()).expect("an image has 65536 zones at most");
+        let arrival = Arrival::new(number, false);
         let outcome = decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
         let (reason, slot) = (outcome.reason, outcome.slot());
         let drops = reason.action() == Action::Drop;
