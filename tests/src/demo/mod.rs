@@ -7,9 +7,8 @@ use std::{path::Path, thread};
 
 use anyhow::{Context as _, ensure};
 use comfy_table::{ContentArrangement, Table, presets};
-use tempfile::TempDir;
 
-use crate::lab::{Guard, Lab, influxd, redis};
+use crate::lab::{Guard, Lab, Stop, influxd, redis};
 use attempts::{Attempt, Came, attempts};
 pub use site::SITE;
 
@@ -29,15 +28,14 @@ impl Row<'_> {
 }
 
 /// Builds the lab, runs everything, prints what happened. `Err` as well when anything came out differently than the
-/// documents say.
-pub fn run() -> anyhow::Result<()> {
+/// documents say. Ends early when `stop` is set.
+pub fn run(stop: &Stop) -> anyhow::Result<()> {
     say("Building a lab: a node, a second node of its cluster, a client, a stranger.");
-    let lab = Lab::new()?;
-    let data = TempDir::new()?;
+    let lab = Lab::interruptible(stop)?;
     say("Starting influxd (8086, 8088) and redis-server (endpoint 12000, shard 20001) on the node.");
-    let _servers = (influxd(&lab.node, data.path())?, redis(&lab.node, 12_000)?, redis(&lab.node, 20_001)?);
+    let _servers = (influxd(&lab.node)?, redis(&lab.node, 12_000)?, redis(&lab.node, 20_001)?);
     say("Trying everything without PortGuard.");
-    let attempts = attempts(&lab, data.path());
+    let attempts = attempts(&lab, lab.directory());
     let without = try_all(&attempts)?;
     let guard = Guard::start(&lab.node, SITE)?;
     say(&format!("\n$ portguard run --site site.toml\n{}\n", guard.ready()));
