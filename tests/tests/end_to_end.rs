@@ -2,8 +2,8 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    io::{self, Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     thread,
     time::Duration,
 };
@@ -22,48 +22,63 @@ fn listen(host: &Host, ports: &[u16]) -> Vec<TcpListener> {
     host.within(|| ports.iter().map(listen).collect()).expect("the host is there")
 }
 
+/// Sends `size` bytes over a connection that brings them back. Whether they are the same.
+fn comes_back(to: SocketAddr, size: usize) -> io::Result<bool> {
+    let sent: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
+    let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (&stream).write_all(&sent)?;
+            stream.shutdown(Shutdown::Write)
+        });
+        let mut received = Vec::new();
+        (&stream).read_to_end(&mut received)?;
+        writer.join().expect("writing does not panic")?;
+        Ok(received == sent)
+    })
+}
+
+/// Asks by one datagram, of a connected socket, and compares the answer.
+fn is_echoed(to: SocketAddr) -> io::Result<bool> {
+    let any = if to.is_ipv4() { IpAddr::from(Ipv4Addr::UNSPECIFIED) } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.connect(to)?;
+    socket.send(b"echo")?;
+    let mut buffer = [0; 64];
+    let length = socket.recv(&mut buffer)?;
+    Ok(buffer[..length] == *b"echo")
+}
+
 #[test]
 fn what_the_node_opens_itself_is_answered() {
     let lab = Lab::new().unwrap();
-    let servers = lab.client.within(|| {
-        let udp = UdpSocket::bind(("::", 5000)).expect("the port is free in the lab");
-        (TcpListener::bind(("::", 5000)).expect("the port is free in the lab"), udp)
-    });
-    let (tcp, udp) = servers.unwrap();
-    udp.set_read_timeout(Some(PATIENCE)).unwrap();
-    thread::spawn(move || {
-        for stream in tcp.incoming().flatten() {
-            let mut stream = stream;
-            let _ = stream.write_all(b"hello");
-        }
-    });
-    thread::spawn(move || {
-        let mut buffer = [0; 64];
-        while let Ok((len, from)) = udp.recv_from(&mut buffer) {
-            let _ = udp.send_to(&buffer[..len], from);
-        }
-    });
+    // The client is in a group of the site, the stranger in none.
+    let _echoes = (lab.client.echo(5000).unwrap(), lab.stranger.echo(5000).unwrap());
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    for address in [lab.client.v4(), lab.client.v6()] {
-        let to = SocketAddr::new(address, 5000);
-        let text = lab.node.within(|| {
-            let mut stream =
-                TcpStream::connect_timeout(&to, PATIENCE).expect("an answer to our SYN comes in");
-            let mut text = String::new();
-            stream.read_to_string(&mut text).expect("data come in");
-            text
-        });
-        assert_eq!(text.unwrap(), "hello", "{address}");
-        let echoed = lab.node.within(|| {
-            let socket =
-                UdpSocket::bind((if to.is_ipv4() { "0.0.0.0" } else { "::" }, 0)).expect("a free port");
-            socket.set_read_timeout(Some(PATIENCE)).expect("two seconds are not zero");
-            socket.connect(to).expect("UDP connects at once");
-            socket.send(b"echo").expect("nothing keeps packets in");
-            let mut buffer = [0; 64];
-            socket.recv(&mut buffer).expect("the answer to a connected socket comes in")
-        });
-        assert_eq!(echoed.unwrap(), 4, "{address}");
+    for host in [&lab.client, &lab.stranger] {
+        for address in [host.v4(), host.v6()] {
+            let to = SocketAddr::new(address, 5000);
+            let tcp = lab.node.within(|| comes_back(to, 1 << 22)).unwrap();
+            assert!(tcp.unwrap_or_else(|error| panic!("TCP to {to}: {error}")), "TCP to {to}");
+            let udp = lab.node.within(|| is_echoed(to)).unwrap();
+            assert!(udp.unwrap_or_else(|error| panic!("UDP to {to}: {error}")), "UDP to {to}");
+        }
+    }
+    guard.stop().unwrap();
+}
+
+#[test]
+fn much_data_come_through_an_admitted_port_unharmed() {
+    // Large segments that the stack would have left whole are taken apart for XDP.
+    let lab = Lab::new().unwrap();
+    let _echo = lab.node.echo(8086).unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    for address in [lab.node.v4(), lab.node.v6()] {
+        let to = SocketAddr::new(address, 8086);
+        let same = lab.client.within(|| comes_back(to, 1 << 24)).unwrap();
+        assert!(same.unwrap_or_else(|error| panic!("{to}: {error}")), "{to}");
     }
     guard.stop().unwrap();
 }

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context as _;
 
-use super::{Process, Ran, Stop, namespace::Namespace, ping::ping};
+use super::{Echo, Process, Ran, Stop, namespace::Namespace, ping::ping};
 
 /// How long a probe waits for an answer. On one machine an answer takes less than a millisecond; a lost first SYN is
 /// sent again after one second.
@@ -102,6 +102,11 @@ impl Host {
     /// Runs `work` on a thread inside its network.
     pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         self.namespace.within(work)
+    }
+
+    /// Sends back what comes to `port` over TCP and UDP, as long as the answer is held.
+    pub fn echo(&self, port: u16) -> anyhow::Result<Echo> {
+        Echo::open(self, port)
     }
 
     /// Tries to open a TCP connection.

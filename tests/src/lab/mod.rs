@@ -8,6 +8,7 @@
 //! removes that, also when a test panics. What a killed process has left is removed by the next one ([`Lab::sweep`]).
 
 mod command;
+mod echo;
 mod guard;
 mod host;
 mod id;
@@ -28,6 +29,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 
+pub use echo::Echo;
 pub use guard::{Guard, binary};
 pub use host::{Host, Reach};
 pub use id::Id;
