@@ -77,10 +77,10 @@ const INTERNAL: &[&str] = &["internal"];
 
 /// What is open as the documents come.
 pub const ENABLED: [Row; 23] = [
-    row("influxdb-enterprise.md:14", "tcp", (8086, 8086), &["clients"]),
+    row("influxdb-enterprise.md:15", "tcp", (8086, 8086), &["clients"]),
     row("influxdb-enterprise.md:25", "tcp", (8088, 8088), &["data", "meta"]),
-    row("influxdb-enterprise.md:40", "tcp", (8089, 8089), &["meta"]),
-    row("influxdb-enterprise.md:48", "tcp", (8091, 8091), &["data", "meta", "chronograf"]),
+    row("influxdb-enterprise.md:41", "tcp", (8089, 8089), &["meta"]),
+    row("influxdb-enterprise.md:49", "tcp", (8091, 8091), &["data", "meta", "chronograf"]),
     row("redis-enterprise.md:29", "tcp", (8001, 8001), BOTH),
     row("redis-enterprise.md:30", "tcp", (8070, 8071), BOTH),
     row("redis-enterprise.md:31", "tcp", (8443, 8443), BOTH),
@@ -104,11 +104,11 @@ pub const ENABLED: [Row; 23] = [
 
 /// InfluxDB's services that are off until an administrator switches them on.
 pub const DISABLED: [Row; 5] = [
-    row("influxdb-enterprise.md:60", "tcp", (2003, 2003), &["clients"]),
-    row("influxdb-enterprise.md:60", "udp", (2003, 2003), &["clients"]),
-    row("influxdb-enterprise.md:68", "tcp", (4242, 4242), &["clients"]),
-    row("influxdb-enterprise.md:76", "udp", (8089, 8089), &["clients"]),
-    row("influxdb-enterprise.md:84", "udp", (25_826, 25_826), &["clients"]),
+    row("influxdb-enterprise.md:61", "tcp", (2003, 2003), &["clients"]),
+    row("influxdb-enterprise.md:61", "udp", (2003, 2003), &["clients"]),
+    row("influxdb-enterprise.md:69", "tcp", (4242, 4242), &["clients"]),
+    row("influxdb-enterprise.md:77", "udp", (8089, 8089), &["clients"]),
+    row("influxdb-enterprise.md:85", "udp", (25_826, 25_826), &["clients"]),
 ];
 
 /// Every source to try: the groups' and the stranger's, both families.

@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "the bpf system call takes pointers as numbers")]
 
 use std::{
-    io,
+    fs, io,
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
     time::Duration,
 };
@@ -58,6 +58,14 @@ impl Floor {
         let descriptor = bpf(PROG_LOAD, &mut attr).context("loading a program that returns at once")?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+    }
+
+    /// The kernel's number for it, by which tools know it.
+    pub fn id(&self) -> anyhow::Result<u32> {
+        let path = format!("/proc/self/fdinfo/{}", self.0.as_raw_fd());
+        let lines = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        let id = lines.lines().find_map(|line| line.strip_prefix("prog_id:")).context("no prog_id there")?;
+        Ok(id.trim().parse()?)
     }
 
     /// The mean time of one of `repeat` runs over `frame`.

@@ -8,7 +8,8 @@ use std::{
 
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Host, INTERFACE, Lab, binary},
+    floor::Floor,
+    lab::{Guard, Host, INTERFACE, Lab, Reach, binary},
 };
 use tempfile::TempDir;
 
@@ -30,9 +31,14 @@ fn refused(output: &Output) -> String {
     said
 }
 
-/// What `ip link` says about the node's interface.
+/// What `ip link` says about the node's interfaces.
 fn link(host: &Host) -> String {
-    let output = host.output(5, "ip", &["-details", "link", "show", "dev", INTERFACE]).expect("ip starts");
+    succeeds(host, "ip", &["-details", "link", "show"])
+}
+
+fn succeeds(host: &Host, program: &str, arguments: &[&str]) -> String {
+    let output = host.output(5, program, arguments).expect("it is installed");
+    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -55,6 +61,52 @@ fn another_program_is_named_and_stays() {
     assert!(said.contains("ip link set dev eth0 xdp off"), "{said}");
     assert_eq!(link(&lab.node), before, "the program that was there is still the one");
     first.stop().unwrap();
+}
+
+#[test]
+fn somebody_elses_program_is_named_and_stays() {
+    for kind in ["xdpdrv", "xdpgeneric"] {
+        let lab = Lab::new().unwrap();
+        let theirs = Floor::load().unwrap();
+        let id = theirs.id().unwrap().to_string();
+        succeeds(&lab.node, "bpftool", &["net", "attach", kind, "id", &id, "dev", INTERFACE]);
+        let before = link(&lab.node);
+        assert!(before.contains(&format!("prog/xdp id {id} ")), "{before}");
+        let said = refused(&run(&lab.node, SITE));
+        assert!(said.contains(&format!("another XDP program is on interface `eth0`: id {id}")), "{said}");
+        assert_eq!(link(&lab.node), before, "the program that was there is still the one");
+        assert_eq!(lab.stranger.connect(lab.node.v4(), 8088).unwrap(), Reach::Refused, "nothing is dropped");
+        succeeds(&lab.node, "ip", &["link", "set", "dev", INTERFACE, kind, "off"]);
+        Guard::start(&lab.node, SITE).unwrap().stop().unwrap();
+    }
+}
+
+#[test]
+fn one_interface_in_the_way_leaves_the_others_as_they_were() {
+    let site = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\n[interfaces.eth1]\n[interfaces.eth2]");
+    let lab = Lab::new().unwrap();
+    for name in ["eth1", "eth2"] {
+        succeeds(
+            &lab.node,
+            "ip",
+            &["link", "add", name, "type", "veth", "peer", "name", &format!("{name}-far")],
+        );
+    }
+    let theirs = Floor::load().unwrap();
+    let id = theirs.id().unwrap().to_string();
+    for occupied in ["eth0", "eth1", "eth2"] {
+        succeeds(&lab.node, "bpftool", &["net", "attach", "xdp", "id", &id, "dev", occupied]);
+        let before = link(&lab.node);
+        let said = refused(&run(&lab.node, &site));
+        assert!(said.contains(&format!("on interface `{occupied}`")), "{said}");
+        assert_eq!(link(&lab.node), before, "{occupied} was in the way");
+        succeeds(&lab.node, "ip", &["link", "set", "dev", occupied, "xdp", "off"]);
+    }
+    succeeds(&lab.node, "ip", &["link", "delete", "eth2"]);
+    let before = link(&lab.node);
+    let said = refused(&run(&lab.node, &site));
+    assert!(said.contains("there is no network interface `eth2`"), "{said}");
+    assert_eq!(link(&lab.node), before);
 }
 
 #[test]

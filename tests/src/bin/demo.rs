@@ -1,25 +1,44 @@
 //! `cargo xtask demo`: shows PortGuard at work, and cleans up whatever happens.
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
-use portguard_tests::{demo, lab};
+use portguard_tests::{demo, lab::Stop};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// What a shell gives for a program that SIGINT has ended.
+const INTERRUPTED: u8 = 130;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<ExitCode> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        result = tokio::task::spawn_blocking(demo::run) => {
-            result??;
-            Ok(ExitCode::SUCCESS)
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let stop = Stop::default();
+    let mut shown = tokio::task::spawn_blocking({
+        let stop = stop.clone();
+        move || demo::run(&stop)
+    });
+    let result = tokio::select! {
+        result = &mut shown => Some(result?),
+        _ = interrupt.recv() => None,
+        _ = terminate.recv() => None,
+        _ = hang_up.recv() => None,
+    };
+    let Some(result) = result else {
+        stop.set();
+        // The demo takes its lab down itself, and then ends with the error that it was stopped.
+        let _: anyhow::Result<()> = shown.await?;
+        writeln!(io::stderr(), "stopped by a signal")?;
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    match result {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            writeln!(io::stderr(), "error: {error:#}")?;
+            Ok(ExitCode::FAILURE)
         }
-        _ = interrupt.recv() => interrupted(),
-        _ = terminate.recv() => interrupted(),
     }
-}
-
-/// The demo's own thread still holds the lab; it is not waited for, so what it has made is removed here.
-fn interrupted() -> anyhow::Result<ExitCode> {
-    lab::sweep_own()?;
-    std::process::exit(130);
 }

@@ -1,114 +1,117 @@
 //! The demo: InfluxDB's and Redis's documents, kept by a real node among real peers.
 
 mod attempts;
+mod explained;
 mod site;
 
-use std::{path::Path, thread};
+use std::{
+    io::{self, Write as _},
+    sync::Mutex,
+    thread,
+};
 
 use anyhow::{Context as _, ensure};
 use comfy_table::{ContentArrangement, Table, presets};
-use tempfile::TempDir;
 
-use crate::lab::{Guard, Lab, influxd, redis};
-use attempts::{Attempt, Came, attempts};
+use crate::lab::{Guard, Lab, Stop, influxd, redis};
+use attempts::{Attempt, Came, Round, attempts};
+use explained::Explained;
 pub use site::SITE;
 
-/// What came of an attempt without PortGuard and with it.
-struct Row<'a> {
+/// An attempt, what came of it without PortGuard and with it, and what `portguard explain` says.
+struct Tried<'a> {
     attempt: Attempt<'a>,
     without: Came,
     with: Came,
-    explained: String,
+    explained: Explained,
 }
 
-impl Row<'_> {
+impl Tried<'_> {
     fn is_surprise(&self) -> bool {
         let expected = if self.attempt.admitted { Came::Through } else { Came::Nothing };
-        self.without != Came::Through || self.with != expected || self.explained != expected.verdict()
+        self.without != Came::Through
+            || self.with != expected
+            || self.explained.passes() != self.attempt.admitted
     }
 }
 
 /// Builds the lab, runs everything, prints what happened. `Err` as well when anything came out differently than the
-/// documents say.
-pub fn run() -> anyhow::Result<()> {
-    say("Building a lab: a node, a second node of its cluster, a client, a stranger.");
-    let lab = Lab::new()?;
-    let data = TempDir::new()?;
-    say("Starting influxd (8086, 8088) and redis-server (endpoint 12000, shard 20001) on the node.");
-    let _servers = (influxd(&lab.node, data.path())?, redis(&lab.node, 12_000)?, redis(&lab.node, 20_001)?);
-    say("Trying everything without PortGuard.");
-    let attempts = attempts(&lab, data.path());
-    let without = try_all(&attempts)?;
-    let guard = Guard::start(&lab.node, SITE)?;
-    say(&format!("\n$ portguard run --site site.toml\n{}\n", guard.ready()));
-    say("Trying the same with PortGuard.");
-    let with = try_all(&attempts)?;
-    let mut rows = Vec::new();
-    for ((attempt, without), with) in attempts.into_iter().zip(without).zip(with) {
-        let explained = explain(&guard, &attempt)?;
-        rows.push(Row { attempt, without, with, explained });
-    }
-    say(&format!("\n{}", table(&rows)));
-    let counters = guard.ask(&["counters"])?;
-    ensure!(counters.status.success(), "portguard counters: {}", String::from_utf8_lossy(&counters.stderr));
-    say(&format!("\n$ portguard counters\n{}", String::from_utf8_lossy(&counters.stdout)));
-    guard.stop()?;
-    let surprises = rows.iter().filter(|row| row.is_surprise()).count();
-    ensure!(
-        surprises == 0,
-        "{surprises} of {} attempts came out differently than the documents say",
-        rows.len()
-    );
-    say(&format!("All {} attempts came out as the documents say. Everything is cleaned up.", rows.len()));
-    Ok(())
+/// documents say. Ends early, with the lab removed, when `stop` is set.
+pub fn run(stop: &Stop) -> anyhow::Result<()> {
+    let Sum { attempts, surprises } = show(stop)?;
+    ensure!(surprises == 0, "{surprises} of {attempts} attempts came out differently than the documents say");
+    say(&format!("All {attempts} attempts came out as the documents say. Everything is cleaned up."))
 }
 
-/// Makes all attempts side by side.
-fn try_all(attempts: &[Attempt<'_>]) -> anyhow::Result<Vec<Came>> {
+struct Sum {
+    attempts: usize,
+    surprises: usize,
+}
+
+fn show(stop: &Stop) -> anyhow::Result<Sum> {
+    say("Building a lab: a node, a second node of its cluster (peer), a client, a stranger.")?;
+    let lab = Lab::interruptible(stop)?;
+    say("Starting influxd (8086, 8088) and redis-server (endpoint 12000, shard 20001) on the node.")?;
+    let _servers = (influxd(&lab.node)?, redis(&lab.node, 12_000)?, redis(&lab.node, 20_001)?);
+    say("Trying everything without PortGuard.")?;
+    let attempts = attempts(&lab);
+    let without = try_all(&attempts, Round::Without)?;
+    let guard = Guard::start(&lab.node, SITE)?;
+    say(&format!("\n$ portguard run --site site.toml\n{}\n", guard.ready()))?;
+    say("Trying the same with PortGuard.")?;
+    let with = try_all(&attempts, Round::With)?;
+    let mut tried = Vec::new();
+    for ((attempt, without), with) in attempts.into_iter().zip(without).zip(with) {
+        let explained = Explained::ask(&guard, &attempt)?;
+        tried.push(Tried { attempt, without, with, explained });
+    }
+    say(&format!("\n{}", table(&tried)))?;
+    let counters = guard.ask(&["counters"])?;
+    ensure!(counters.status.success(), "portguard counters: {}", String::from_utf8_lossy(&counters.stderr));
+    say(&format!("\n$ portguard counters\n{}", String::from_utf8_lossy(&counters.stdout)))?;
+    guard.stop()?;
+    let surprises = tried.iter().filter(|tried| tried.is_surprise()).count();
+    Ok(Sum { attempts: tried.len(), surprises })
+}
+
+/// Makes all attempts side by side, but for those that must take turns.
+fn try_all(attempts: &[Attempt<'_>], round: Round) -> anyhow::Result<Vec<Came>> {
+    let turns = Mutex::new(());
+    let make = |attempt: &Attempt<'_>| {
+        let _turn = attempt.takes_turns(round).then(|| turns.lock());
+        attempt.make(round)
+    };
     thread::scope(|scope| {
-        let threads: Vec<_> = attempts.iter().map(|attempt| scope.spawn(|| attempt.make())).collect();
+        let threads: Vec<_> = attempts.iter().map(|attempt| scope.spawn(|| make(attempt))).collect();
         threads.into_iter().map(|thread| thread.join().expect("an attempt does not panic")).collect()
     })
 }
 
-/// What `portguard explain` says about the attempt: `pass` or `drop`.
-fn explain(guard: &Guard, attempt: &Attempt<'_>) -> anyhow::Result<String> {
-    let site = guard.directory().join("site.toml");
-    let output = std::process::Command::new(crate::lab::binary()?)
-        .args([
-            "explain",
-            "--format",
-            "json",
-            "--from",
-            &attempt.source().to_string(),
-            "--to",
-            &attempt.port(),
-        ])
-        .args([Path::new("--site"), &site])
-        .output()?;
-    let answer: serde_json::Value = serde_json::from_slice(&output.stdout)
-        .with_context(|| format!("portguard explain: {}", String::from_utf8_lossy(&output.stderr)))?;
-    Ok(answer["verdict"].as_str().unwrap_or_default().to_owned())
-}
-
-fn table(rows: &[Row<'_>]) -> Table {
+/// A row for both address families.
+fn table(tried: &[Tried<'_>]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["from", "tries", "the document says", "without", "with PortGuard", ""]);
-    for row in rows {
+    let (pairs, _) = tried.as_chunks::<2>();
+    for [v4, v6] in pairs {
+        let Tried { attempt, explained, .. } = v4;
         table.add_row([
-            row.attempt.from.name(),
-            &row.attempt.name,
-            &format!("{}: {}", if row.attempt.admitted { "yes" } else { "no" }, row.attempt.document),
-            row.without.says(),
-            row.with.says(),
-            if row.is_surprise() { "SURPRISE" } else { "ok" },
+            attempt.from.name(),
+            &attempt.name(),
+            &format!("{}: {explained}", if attempt.admitted { "yes" } else { "no" }),
+            &both(&v4.without, &v6.without),
+            &both(&v4.with, &v6.with),
+            if v4.is_surprise() || v6.is_surprise() { "SURPRISE" } else { "ok" },
         ]);
     }
     table
 }
 
-#[expect(clippy::print_stdout, reason = "showing is what a demo is for")]
-fn say(text: &str) {
-    println!("{text}");
+/// What came of the attempts of both families, told apart where they differ.
+fn both(v4: &Came, v6: &Came) -> String {
+    if v4 == v6 { v4.says() } else { format!("IPv4: {}, IPv6: {}", v4.says(), v6.says()) }
+}
+
+fn say(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("nobody reads what the demo shows")
 }

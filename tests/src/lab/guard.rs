@@ -2,52 +2,46 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader, Read as _},
     path::{Path, PathBuf},
-    process::{Child, ChildStdout, Output, Stdio},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
-use tempfile::TempDir;
+use nix::sys::signal::Signal;
 
-use super::Host;
+use super::{Host, Process};
+
+/// How long it may take to be ready, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running `portguard`; dropping it kills it.
 #[derive(Debug)]
 pub struct Guard {
-    child: Child,
-    stdout: BufReader<ChildStdout>,
+    process: Process,
     ready: String,
-    directory: TempDir,
+    directory: PathBuf,
 }
 
 impl Guard {
     /// Starts `portguard run` with `site` on `host` and waits until it says that it is ready.
     pub fn start(host: &Host, site: &str) -> anyhow::Result<Self> {
-        let directory = TempDir::new()?;
-        fs::write(directory.path().join("site.toml"), site)?;
-        let mut command = host.command("env");
-        command
-            .arg("RUST_BACKTRACE=0")
-            .arg(binary()?)
-            .arg("run")
-            .arg("--site")
-            .arg(directory.path().join("site.toml"));
-        command.arg("--runtime-dir").arg(directory.path());
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let mut stdout = BufReader::new(child.stdout.take().context("standard output is a pipe")?);
-        let mut ready = String::new();
-        stdout.read_line(&mut ready)?;
-        if !ready.starts_with("ready") {
-            let mut said = String::new();
-            child.stderr.take().context("standard error is a pipe")?.read_to_string(&mut said)?;
-            bail!("portguard run ended with {}: {said}", child.wait()?);
-        }
-        Ok(Self { child, stdout, ready: ready.trim_end().to_owned(), directory })
+        static GUARDS: AtomicU32 = AtomicU32::new(0);
+        let number = GUARDS.fetch_add(1, Ordering::Relaxed);
+        let directory = host.directory().join(format!("portguard-{number}"));
+        fs::create_dir(&directory)?;
+        let file = directory.join("site.toml");
+        fs::write(&file, site)?;
+        let mut command = Command::new(binary()?);
+        command.env("RUST_BACKTRACE", "0").arg("run").arg("--site").arg(file);
+        let mut process = host.spawn(command.arg("--runtime-dir").arg(&directory))?;
+        let mut ready = None;
+        process.wait_ready(PATIENCE, |process| {
+            ready = ready_line(&process.stdout());
+            Ok(ready.is_some())
+        })?;
+        Ok(Self { process, ready: ready.unwrap_or_default(), directory })
     }
 
     /// The line that it said when it was ready.
@@ -57,13 +51,13 @@ impl Guard {
 
     /// Where its site file and its control socket are.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        &self.directory
     }
 
     /// `portguard` with these arguments, and the directory of this daemon's socket.
     pub fn ask(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = std::process::Command::new(binary()?);
-        command.args(arguments).arg("--runtime-dir").arg(self.directory.path());
+        let mut command = Command::new(binary()?);
+        command.args(arguments).arg("--runtime-dir").arg(&self.directory);
         command.output().context("starting portguard")
     }
 
@@ -77,27 +71,31 @@ impl Guard {
     }
 
     /// Sends SIGTERM, waits for the end, and gives what it said last.
-    pub fn stop(mut self) -> anyhow::Result<String> {
-        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
-        let mut said = String::new();
-        self.stdout.read_to_string(&mut said)?;
-        let status = self.child.wait()?;
-        if status.success() { Ok(said) } else { bail!("portguard run ended with {status}") }
+    pub fn stop(self) -> anyhow::Result<String> {
+        self.end(Signal::SIGTERM)
+    }
+
+    /// Sends `signal`, waits for the end, and gives what it said after it was ready.
+    pub fn end(self, signal: Signal) -> anyhow::Result<String> {
+        let Output { status, stdout, stderr } = self.process.end(signal, PATIENCE)?;
+        if !status.success() {
+            bail!("portguard run ended with {status}: {}", String::from_utf8_lossy(&stderr));
+        }
+        let said = String::from_utf8_lossy(&stdout);
+        Ok(said.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default())
     }
 }
 
-impl Drop for Guard {
-    fn drop(&mut self) {
-        // Called while a test may be panicking; a daemon that has stopped already is no fault.
-        let _: std::io::Result<()> = self.child.kill();
-        let _: std::io::Result<std::process::ExitStatus> = self.child.wait();
-    }
+/// The first line, once it is whole and says that all is ready.
+fn ready_line(said: &str) -> Option<String> {
+    let (line, _) = said.split_once('\n')?;
+    line.starts_with("ready").then(|| line.to_owned())
 }
 
 /// The binary under test: what PORTGUARD names, else the one beside the running test's directory.
 pub fn binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = env::var_os("PORTGUARD") {
-        return Ok(path.into());
+        return std::path::absolute(&path).with_context(|| format!("PORTGUARD is {}", path.display()));
     }
     let own = env::current_exe()?;
     let beside = own.ancestors().skip(1).take(2).map(|directory| directory.join("portguard"));

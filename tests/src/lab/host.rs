@@ -3,13 +3,14 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
     process::{Command, Output},
     time::Duration,
 };
 
 use anyhow::Context as _;
 
-use super::netns::Namespace;
+use super::{Echo, Process, Ran, Stop, namespace::Namespace, ping::ping};
 
 /// How long a probe waits for an answer. On one machine an answer takes less than a millisecond; a lost first SYN is
 /// sent again after one second.
@@ -26,18 +27,26 @@ pub enum Reach {
     Silent,
 }
 
-/// A host of the lab.
-#[derive(Debug)]
+/// A host of the lab. Clones are the same host.
+#[derive(Clone, Debug)]
 pub struct Host {
     name: &'static str,
     namespace: Namespace,
     v4: Ipv4Addr,
     v6: Ipv6Addr,
+    directory: PathBuf,
+    stop: Stop,
 }
 
 impl Host {
-    pub(super) fn new(name: &'static str, namespace: Namespace, v4: Ipv4Addr, v6: Ipv6Addr) -> Self {
-        Self { name, namespace, v4, v6 }
+    pub(super) fn new(
+        name: &'static str,
+        namespace: Namespace,
+        (v4, v6): (Ipv4Addr, Ipv6Addr),
+        directory: PathBuf,
+        stop: Stop,
+    ) -> Self {
+        Self { name, namespace, v4, v6, directory, stop }
     }
 
     /// Its name in the lab.
@@ -65,16 +74,29 @@ impl Host {
         if other.is_ipv4() { self.v4() } else { self.v6() }
     }
 
-    /// A command that will run on it.
-    pub fn command(&self, program: &str) -> Command {
-        self.namespace.command(program)
+    /// The directory of its lab, for files that go with it.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn stop(&self) -> &Stop {
+        &self.stop
+    }
+
+    /// Starts a process on it.
+    pub fn spawn(&self, command: &mut Command) -> anyhow::Result<Process> {
+        Process::spawn(self, command)
+    }
+
+    /// Runs a command on it to its end, or until `patience` is over.
+    pub fn run(&self, command: &mut Command, patience: Duration) -> anyhow::Result<Ran> {
+        self.spawn(command)?.wait(patience)
     }
 
     /// Runs a program on it to its end, or to its end after `seconds`.
     pub fn output(&self, seconds: u32, program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = self.command("timeout");
-        command.args(["--kill-after=1", &seconds.to_string(), program]).args(arguments);
-        command.output().with_context(|| format!("starting {program} on {}", self.name))
+        let patience = Duration::from_secs(seconds.into());
+        Ok(self.run(Command::new(program).args(arguments), patience)?.output())
     }
 
     /// Runs `work` on a thread inside its network.
@@ -82,8 +104,14 @@ impl Host {
         self.namespace.within(work)
     }
 
+    /// Sends back what comes to `port` over TCP and UDP, as long as the answer is held.
+    pub fn echo(&self, port: u16) -> anyhow::Result<Echo> {
+        Echo::open(self, port)
+    }
+
     /// Tries to open a TCP connection.
     pub fn connect(&self, to: IpAddr, port: u16) -> anyhow::Result<Reach> {
+        self.stop.check()?;
         let result = self.within(|| TcpStream::connect_timeout(&SocketAddr::new(to, port), PATIENCE))?;
         match result {
             Ok(_) => Ok(Reach::Open),
@@ -99,40 +127,11 @@ impl Host {
 
     /// Sends a ping and waits for the answer.
     pub fn pings(&self, to: IpAddr) -> anyhow::Result<bool> {
-        self.within(|| ping::answers(to, PATIENCE))?
-    }
-}
-
-/// Echo requests by the kernel's own ping sockets: no tool needed.
-mod ping {
-    use std::{
-        io,
-        mem::MaybeUninit,
-        net::{IpAddr, SocketAddr},
-        time::Duration,
-    };
-
-    use socket2::{Domain, Protocol, Socket, Type};
-
-    pub(super) fn answers(to: IpAddr, patience: Duration) -> anyhow::Result<bool> {
-        // Type, code, checksum, identifier, sequence number; the kernel fills in what is missing for ICMPv6 only.
-        let (domain, protocol, request) = match to {
-            IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4, [8_u8, 0, 0xf7, 0xfe, 0, 0, 0, 1]),
-            IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6, [128, 0, 0, 0, 0, 0, 0, 1]),
-        };
-        let socket = Socket::new(domain, Type::RAW, Some(protocol))?;
-        socket.set_read_timeout(Some(patience))?;
-        socket.send_to(&request, &SocketAddr::new(to, 0).into())?;
-        let mut buffer = [MaybeUninit::uninit(); 256];
-        loop {
-            match socket.recv_from(&mut buffer) {
-                Ok((_, from)) if from.as_socket().is_some_and(|from| from.ip() == to) => return Ok(true),
-                Ok(_) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                    return Ok(false);
-                }
-                Err(error) => return Err(error.into()),
-            }
+        self.stop.check()?;
+        match self.within(|| ping(to, PATIENCE))? {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock) => Ok(false),
+            Err(error) => Err(error).with_context(|| format!("pinging {to} from {}", self.name)),
         }
     }
 }

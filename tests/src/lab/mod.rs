@@ -1,22 +1,44 @@
 //! A lab of network namespaces: one guarded node and its peers on one switch, with real interfaces between them.
 //!
-//! Everything that it makes lies in namespaces of its own, whose names carry the process's number; dropping the lab
-//! removes them with all that runs in them, also when a test panics. What a killed process left behind is removed by
-//! the next one ([`sweep_dead`]).
+//! Each host is a namespace with one interface, [`INTERFACE`], an end of a veth pair whose other end is a port of a
+//! bridge in a further namespace. So all others reach the node by one interface, and XDP runs on it in native mode.
+//! Addresses are the same in every lab: the `n`th host is `10.88.0.n` and `fd88::n`.
+//!
+//! All that a lab makes carries its [name](Id): its namespaces, the processes within, its directory. Dropping the lab
+//! removes that, also when a test panics. What a killed process has left is removed by the next one ([`Lab::sweep`]).
 
+mod command;
+mod echo;
 mod guard;
 mod host;
-mod netns;
+mod id;
+mod namespace;
+mod ping;
+mod process;
+mod remove;
 mod server;
+mod stop;
+mod wait;
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    fs,
+    io::{self, Write as _},
+    net::{Ipv4Addr, Ipv6Addr},
+    path::{Path, PathBuf},
+};
 
+use anyhow::{Context as _, ensure};
+
+pub use echo::Echo;
 pub use guard::{Guard, binary};
 pub use host::{Host, Reach};
-pub use netns::{sweep_dead, sweep_own};
-pub use server::{Server, influxd, redis};
+pub use id::Id;
+pub use process::{Process, Ran};
+pub use server::{influxd, redis};
+pub use stop::{Stop, Stopped};
+pub use wait::wait_until;
 
-use netns::Namespace;
+use namespace::Namespace;
 
 /// The interface of each host.
 pub const INTERFACE: &str = "eth0";
@@ -32,48 +54,89 @@ pub struct Lab {
     pub client: Host,
     /// Somebody else.
     pub stranger: Host,
-    _switch: Namespace,
+    remains: Remains,
+}
+
+/// What must be removed at the end. It exists before the first namespace does.
+#[derive(Debug)]
+struct Remains {
+    id: Id,
+    directory: PathBuf,
 }
 
 impl Lab {
     /// Makes the namespaces and connects them.
     pub fn new() -> anyhow::Result<Self> {
-        sweep_dead()?;
-        let switch = Namespace::new("switch")?;
-        switch.ip(&["link", "add", "br0", "type", "bridge", "stp_state", "0", "mcast_snooping", "0"])?;
-        switch.ip(&["link", "set", "br0", "up"])?;
-        Ok(Self {
-            node: connect(&switch, "node", 1)?,
-            peer: connect(&switch, "peer", 2)?,
-            client: connect(&switch, "client", 3)?,
-            stranger: connect(&switch, "stranger", 4)?,
-            _switch: switch,
-        })
+        Self::interruptible(&Stop::default())
+    }
+
+    /// A lab whose waits end when `stop` says so.
+    pub fn interruptible(stop: &Stop) -> anyhow::Result<Self> {
+        ensure!(nix::unistd::geteuid().is_root(), "the lab makes network namespaces: run this as root");
+        Self::sweep()?;
+        let id = Id::next();
+        let remains = Remains { id, directory: id.directory() };
+        fs::create_dir(&remains.directory)
+            .with_context(|| format!("cannot make {}", remains.directory.display()))?;
+        let switch = Namespace::add(id, "switch")?;
+        switch
+            .ip("link add br0 type bridge stp_state 0 mcast_snooping 0\nlink set br0 up\n")
+            .context("the lab needs bridges (the kernel's CONFIG_BRIDGE)")?;
+        let host = |name, number| {
+            stop.check()?;
+            connect(id, &switch, name, number)?;
+            let v4 = Ipv4Addr::new(10, 88, 0, number);
+            let v6 = Ipv6Addr::new(0xfd88, 0, 0, 0, 0, 0, 0, u16::from(number));
+            let namespace = Namespace::of(id, name);
+            anyhow::Ok(Host::new(name, namespace, (v4, v6), remains.directory.clone(), stop.clone()))
+        };
+        let (node, peer) = (host("node", 1)?, host("peer", 2)?);
+        let (client, stranger) = (host("client", 3)?, host("stranger", 4)?);
+        Ok(Self { node, peer, client, stranger, remains })
+    }
+
+    /// The name that the names of all it makes begin with.
+    pub fn id(&self) -> Id {
+        self.remains.id
+    }
+
+    /// A directory for whatever runs in the lab; it goes with it.
+    pub fn directory(&self) -> &Path {
+        &self.remains.directory
+    }
+
+    /// Removes the labs of processes that are gone.
+    pub fn sweep() -> anyhow::Result<()> {
+        for id in remove::present()?.into_iter().filter(|id| !id.owner_lives()) {
+            remove::lab(id).with_context(|| format!("cannot remove what {id} has left"))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Remains {
+    fn drop(&mut self) {
+        if let Err(error) = remove::lab(self.id) {
+            // There is nobody left to hand an error to.
+            let _: io::Result<()> =
+                writeln!(io::stderr(), "the lab {} is not wholly removed: {error:#}", self.id);
+        }
     }
 }
 
 /// A host with the `number`th address of the lab's networks, on a port of the switch.
-fn connect(switch: &Namespace, name: &'static str, number: u8) -> anyhow::Result<Host> {
-    let namespace = Namespace::new(name)?;
-    let port = format!("to-{name}");
-    switch.ip(&[
-        "link",
-        "add",
-        &port,
-        "type",
-        "veth",
-        "peer",
-        "name",
-        INTERFACE,
-        "netns",
-        namespace.name(),
-    ])?;
-    switch.ip(&["link", "set", &port, "master", "br0", "up"])?;
-    let v4 = Ipv4Addr::new(10, 88, 0, number);
-    let v6 = Ipv6Addr::new(0xfd88, 0, 0, 0, 0, 0, 0, u16::from(number));
-    namespace.ip(&["link", "set", "lo", "up"])?;
-    namespace.ip(&["link", "set", INTERFACE, "up"])?;
-    namespace.ip(&["address", "add", &format!("{v4}/24"), "dev", INTERFACE])?;
-    namespace.ip(&["address", "add", &format!("{v6}/64"), "dev", INTERFACE, "nodad"])?;
-    Ok(Host::new(name, namespace, v4, v6))
+fn connect(id: Id, switch: &Namespace, name: &str, number: u8) -> anyhow::Result<()> {
+    let namespace = Namespace::add(id, name)?;
+    switch
+        .ip(&format!(
+            "link add to-{name} type veth peer name {INTERFACE} netns {}\nlink set to-{name} master br0 up\n",
+            namespace.name()
+        ))
+        .context("the lab needs veth interfaces (the kernel's CONFIG_VETH)")?;
+    namespace.ip(&format!(
+        "link set lo up\n\
+         link set {INTERFACE} up\n\
+         address add 10.88.0.{number}/24 dev {INTERFACE}\n\
+         address add fd88::{number}/64 dev {INTERFACE} nodad\n"
+    ))
 }
