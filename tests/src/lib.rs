@@ -1,6 +1,7 @@
 //! PortGuard end to end: what the tests, the demo and the measurements share.
 
 pub mod cases;
+pub mod craft;
 pub mod demo;
 pub mod floor;
 pub mod lab;

@@ -32,8 +32,8 @@ pub enum DatapathError {
     },
     /// Another program is on the interface.
     #[error(
-        "another XDP program is on interface `{interface}`: {program}; portguard does not replace it. Take it off with \
-         its own tool, or with `ip link set dev {interface} xdp off` if nothing else manages it"
+        "another XDP program is on interface `{interface}`: {program}; portguard does not replace it. Take it off with the \
+         tool that put it there: `bpftool net show dev {interface}` and `bpftool link` tell how it is attached"
     )]
     Occupied {
         /// Where.
