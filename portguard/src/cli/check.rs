@@ -6,8 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use portguard_common::abi::CLASS_FIRST;
+
 use super::{ExitStatus, Rejected, load};
-use crate::matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture};
+use crate::{
+    compile::{Image, NodeAddresses, compile},
+    matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture},
+};
 
 const EXAMPLE: &str = "\
 Example:
@@ -33,7 +38,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let mut faults = Vec::new();
     for path in &paths {
         match load(path) {
-            Ok(loaded) => describe(path, &loaded.matrix, out)?,
+            Ok(loaded) => {
+                // What a matrix can be too large for shows only here.
+                let image = compile(&loaded.matrix, &NodeAddresses::default())?;
+                describe(path, &loaded.matrix, out)?;
+                describe_tables(&image, out)?;
+            }
             Err(error) => faults.push(error),
         }
     }
@@ -73,6 +83,17 @@ fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()>
         writeln!(out, "  outbound    {outbound} {verb} declared and not enforced")?;
     }
     Ok(())
+}
+
+fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {
+    let ports = image.legend().ports().count();
+    let classes = image.settings().classes - CLASS_FIRST;
+    let noun = if classes == 1 { "kind" } else { "kinds" };
+    writeln!(
+        out,
+        "  tables      {ports} ports and types, {classes} {noun} of sources, {} counters",
+        image.legend().slots()
+    )
 }
 
 fn describe_interfaces(matrix: &Matrix, interfaces: &[Interface], out: &mut dyn Write) -> io::Result<()> {
