@@ -4,18 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::{
-    build_ebpf, conventions,
-    process::{cargo, run as run_command},
-    test,
-    workspace::Workspace,
-};
+use crate::{build_ebpf, conventions, process::run as run_command, test, workspace::Workspace};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
 const STEPS: [Step; 6] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
-    ("format", |workspace| run_command(cargo(workspace).args(["fmt", "--all", "--check"]))),
+    ("format", |workspace| run_command(workspace.cargo("fmt").args(["--all", "--check"]))),
     ("clippy", clippy),
     ("clippy, eBPF", |workspace| {
         run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
@@ -52,13 +47,13 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 const HOST: [&str; 2] = ["--workspace", "--exclude=portguard-ebpf"];
 
 fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut clippy = cargo(workspace);
-    clippy.arg("clippy").args(HOST).args(["--all-targets", "--features=portguard-tests/kernel"]);
+    let mut clippy = workspace.cargo("clippy");
+    clippy.args(HOST).args(["--all-targets", "--features=portguard-tests/kernel"]);
     run_command(clippy.args(["--", "--deny=warnings"]))
 }
 
 fn docs(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut docs = cargo(workspace);
-    docs.arg("doc").args(HOST).args(["--no-deps", "--document-private-items"]);
+    let mut docs = workspace.cargo("doc");
+    docs.args(HOST).args(["--no-deps", "--document-private-items"]);
     run_command(docs.env("RUSTDOCFLAGS", "--deny=warnings"))
 }
