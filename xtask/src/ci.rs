@@ -16,7 +16,7 @@ const STEPS: [Step; 6] = [
         run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
     }),
     ("docs", docs),
-    ("conventions", conventions::check),
+    ("conventions", conventions::run),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {

@@ -33,6 +33,8 @@ enum Command {
     Demo(demo::Options),
     /// Measure what a verdict costs
     Bench(bench::Options),
+    /// Check what no compiler does: which room uses what, lints in every crate, the length of files
+    Conventions,
     /// Everything that must hold before a change goes in
     Ci,
 }
@@ -47,6 +49,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Conventions => conventions::run(&workspace),
         Command::Ci => ci::run(&workspace),
     }
 }
