@@ -25,10 +25,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         println!("ci: {name}");
         let start = Instant::now();
         let result = step(workspace);
-        if let Err(error) = &result {
-            println!("ci: {name}: {error:#}");
+        let duration = start.elapsed();
+        match &result {
+            Ok(()) => println!("ci: {name}: ok after {} s", duration.as_secs()),
+            Err(error) => println!("ci: {name}: failed after {} s: {error:#}", duration.as_secs()),
         }
-        results.push((name, start.elapsed(), result));
+        results.push((name, duration, result));
     }
     println!();
     for (name, duration, result) in &results {

@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
             faults.push(format!("{}:{line}: {fault}", path.display()));
         }
     }
-    ensure!(faults.is_empty(), "{} convention(s) broken\n{}", faults.len(), faults.join("\n"));
+    ensure!(faults.is_empty(), "not as agreed:\n{}", faults.join("\n"));
     println!("conventions: kept by {} manifests and sources", files.len());
     Ok(())
 }

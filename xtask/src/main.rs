@@ -1,6 +1,6 @@
 //! PortGuard's development commands: `cargo xtask COMMAND`. One module a command, each with its own options.
 
-#![expect(clippy::print_stdout, reason = "a development command says what it does")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development command says what it does")]
 
 mod bench;
 mod build;
@@ -12,6 +12,8 @@ mod process;
 mod setup;
 mod test;
 mod workspace;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -39,8 +41,17 @@ enum Command {
     Ci,
 }
 
-fn main() -> anyhow::Result<()> {
-    let command = Command::parse();
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match command {
         Command::Setup(options) => setup::run(&workspace, &options),

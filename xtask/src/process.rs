@@ -1,6 +1,9 @@
 //! Running other programs: what fails is named as one would type it, with what it said.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, bail};
 
@@ -22,9 +25,11 @@ pub(crate) fn output(command: &mut Command) -> anyhow::Result<String> {
     Ok(said)
 }
 
-/// The command without its environment.
+/// The command without its environment and without the place of its program.
 fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = command.get_program();
+    let name = Path::new(program).file_name().unwrap_or(program);
+    let words = std::iter::once(name).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
