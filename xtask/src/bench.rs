@@ -1,10 +1,6 @@
 //! `cargo xtask bench`: what a verdict costs.
 
-use crate::{
-    build_ebpf,
-    process::{cargo, run as run_command},
-    workspace::Workspace,
-};
+use crate::{build_ebpf, process::run as run_command, workspace::Workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -15,7 +11,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     build_ebpf::run(workspace)?;
-    let mut bench = cargo(workspace);
-    bench.args(["run", "--quiet", "--release", "--package=portguard-tests", "--bin=bench", "--"]);
+    let mut bench = workspace.cargo("run");
+    bench.args(["--quiet", "--release", "--package=portguard-tests", "--bin=bench", "--"]);
     run_command(bench.args(&options.arguments))
 }

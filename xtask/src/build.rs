@@ -2,21 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    build_ebpf,
-    process::{cargo, run as run_command},
-    workspace::Workspace,
-};
+use crate::{build_ebpf, process::run as run_command, setup, workspace::Workspace};
 
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    setup::for_building(workspace)?;
     let binary = release(workspace)?;
     println!("build: {}", binary.display());
     Ok(())
 }
 
-/// Builds the release binary and says where it is.
+/// Builds the release binary and says where it is; what building needs must be there.
 pub(crate) fn release(workspace: &Workspace) -> anyhow::Result<PathBuf> {
-    build_ebpf::run(workspace)?;
-    run_command(cargo(workspace).args(["build", "--release", "--package=portguard"]))?;
-    Ok(workspace.target().join("release/portguard"))
+    build_ebpf::build(workspace)?;
+    run_command(workspace.cargo("build").args(["--release", "--package=portguard"]))?;
+    workspace.binary("release", "portguard")
 }

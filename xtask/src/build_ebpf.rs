@@ -1,16 +1,17 @@
 //! `cargo xtask build-ebpf`: the eBPF object.
 
-use std::{fs, path::PathBuf, process::Command};
-
-use anyhow::Context as _;
-
-use crate::{
-    process::{cargo, run as run_command},
-    setup,
-    workspace::Workspace,
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
-pub(crate) const TARGET: &str = "bpfel-unknown-none";
+use anyhow::Context as _;
+use object::{Object as _, ObjectSection as _, SectionKind};
+
+use crate::{process::run as run_command, setup, workspace::Workspace};
+
+const TARGET: &str = "bpfel-unknown-none";
 /// BTF for map definitions and source lines; version 3 of the instruction set (Linux 5.1) for 32-bit operations; loads
 /// as they are written, which the kernel allows on every machine with native XDP.
 const FLAGS: [&str; 4] = [
@@ -19,6 +20,8 @@ const FLAGS: [&str; 4] = [
     "-Ctarget-cpu=v3",
     "-Ctarget-feature=+allows-misaligned-mem-access",
 ];
+/// The width of a BPF instruction.
+const INSTRUCTION_BYTES: u64 = 8;
 
 /// Installs the linker if need be, builds, and says the size.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -31,30 +34,23 @@ pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
     println!("build-ebpf: building for {TARGET}");
     run_command(command(workspace, "build").arg("--release"))?;
     let built = target_dir(workspace).join(TARGET).join("release/portguard-ebpf");
-    let object = workspace.ebpf_object();
-    let bytes = fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
-    // Written only when it differs, so that what embeds it is not built again for nothing.
-    if fs::read(&object).ok().as_ref() != Some(&bytes) {
-        fs::create_dir_all(object.parent().context("the object lies in a directory")?)?;
-        fs::write(&object, &bytes).with_context(|| format!("writing {}", object.display()))?;
-    }
-    println!(
-        "build-ebpf: {}, {} KiB with BTF and source lines",
-        object.display(),
-        bytes.len().div_ceil(1024)
-    );
+    let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    let path = workspace.ebpf_object();
+    let change = place(&bytes, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("build-ebpf: {}, {}, {change}", path.display(), size(&bytes)?);
     Ok(())
 }
 
 /// A cargo command on the eBPF crate. Its own target directory, so that flags for BPF don't disturb builds for the host.
 pub(crate) fn command(workspace: &Workspace, verb: &str) -> Command {
-    let mut command = cargo(workspace);
+    let mut command = workspace.cargo(verb);
     command
-        .args([verb, "--package=portguard-ebpf", "--target", TARGET, "-Zbuild-std=core", "--target-dir"])
+        .args(["--package=portguard-ebpf", "--target", TARGET, "-Zbuild-std=core", "--target-dir"])
         .arg(target_dir(workspace))
         // The pinned stable compiler may use what only nightly ones may otherwise: -Zbuild-std, and inline assembly for
         // BPF in aya-ebpf.
         .env("RUSTC_BOOTSTRAP", "1")
+        // It wins over flags for the host, in the environment or in a configuration: those mean another machine.
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
         .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", workspace.bpf_linker());
     command
@@ -62,4 +58,34 @@ pub(crate) fn command(workspace: &Workspace, verb: &str) -> Command {
 
 fn target_dir(workspace: &Workspace) -> PathBuf {
     workspace.target().join("ebpf-build")
+}
+
+/// Writes the object only when it differs, so that what embeds it is not built again for nothing, and in one step, so
+/// that nobody embeds half of it.
+fn place(bytes: &[u8], path: &Path) -> anyhow::Result<&'static str> {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok("unchanged");
+    }
+    fs::create_dir_all(path.parent().context("the object lies in a directory")?)?;
+    let new = path.with_extension("o.new");
+    fs::write(&new, bytes)?;
+    fs::rename(&new, path)?;
+    Ok("new")
+}
+
+/// The size of the object in words: of the file, which is mostly for debugging, and of what the kernel will run.
+fn size(bytes: &[u8]) -> anyhow::Result<String> {
+    let object = object::File::parse(bytes).context("what the linker wrote is no object file")?;
+    let code: Vec<String> = object
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text && section.size() > 0)
+        .map(|section| {
+            format!(
+                "{} instructions in {}",
+                section.size() / INSTRUCTION_BYTES,
+                section.name().unwrap_or("?")
+            )
+        })
+        .collect();
+    Ok(format!("{} KiB with BTF and source lines, {}", bytes.len().div_ceil(1024), code.join(", ")))
 }

@@ -4,24 +4,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::{
-    build_ebpf, conventions,
-    process::{cargo, run as run_command},
-    test,
-    workspace::Workspace,
-};
+use crate::{build_ebpf, conventions, process::run as run_command, test, workspace::Workspace};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
 const STEPS: [Step; 6] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
-    ("format", |workspace| run_command(cargo(workspace).args(["fmt", "--all", "--check"]))),
+    ("format", |workspace| run_command(workspace.cargo("fmt").args(["--all", "--check"]))),
     ("clippy", clippy),
     ("clippy, eBPF", |workspace| {
         run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
     }),
     ("docs", docs),
-    ("conventions", conventions::check),
+    ("conventions", conventions::run),
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
@@ -30,10 +25,12 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         println!("ci: {name}");
         let start = Instant::now();
         let result = step(workspace);
-        if let Err(error) = &result {
-            println!("ci: {name}: {error:#}");
+        let duration = start.elapsed();
+        match &result {
+            Ok(()) => println!("ci: {name}: ok after {} s", duration.as_secs()),
+            Err(error) => println!("ci: {name}: failed after {} s: {error:#}", duration.as_secs()),
         }
-        results.push((name, start.elapsed(), result));
+        results.push((name, duration, result));
     }
     println!();
     for (name, duration, result) in &results {
@@ -52,13 +49,13 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 const HOST: [&str; 2] = ["--workspace", "--exclude=portguard-ebpf"];
 
 fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut clippy = cargo(workspace);
-    clippy.arg("clippy").args(HOST).args(["--all-targets", "--features=portguard-tests/kernel"]);
+    let mut clippy = workspace.cargo("clippy");
+    clippy.args(HOST).args(["--all-targets", "--features=portguard-tests/kernel"]);
     run_command(clippy.args(["--", "--deny=warnings"]))
 }
 
 fn docs(workspace: &Workspace) -> anyhow::Result<()> {
-    let mut docs = cargo(workspace);
-    docs.arg("doc").args(HOST).args(["--no-deps", "--document-private-items"]);
+    let mut docs = workspace.cargo("doc");
+    docs.args(HOST).args(["--no-deps", "--document-private-items"]);
     run_command(docs.env("RUSTDOCFLAGS", "--deny=warnings"))
 }

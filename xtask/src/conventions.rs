@@ -1,118 +1,119 @@
-//! What no compiler checks: which room may use what, that every crate has the workspace's lints, how long files are.
+//! `cargo xtask conventions`: what no compiler checks. Which room may use what, that every crate has the workspace's
+//! lints, how long files are.
+
+mod paths;
+mod rooms;
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 
 use crate::workspace::Workspace;
 
 /// The longest a source file may be.
 const MAX_LINES: usize = 600;
-/// Rooms that never touch the operating system.
-const PURE: [&str; 7] = ["policy", "site", "matrix", "compile", "reading", "explain", "observe"];
-/// What touches it.
-const SYSTEM: [&str; 9] = [
-    "std::fs",
-    "std::process",
-    "std::env",
-    "TcpStream",
-    "UdpSocket",
-    "tokio::",
-    "nix::",
-    "libc::",
-    "rtnetlink::",
-];
-/// The only room that knows aya.
-const KERNEL: &str = "datapath";
 
-pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<()> {
+pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    let root = workspace.root();
+    let mut files = Vec::new();
+    collect(root, &mut files)?;
     let mut faults = Vec::new();
-    for manifest in manifests(workspace)? {
-        let text = read(&manifest)?;
-        if !text.contains("[lints]\nworkspace = true") {
-            faults.push(format!("{}: no `[lints] workspace = true`", manifest.display()));
+    for path in &files {
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let path = path.strip_prefix(root).context("what is in the root is below it")?;
+        for (line, fault) in judge(path, &text) {
+            faults.push(format!("{}:{line}: {fault}", path.display()));
         }
     }
-    let mut sources = Vec::new();
-    for directory in ["portguard", "portguard-common", "portguard-ebpf", "xtask", "tests"] {
-        collect(&workspace.root().join(directory), &mut sources)?;
-    }
-    let rooms = workspace.root().join("portguard/src");
-    for path in sources {
-        let text = read(&path)?;
-        let lines = text.lines().count();
-        if lines > MAX_LINES {
-            faults.push(format!("{}: {lines} lines; the most is {MAX_LINES}", path.display()));
-        }
-        if let Ok(inside) = path.strip_prefix(&rooms) {
-            let room = inside.iter().next().and_then(|room| room.to_str()).unwrap_or_default();
-            faults.extend(
-                strangers(room, &text).map(|(line, what)| format!("{}:{line}: {what}", path.display())),
-            );
-        }
-    }
-    if faults.is_empty() { Ok(()) } else { bail!("{}", faults.join("\n")) }
-}
-
-/// The lines of a room's source that use what it may not, and what that is.
-fn strangers<'a>(room: &'a str, text: &'a str) -> impl Iterator<Item = (usize, String)> + 'a {
-    (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//")).filter_map(
-        move |(number, line)| {
-            if room != KERNEL && (line.contains("aya::") || line.contains("use aya")) {
-                return Some((number, format!("only `{KERNEL}` may use aya")));
-            }
-            let system = SYSTEM.into_iter().find(|name| PURE.contains(&room) && line.contains(name))?;
-            Some((number, format!("`{room}` may not use `{system}`")))
-        },
-    )
-}
-
-fn manifests(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
-    let mut manifests = Vec::new();
-    for entry in fs::read_dir(workspace.root())? {
-        let manifest = entry?.path().join("Cargo.toml");
-        if manifest.exists() {
-            manifests.push(manifest);
-        }
-    }
-    Ok(manifests)
-}
-
-fn collect(directory: &Path, sources: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    for entry in fs::read_dir(directory).with_context(|| format!("reading {}", directory.display()))? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, sources)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            sources.push(path);
-        }
-    }
+    ensure!(faults.is_empty(), "not as agreed:\n{}", faults.join("\n"));
+    println!("conventions: kept by {} manifests and sources", files.len());
     Ok(())
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+/// What is wrong with a file, by line.
+fn judge(path: &Path, text: &str) -> Vec<(usize, String)> {
+    if path.ends_with("Cargo.toml") {
+        let is_crate = text.lines().any(|line| line == "[package]");
+        let fault = "no `[lints]` with `workspace = true`".to_owned();
+        return if is_crate && !has_workspace_lints(text) { vec![(1, fault)] } else { Vec::new() };
+    }
+    let mut faults = Vec::new();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        faults.push((lines, format!("{lines} lines; the most is {MAX_LINES}")));
+    }
+    if let Some(room) = room(path) {
+        faults.extend(rooms::strangers(room, text));
+    }
+    faults
+}
+
+fn has_workspace_lints(manifest: &str) -> bool {
+    let lines = manifest.lines().map(str::trim).skip_while(|line| *line != "[lints]").skip(1);
+    lines.take_while(|line| !line.starts_with('[')).any(|line| line == "workspace = true")
+}
+
+/// The room of the library that a source is in; what lies beside the rooms may use all of them.
+fn room(path: &Path) -> Option<&str> {
+    let inside = path.strip_prefix("portguard/src").ok()?;
+    let room = inside.parent()?.iter().next()?;
+    room.to_str()
+}
+
+/// Manifests and sources; what cargo or git keep is not ours.
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if entry.file_type()?.is_dir() {
+            if name != "target" && !name.starts_with('.') {
+                collect(&path, files)?;
+            }
+        } else if name == "Cargo.toml" || path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::strangers;
+    use std::path::Path;
 
-    #[test]
-    fn a_pure_room_may_not_touch_the_system_and_says_where() {
-        let text = "use std::fmt;\nuse std::fs;\n";
-        let found: Vec<_> = strangers("compile", text).collect();
-        assert_eq!(found, [(2, "`compile` may not use `std::fs`".to_owned())]);
-        assert_eq!(strangers("cli", text).count(), 0);
+    use super::judge;
+
+    fn faults(path: &str, text: &str) -> usize {
+        judge(Path::new(path), text).len()
     }
 
     #[test]
-    fn aya_is_for_the_datapath_alone() {
-        let text = "    aya::Ebpf::load(&[]);\n// aya::Ebpf in a comment\n";
-        assert_eq!(strangers("daemon", text).count(), 1);
-        assert_eq!(strangers("datapath", text).count(), 0);
+    fn a_crate_without_the_workspaces_lints_is_told() {
+        assert_eq!(faults("x/Cargo.toml", "[package]\nname = \"x\"\n\n[lints]\nworkspace = true\n"), 0);
+        assert_eq!(
+            faults("x/Cargo.toml", "[package]\nname = \"x\"\n\n[lints]\n[lints.rust]\nworkspace = true\n"),
+            1
+        );
+        assert_eq!(faults("x/Cargo.toml", "[package]\nversion.workspace = true\n"), 1);
+        assert_eq!(faults("Cargo.toml", "[workspace]\n"), 0);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_told() {
+        assert_eq!(faults("tests/src/lib.rs", &"\n".repeat(600)), 0);
+        assert_eq!(faults("tests/src/lib.rs", &"\n".repeat(601)), 1);
+    }
+
+    #[test]
+    fn rooms_are_directories_of_the_library() {
+        assert_eq!(faults("portguard/src/compile/mod.rs", "use std::fs;"), 1);
+        assert_eq!(faults("portguard/src/compile/deep/inside.rs", "use std::fs;"), 1);
+        assert_eq!(faults("portguard/src/input.rs", "use std::fs;"), 0);
+        assert_eq!(faults("tests/src/compile/mod.rs", "use std::fs;"), 0);
     }
 }

@@ -1,11 +1,6 @@
 //! `cargo xtask demo`: PortGuard at work.
 
-use crate::{
-    build,
-    process::{cargo, run as run_command},
-    setup,
-    workspace::Workspace,
-};
+use crate::{build, process::run as run_command, setup, workspace::Workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -17,7 +12,7 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     setup::everything(workspace)?;
     let binary = build::release(workspace)?;
-    let mut demo = cargo(workspace);
-    demo.args(["run", "--quiet", "--release", "--package=portguard-tests", "--bin=demo", "--"]);
+    let mut demo = workspace.cargo("run");
+    demo.args(["--quiet", "--release", "--package=portguard-tests", "--bin=demo", "--"]);
     run_command(demo.args(&options.arguments).env("PORTGUARD", binary))
 }

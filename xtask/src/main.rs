@@ -1,6 +1,6 @@
 //! PortGuard's development commands: `cargo xtask COMMAND`. One module a command, each with its own options.
 
-#![expect(clippy::print_stdout, reason = "a development command says what it does")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a development command says what it does")]
 
 mod bench;
 mod build;
@@ -12,6 +12,8 @@ mod process;
 mod setup;
 mod test;
 mod workspace;
+
+use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -33,12 +35,23 @@ enum Command {
     Demo(demo::Options),
     /// Measure what a verdict costs
     Bench(bench::Options),
+    /// Check what no compiler does: which room uses what, lints in every crate, the length of files
+    Conventions,
     /// Everything that must hold before a change goes in
     Ci,
 }
 
-fn main() -> anyhow::Result<()> {
-    let command = Command::parse();
+fn main() -> ExitCode {
+    match run(Command::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match command {
         Command::Setup(options) => setup::run(&workspace, &options),
@@ -47,6 +60,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Conventions => conventions::run(&workspace),
         Command::Ci => ci::run(&workspace),
     }
 }

@@ -1,31 +1,37 @@
 //! `cargo xtask test`: all tests, those that need the kernel included.
 
-use anyhow::bail;
+use std::env;
 
-use crate::{
-    build_ebpf,
-    process::{cargo, run as run_command},
-    setup,
-    workspace::Workspace,
-};
+use anyhow::ensure;
+
+use crate::{build_ebpf, process::run as run_command, setup, workspace::Workspace};
+
+/// At most so many tests at a time: each lab has servers of its own, and what waits for them must not starve.
+const THREADS: &str = "2";
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
     /// Only tests whose names hold this
     filter: Option<String>,
+    /// Passed to the test programs, as in `cargo xtask test lab -- --nocapture`
+    #[arg(last = true)]
+    arguments: Vec<String>,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
-    if !nix::unistd::geteuid().is_root() {
-        bail!("the tests load XDP programs and make network namespaces: run them as root");
-    }
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "the tests load XDP programs and make network namespaces, which needs root; `cargo test` runs those that do not"
+    );
     setup::everything(workspace)?;
     build_ebpf::build(workspace)?;
     // The tests of the lab run the binary as a user would.
-    run_command(cargo(workspace).args(["build", "--package=portguard"]))?;
-    let mut tests = cargo(workspace);
-    tests.args(["test", "--workspace", "--exclude=portguard-ebpf", "--features=portguard-tests/kernel"]);
-    tests.args(&options.filter);
-    tests.env("PORTGUARD", workspace.target().join("debug/portguard"));
-    run_command(&mut tests)
+    run_command(workspace.cargo("build").arg("--package=portguard"))?;
+    let mut tests = workspace.cargo("test");
+    tests.args(["--workspace", "--exclude=portguard-ebpf", "--features=portguard-tests/kernel"]);
+    tests.arg("--no-fail-fast").args(&options.filter).arg("--").args(&options.arguments);
+    if env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", THREADS);
+    }
+    run_command(tests.env("PORTGUARD", workspace.binary("debug", "portguard")?))
 }

@@ -3,9 +3,12 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+
+use crate::process;
 
 /// The repository and its target directory.
 pub(crate) struct Workspace {
@@ -14,13 +17,20 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace that this program was built from.
+    /// The workspace that this program was built from, and the target directory that cargo uses for it: the environment
+    /// and the user's configuration have a say in that.
     pub(crate) fn find() -> anyhow::Result<Self> {
-        let root =
-            Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?.to_owned();
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
-        Ok(Self { root, target })
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        let mut metadata = Command::new(cargo());
+        metadata.args(["metadata", "--no-deps", "--format-version=1", "--manifest-path"]).arg(manifest);
+        let metadata = process::output(&mut metadata)?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("reading what `cargo metadata` says")?;
+        let path = |key: &str| {
+            let path = metadata.get(key).and_then(serde_json::Value::as_str).map(PathBuf::from);
+            path.with_context(|| format!("`cargo metadata` says no {key}"))
+        };
+        Ok(Self { root: path("workspace_root")?, target: path("target_directory")? })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -29,6 +39,21 @@ impl Workspace {
 
     pub(crate) fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// `cargo` in the root. What it builds goes to the places that this type names, whatever is configured.
+    pub(crate) fn cargo(&self, verb: &str) -> Command {
+        let mut command = Command::new(cargo());
+        command.arg(verb).current_dir(&self.root);
+        command.env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_BUILD_TARGET");
+        command
+    }
+
+    /// A binary that has been built.
+    pub(crate) fn binary(&self, profile: &str, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.target.join(profile).join(name);
+        ensure!(path.is_file(), "{name} was built, but not as {}: is `build.target` set?", path.display());
+        Ok(path)
     }
 
     /// The linker that `setup` installs.
@@ -50,4 +75,9 @@ impl Workspace {
             .map(|channel| channel.trim_matches('"').to_owned())
             .with_context(|| format!("{} names no channel", path.display()))
     }
+}
+
+/// The cargo that runs this program.
+fn cargo() -> std::ffi::OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
