@@ -1,74 +1,74 @@
 //! The layout of what lives in maps: records, page sizes, map names. Host byte order, no padding.
 //!
-//! Tables are cut into pages, several entries to a map element, because userspace pays one system call an element and
-//! the kernel rounds each up to 8 bytes.
+//! Each source, port and cell table is one flat array in a map of one element, a section of zeros in the object that the
+//! loader makes as long as the image needs: the program reads it without a call. Counters are cut into pages.
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
-/// The names of the maps, and of the settings' symbol, in the object.
+/// The names of the tables' and settings' symbols, of the maps and of the program in the object.
 pub mod names {
-    /// Pages of [`PortEntry`](super::PortEntry).
+    /// [`PortEntry`](super::PortEntry)s.
     pub const PORTS: &str = "PORTS";
-    /// Pages of the IPv4 source trie.
+    /// The IPv4 source trie.
     pub const TRIE4: &str = "TRIE4";
-    /// Pages of buckets of the IPv6 source table.
+    /// Buckets of the IPv6 source table.
     pub const TABLE6: &str = "TABLE6";
-    /// Pages of cells.
+    /// Cells.
     pub const CELLS: &str = "CELLS";
     /// Pages of counters, one copy a CPU.
     pub const COUNTERS: &str = "COUNTERS";
     /// Interfaces by a hash of their index.
     pub const INTERFACES: &str = "INTERFACES";
-    /// The [`Settings`](super::Settings) symbol.
+    /// The [`Settings`](super::Settings).
     pub const SETTINGS: &str = "SETTINGS";
     /// The XDP program.
     pub const PROGRAM: &str = "portguard";
 }
 
-/// What the matrix says about one port: which row of cells answers for it, and where its counters are.
+/// The most bytes of a table: the verifier takes no greater offset into a map's element (`BPF_MAX_VAR_OFF` of
+/// `kernel/bpf/verifier.c`).
+pub const MAX_TABLE_BYTES: usize = (1 << 29) - 1;
+
+/// What the matrix says about one port: where its row of cells and its counters are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PortEntry {
     /// The first of the port's counters: dropped, would-drop, then one for each rule of the row.
     pub slot: u32,
-    /// The row of cells; 0 for a port that no rule names.
-    pub row: u32,
+    /// The index of the row's first cell; 0 for a port that no rule names.
+    pub cells: u32,
 }
 
-/// The entries to a page of the port table.
-pub const PORTS_PER_PAGE: u32 = 256;
-/// A page of the port table.
-pub type PortPage = [PortEntry; PORTS_PER_PAGE as usize];
-
-/// Where each protocol's pages begin, within the pages of one zone.
-pub mod port_pages {
+/// Where each protocol's entries begin, within the port table of one zone.
+pub mod port_entries {
     /// Destination ports of TCP.
     pub const TCP: u32 = 0;
     /// Destination ports of UDP.
-    pub const UDP: u32 = 256;
+    pub const UDP: u32 = 0x1_0000;
     /// Destination ports of SCTP.
-    pub const SCTP: u32 = 512;
+    pub const SCTP: u32 = 0x2_0000;
     /// ICMP types for IPv4.
-    pub const ICMPV4: u32 = 768;
+    pub const ICMPV4: u32 = 0x3_0000;
     /// ICMP types for IPv6.
-    pub const ICMPV6: u32 = 769;
+    pub const ICMPV6: u32 = ICMPV4 + 0x100;
     /// IP protocols by number.
-    pub const PROTOCOL: u32 = 770;
+    pub const PROTOCOL: u32 = ICMPV6 + 0x100;
     /// Later fragments by IP protocol; index [`FRAGMENT`](crate::wire::protocol::FRAGMENT) stands for "any protocol",
     /// for IPv6, whose later fragments don't tell theirs.
-    pub const FRAGMENTS: u32 = 771;
-    /// The pages of one zone.
-    pub const PER_ZONE: u32 = 772;
+    pub const FRAGMENTS: u32 = PROTOCOL + 0x100;
+    /// The entries of one zone.
+    pub const PER_ZONE: u32 = FRAGMENTS + 0x100;
 }
 
-/// The entries to a page of the IPv4 trie: one octet's worth.
+/// The entries at the root of the IPv4 trie, one for each value of an address's first 16 bits.
+pub const TRIE_ROOT: usize = 1 << 16;
+/// The entries of every other node of the trie, one for each value of the next octet.
 pub const TRIE_FANOUT: usize = 256;
-/// A page of the IPv4 trie. The first 256 pages are the root, indexed by the address's first 16 bits.
-pub type TriePage = [u32; TRIE_FANOUT];
-/// In an entry of the trie: the rest is the number of a page for the next octet. Without it: the source's class.
-pub const TRIE_PAGE_BIT: u32 = 1 << 31;
+/// In an entry of the trie: the rest is the index of the first entry of the node for the next octet. Without it: the
+/// source's class.
+pub const TRIE_NODE_BIT: u32 = 1 << 31;
 
 /// An entry of the IPv6 table: a prefix, and the class of an address whose longest match it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,16 +94,14 @@ pub struct Bucket6 {
     pub entries: [Entry6; ENTRIES_PER_BUCKET],
 }
 
-/// The buckets to a page of the IPv6 table.
-pub const BUCKETS_PER_PAGE: u32 = 32;
-/// A page of the IPv6 table.
-pub type TablePage6 = [Bucket6; BUCKETS_PER_PAGE as usize];
+impl Bucket6 {
+    /// A bucket whose places are empty.
+    pub const EMPTY: Self =
+        Self { entries: [Entry6 { high: 0, low: 0, len: 0, class: 0 }; ENTRIES_PER_BUCKET] };
+}
 
-/// The cells to a page.
-pub const CELLS_PER_PAGE: u32 = 512;
-/// A page of cells. Cell `row * classes + class` says which rule of the row admits the class: 0 none, else its ordinal
-/// from 1.
-pub type CellPage = [u16; CELLS_PER_PAGE as usize];
+/// A cell, `row + class`, says which rule of the row admits the class: 0 none, else its ordinal from 1.
+pub type Cell = u16;
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -158,8 +156,12 @@ pub struct InterfaceEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Settings {
-    /// The number of classes: the length of a row of cells.
-    pub classes: u32,
+    /// The entries of the port table.
+    pub ports: u32,
+    /// The entries of the IPv4 trie.
+    pub trie4: u32,
+    /// The number of cells.
+    pub cells: u32,
     /// The class of IPv6 sources that match no prefix.
     pub default_class6: u32,
     /// The number of buckets of the IPv6 table less one; the number is a power of two.
@@ -184,9 +186,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings of an empty site that drops everything it can.
+    /// Settings of tables without an entry.
     pub const EMPTY: Self = Self {
-        classes: CLASS_FIRST,
+        ports: 0,
+        trie4: 0,
+        cells: 0,
         default_class6: CLASS_NONE,
         bucket_mask6: 0,
         length_count6: 0,
@@ -206,5 +210,5 @@ const _: () = {
     assert!(size_of::<Entry6>() == 24);
     assert!(size_of::<Counter>() == 16);
     assert!(size_of::<InterfaceEntry>() == 8);
-    assert!(size_of::<Settings>() == 28 + MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 36 + MAX_LENGTHS6);
 };

@@ -5,7 +5,7 @@
 //! ([`wire::Frame`]) and where the tables are ([`tables::Tables`]), so that the eBPF program, `explain` and the tests
 //! run the same code. Knows nobody: no allocation, no dependency that the BPF target can't take.
 //!
-//! All functions are inlined into the one program that calls them: the verifier follows packet bounds within a
+//! All functions are inlined into those of the program that call them: the verifier follows packet bounds within a
 //! function only.
 
 #![no_std]
@@ -18,4 +18,4 @@ pub mod verdict;
 pub mod wire;
 
 pub use reason::{Action, Reason};
-pub use verdict::{Arrival, Outcome, decide};
+pub use verdict::{Arrival, Outcome, decide, general, plain};

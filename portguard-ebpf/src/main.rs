@@ -11,14 +11,19 @@
     reason = "the kernel's interfaces count in other widths; every value here is far within both"
 )]
 #![no_main]
+#![feature(asm_experimental_arch)]
 
 mod count;
 mod frame;
 mod maps;
 mod socket;
 
-use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
-use portguard_common::{Action, Arrival, Outcome, Reason, decide};
+use aya_ebpf::{
+    bindings::{xdp_action, xdp_md},
+    macros::xdp,
+    programs::XdpContext,
+};
+use portguard_common::{Action, Arrival, Outcome, Reason, general, plain};
 
 use crate::{
     frame::{Linear, Scattered},
@@ -33,14 +38,11 @@ fn portguard(context: XdpContext) -> u32 {
     let frame = Linear::new(&context);
     let maps = Maps::new(&context);
     let outcome = match maps::arrival(&context) {
-        Some(arrival) => {
-            let outcome = decide(&frame, arrival, &maps);
-            if outcome.reason.is_unreadable() && frame.is_partial() {
-                decide_scattered(&context, arrival)
-            } else {
-                outcome
-            }
-        }
+        Some(arrival) => plain(&frame, arrival, &maps).unwrap_or_else(|| {
+            let outcome = unusual(context.ctx, arrival);
+            let unread = outcome.reason.is_unreadable() && frame.is_partial();
+            if unread { scattered(context.ctx, arrival) } else { outcome }
+        }),
         None => Outcome::of(Reason::Internal),
     };
     let observe = maps::observe();
@@ -51,10 +53,18 @@ fn portguard(context: XdpContext) -> u32 {
     }
 }
 
+/// The frames that [`plain`] leaves. A function of its own in the program too, so that they cost the others nothing.
+#[inline(never)]
+fn unusual(context: *mut xdp_md, arrival: Arrival) -> Outcome {
+    let context = XdpContext::new(context);
+    general(&Linear::new(&context), arrival, &Maps::new(&context))
+}
+
 /// The same once more for a frame whose headers are not in one piece.
-#[inline(always)]
-fn decide_scattered(context: &XdpContext, arrival: Arrival) -> Outcome {
-    decide(&Scattered::new(context), arrival, &Maps::new(context))
+#[inline(never)]
+fn scattered(context: *mut xdp_md, arrival: Arrival) -> Outcome {
+    let context = XdpContext::new(context);
+    general(&Scattered::new(&context), arrival, &Maps::new(&context))
 }
 
 #[panic_handler]

@@ -2,10 +2,10 @@
 
 #![expect(
     unsafe_code,
-    reason = "settings are read through a raw pointer, so that the compiler can't fold them"
+    reason = "tables and settings are read through raw pointers, so that the compiler can't fold them"
 )]
 
-use core::ptr;
+use core::{arch::asm, ptr};
 
 use aya_ebpf::{
     bindings::xdp_md,
@@ -15,7 +15,7 @@ use aya_ebpf::{
 };
 use portguard_common::{
     Arrival,
-    abi::{CellPage, CounterPage, InterfaceEntry, PortPage, Settings, TablePage6, TriePage},
+    abi::{Bucket6, Cell, CounterPage, InterfaceEntry, PortEntry, Settings},
     tables::{Flow, SocketState, SourceAddress, Tables},
 };
 
@@ -25,17 +25,52 @@ use crate::socket;
 const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
 
 #[btf_map]
-static PORTS: Array<PortPage, 1, READ_ONLY> = Array::new();
-#[btf_map]
-static TRIE4: Array<TriePage, 1, READ_ONLY> = Array::new();
-#[btf_map]
-static TABLE6: Array<TablePage6, 1, READ_ONLY> = Array::new();
-#[btf_map]
-static CELLS: Array<CellPage, 1, READ_ONLY> = Array::new();
-#[btf_map]
 static INTERFACES: Array<InterfaceEntry, 1, READ_ONLY> = Array::new();
 #[btf_map]
 pub(crate) static COUNTERS: PerCpuArray<CounterPage, 1> = PerCpuArray::new();
+
+/// A table: entries one after the other in a map's only element. It has one entry here; the loader makes the section as
+/// long as the image needs, and [`SETTINGS`] tells the program how long that is.
+#[repr(transparent)]
+struct Table<T>(T);
+
+// SAFETY: written by userspace alone, before the program is attached; the program only reads.
+unsafe impl<T> Sync for Table<T> {}
+
+impl<T> Table<T> {
+    /// The entry at `index`.
+    ///
+    /// # Safety
+    /// The table has more than `index` entries. The verifier, which knows the length of the map and the values of the
+    /// settings, refuses a program that can't show it.
+    #[inline(always)]
+    unsafe fn entry(&self, index: u32) -> *const T {
+        let mut first = (&raw const self.0).expose_provenance();
+        // SAFETY: no instruction at all. It hides from the compiler that the object has one entry only.
+        unsafe { asm!("/* {0} */", inout(reg) first, options(pure, nomem, nostack, preserves_flags)) };
+        // SAFETY: the caller vouches for the index.
+        unsafe { ptr::with_exposed_provenance::<T>(first).add(index as usize) }
+    }
+}
+
+macro_rules! tables {
+    ($($name:ident: $entry:ident = $empty:expr, $section:literal;)*) => {
+        $(
+            #[unsafe(no_mangle)]
+            #[unsafe(link_section = $section)]
+            static $name: Table<$entry> = Table($empty);
+        )*
+    };
+}
+
+type TrieEntry = u32;
+
+tables! {
+    PORTS: PortEntry = PortEntry { slot: 0, cells: 0 }, ".bss.ports";
+    TRIE4: TrieEntry = 0, ".bss.trie4";
+    TABLE6: Bucket6 = Bucket6::EMPTY, ".bss.table6";
+    CELLS: Cell = 0, ".bss.cells";
+}
 
 /// Written by userspace before the program is loaded, read-only from then on: the verifier knows the values and takes
 /// out the code that a site doesn't use.
@@ -86,11 +121,6 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn classes(&self) -> u32 {
-        setting!(classes)
-    }
-
-    #[inline(always)]
     fn default_class6(&self) -> u32 {
         setting!(default_class6)
     }
@@ -113,23 +143,33 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn port_page(&self, index: u32) -> Option<&PortPage> {
-        PORTS.get(index)
+    fn port(&self, index: u32) -> Option<PortEntry> {
+        // SAFETY: the setting is the table's length.
+        (index < setting!(ports)).then(|| unsafe { *PORTS.entry(index) })
     }
 
     #[inline(always)]
-    fn trie_page4(&self, index: u32) -> Option<&TriePage> {
-        TRIE4.get(index)
+    fn root4(&self, high: u16) -> Option<u32> {
+        // SAFETY: a trie has 2^16 entries at least.
+        Some(unsafe { *TRIE4.entry(u32::from(high)) })
     }
 
     #[inline(always)]
-    fn table_page6(&self, index: u32) -> Option<&TablePage6> {
-        TABLE6.get(index)
+    fn trie4(&self, index: u32) -> Option<u32> {
+        // SAFETY: the setting is the table's length.
+        (index < setting!(trie4)).then(|| unsafe { *TRIE4.entry(index) })
     }
 
     #[inline(always)]
-    fn cell_page(&self, index: u32) -> Option<&CellPage> {
-        CELLS.get(index)
+    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
+        // SAFETY: the index was masked with the number of the table's buckets less one.
+        Some(unsafe { &*TABLE6.entry(index) })
+    }
+
+    #[inline(always)]
+    fn cell(&self, index: u32) -> Option<Cell> {
+        // SAFETY: the setting is the table's length.
+        (index < setting!(cells)).then(|| unsafe { *CELLS.entry(index) })
     }
 
     #[inline(always)]

@@ -11,13 +11,13 @@ use portguard_common::tables::{Flow, SocketState, SourceAddress};
 /// The namespace of the interface that the packet came in by.
 const NAMESPACE: u64 = BPF_F_CURRENT_NETNS as u64;
 
-/// The TCP socket that would take the packet. `bpf_skc_lookup_tcp` and not `bpf_sk_lookup_tcp`, which misses
-/// connections in TIME_WAIT.
+/// The state that no socket has.
+const NONE: u32 = 0;
+
+/// The TCP socket that would take the packet.
 #[inline(always)]
 pub(crate) fn tcp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
-    // SAFETY: a flow is laid out as the kernel's tuple of its family: addresses, then ports, all in network order. The
-    // helper reads as many bytes as it is told.
-    take(unsafe { bpf_skc_lookup_tcp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
+    known(tcp_state(context, flow))
 }
 
 /// Whether a socket listens on the flow's destination: asked for a peer at port 0, which no connection has.
@@ -25,13 +25,32 @@ pub(crate) fn tcp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Opt
 pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> bool {
     let nobody =
         Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() };
-    tcp(context, &nobody).is_some()
+    tcp_state(context, &nobody) != NONE
 }
 
 /// The UDP socket that would take the packet.
 #[inline(always)]
 pub(crate) fn udp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
-    // SAFETY: as in `tcp`.
+    known(udp_state(context, flow))
+}
+
+fn known(state: u32) -> Option<SocketState> {
+    (state != NONE).then_some(SocketState(state))
+}
+
+/// The TCP socket's state. `bpf_skc_lookup_tcp` and not `bpf_sk_lookup_tcp`, which misses connections in TIME_WAIT.
+///
+/// A function of its own in the program too, here and below: asking is off the common path, and is asked at several places.
+#[inline(never)]
+fn tcp_state<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> u32 {
+    // SAFETY: a flow is laid out as the kernel's tuple of its family: addresses, then ports, all in network order. The
+    // helper reads as many bytes as it is told.
+    take(unsafe { bpf_skc_lookup_tcp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
+}
+
+#[inline(never)]
+fn udp_state<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> u32 {
+    // SAFETY: as in `tcp_state`.
     take(unsafe { bpf_sk_lookup_udp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
 }
 
@@ -42,13 +61,13 @@ fn tuple<A>(flow: &Flow<A>) -> *mut bpf_sock_tuple {
 
 /// Reads the state and gives the reference back, which the verifier insists on.
 #[inline(always)]
-fn take(socket: *mut bpf_sock) -> Option<SocketState> {
+fn take(socket: *mut bpf_sock) -> u32 {
     if socket.is_null() {
-        return None;
+        return NONE;
     }
     // SAFETY: the helper returned a socket, which stays ours until it is released below.
     let state = unsafe { (*socket).state };
     // SAFETY: released once, and not used after.
     unsafe { bpf_sk_release(socket.cast()) };
-    Some(SocketState(state))
+    state
 }

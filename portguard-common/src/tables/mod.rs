@@ -1,6 +1,6 @@
 //! The tables that a generation consists of, and how a source, a port and a cell are looked up in them.
 //!
-//! The look-ups are written once, over [`Tables`]; where the pages are is the implementor's: maps in the kernel,
+//! The look-ups are written once, over [`Tables`]; where the entries are is the implementor's: maps in the kernel,
 //! slices in userspace.
 
 mod table6;
@@ -9,17 +9,15 @@ mod trie4;
 use core::net::IpAddr;
 
 use crate::{
-    abi::{CELLS_PER_PAGE, CellPage, PORTS_PER_PAGE, PortEntry, PortPage, TablePage6, TriePage},
+    abi::{Bucket6, Cell, PortEntry},
     wire::{ipv4, ipv6, transport},
 };
 
-/// The pages of one generation, and the kernel's socket table. A page that is not there is `None`: that is an image
+/// The tables of one generation, and the kernel's socket table. An entry that is not there is `None`: that is an image
 /// that contradicts itself, and the packet drops.
 pub trait Tables {
     /// Whether undocumented traffic passes.
     fn posture_pass(&self) -> bool;
-    /// The length of a row of cells.
-    fn classes(&self) -> u32;
     /// The class of IPv6 sources that match no prefix.
     fn default_class6(&self) -> u32;
     /// The number of the IPv6 table's buckets less one.
@@ -28,14 +26,16 @@ pub trait Tables {
     fn length_count6(&self) -> u32;
     /// The distinct prefix length at `index`, ascending.
     fn length6(&self, index: u32) -> Option<u8>;
-    /// A page of the port table.
-    fn port_page(&self, index: u32) -> Option<&PortPage>;
-    /// A page of the IPv4 source trie.
-    fn trie_page4(&self, index: u32) -> Option<&TriePage>;
-    /// A page of the IPv6 source table.
-    fn table_page6(&self, index: u32) -> Option<&TablePage6>;
-    /// A page of cells.
-    fn cell_page(&self, index: u32) -> Option<&CellPage>;
+    /// An entry of the port table.
+    fn port(&self, index: u32) -> Option<PortEntry>;
+    /// An entry of the IPv4 trie's root.
+    fn root4(&self, high: u16) -> Option<u32>;
+    /// An entry of the IPv4 trie.
+    fn trie4(&self, index: u32) -> Option<u32>;
+    /// A bucket of the IPv6 table; `index` is one of [`bucket_indices`].
+    fn bucket6(&self, index: u32) -> Option<&Bucket6>;
+    /// A cell.
+    fn cell(&self, index: u32) -> Option<Cell>;
     /// The state of the TCP socket that `flow` belongs to: a connection of exactly these ends, else a listener.
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
     /// Whether a socket listens on `flow`'s destination.
@@ -122,19 +122,3 @@ impl SourceAddress for ipv6::Address {
 }
 
 pub use table6::{bucket_indices, mask6};
-
-/// The entry of the port, type or protocol `index` among the pages that begin at `page`.
-#[inline(always)]
-pub fn port_entry<T: Tables>(tables: &T, page: u32, index: u16) -> Option<PortEntry> {
-    let [high, low] = index.to_be_bytes();
-    const { assert!(PORTS_PER_PAGE == 256) };
-    Some(tables.port_page(page + u32::from(high))?[usize::from(low)])
-}
-
-/// Which rule of `row` admits `class`: 0 none, else its ordinal from 1.
-#[inline(always)]
-pub fn cell<T: Tables>(tables: &T, row: u32, class: u32) -> Option<u16> {
-    let position = row.wrapping_mul(tables.classes()).wrapping_add(class);
-    let page = tables.cell_page(position / CELLS_PER_PAGE)?;
-    Some(page[(position % CELLS_PER_PAGE) as usize])
-}

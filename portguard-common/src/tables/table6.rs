@@ -7,7 +7,7 @@
 
 use super::Tables;
 use crate::{
-    abi::{BUCKETS_PER_PAGE, Entry6, MAX_LENGTHS6},
+    abi::{Entry6, MAX_LENGTHS6},
     wire::ipv6,
 };
 
@@ -24,7 +24,8 @@ pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32
         if from >= to {
             break;
         }
-        let middle = u32::midpoint(from, to);
+        // Both are at most 128: no sum overflows.
+        let middle = (from + to) >> 1;
         let len = u32::from(tables.length6(middle)?);
         let (high, low) = mask6(high, low, len);
         match probe(tables, high, low, len)? {
@@ -49,19 +50,20 @@ pub fn mask6(high: u64, low: u64, len: u32) -> (u64, u64) {
     }
 }
 
-/// The two buckets where a prefix may be.
+/// The two buckets where a prefix may be. `mask` has 24 bits at most: no table is longer
+/// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
 #[inline(always)]
 #[must_use]
 pub fn bucket_indices(high: u64, low: u64, len: u32, mask: u32) -> [u32; 2] {
-    // Odd constants with well-mixed bits (the fraction of the golden ratio and two primes of xxHash64). Sources do not
-    // choose what is in the table, so an attacker gains nothing by collisions.
-    let mut hash = high.wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        ^ low.rotate_left(29).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
-        ^ u64::from(len).wrapping_mul(0x1656_67b1_9e37_79f9);
-    hash ^= hash >> 32;
-    hash = hash.wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the hash")]
-    [(hash ^ (hash >> 29)) as u32 & mask, (hash >> 32) as u32 & mask]
+    // Odd constants with well-mixed bits (the fraction of the golden ratio and a prime of xxHash64). Sources do not choose
+    // what is in the table, so an attacker gains nothing by collisions.
+    const K1: u64 = 0x9e37_79b9_7f4a_7c15;
+    const K2: u64 = 0xc2b2_ae3d_27d4_eb4f;
+    let hash = (high ^ u64::from(len)).wrapping_mul(K1) ^ low.wrapping_mul(K2);
+    // The upper bits of a product are the best mixed.
+    let hash = (hash ^ hash >> 32).wrapping_mul(K2);
+    #[expect(clippy::cast_possible_truncation, reason = "two pieces of the hash")]
+    [(hash >> 40) as u32 & mask, (hash >> 16) as u32 & mask]
 }
 
 /// The class that the table holds for exactly this prefix; the outer `None` means that the tables contradict
@@ -70,8 +72,7 @@ pub fn bucket_indices(high: u64, low: u64, len: u32, mask: u32) -> [u32; 2] {
 #[expect(clippy::option_option, reason = "damage and a miss are different answers")]
 fn probe<T: Tables>(tables: &T, high: u64, low: u64, len: u32) -> Option<Option<u32>> {
     for index in bucket_indices(high, low, len, tables.bucket_mask6()) {
-        let page = tables.table_page6(index / BUCKETS_PER_PAGE)?;
-        for entry in &page[(index % BUCKETS_PER_PAGE) as usize].entries {
+        for entry in &tables.bucket6(index)?.entries {
             let Entry6 { high: entry_high, low: entry_low, len: entry_len, class } = *entry;
             if entry_high == high && entry_low == low && entry_len == len {
                 return Some(Some(class));

@@ -2,21 +2,20 @@
 //! entries are read and the last one is the answer.
 
 use super::Tables;
-use crate::abi::TRIE_PAGE_BIT;
+use crate::abi::TRIE_NODE_BIT;
 
 /// The class of `address` (host order).
 #[inline(always)]
 pub(super) fn class<T: Tables>(tables: &T, address: u32) -> Option<u32> {
-    let [first, second, third, fourth] = address.to_be_bytes();
-    let entry = tables.trie_page4(u32::from(first))?[usize::from(second)];
-    if entry & TRIE_PAGE_BIT == 0 {
+    let entry = tables.root4((address >> 16) as u16)?;
+    if entry < TRIE_NODE_BIT {
         return Some(entry);
     }
-    let entry = tables.trie_page4(entry & !TRIE_PAGE_BIT)?[usize::from(third)];
-    if entry & TRIE_PAGE_BIT == 0 {
+    let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address >> 8 & 0xff))?;
+    if entry < TRIE_NODE_BIT {
         return Some(entry);
     }
-    let entry = tables.trie_page4(entry & !TRIE_PAGE_BIT)?[usize::from(fourth)];
+    let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xff))?;
     // A fourth level does not exist: the bit here would be damage.
-    if entry & TRIE_PAGE_BIT == 0 { Some(entry) } else { None }
+    (entry < TRIE_NODE_BIT).then_some(entry)
 }

@@ -3,8 +3,8 @@
 use super::{Context, Outcome, Settled};
 use crate::{
     Reason,
-    abi::{PortEntry, port_pages, port_slots},
-    tables::{self, Tables},
+    abi::{PortEntry, port_entries, port_slots},
+    tables::Tables,
     wire::{Packet, icmp, protocol},
 };
 
@@ -19,20 +19,20 @@ pub(super) enum Access {
     Undocumented,
 }
 
-/// Looks up the port, type or protocol `index` among the pages that begin at `page`.
+/// Looks up the port, type or protocol `index` among the entries that begin at `first`.
 #[inline(always)]
 pub(super) fn access<T: Tables>(
-    page: u32,
+    first: u32,
     index: u16,
     context: Context,
     tables: &T,
 ) -> Result<Access, Reason> {
-    let page = context.arrival.zone() * port_pages::PER_ZONE + page;
-    let PortEntry { slot, row } = tables::port_entry(tables, page, index).ok_or(Reason::Internal)?;
-    if row == 0 {
+    let index = context.arrival.zone() * port_entries::PER_ZONE + first + u32::from(index);
+    let PortEntry { slot, cells } = tables.port(index).ok_or(Reason::Internal)?;
+    if cells == 0 {
         return Ok(Access::Undocumented);
     }
-    let ordinal = tables::cell(tables, row, context.class).ok_or(Reason::Internal)?;
+    let ordinal = tables.cell(cells.wrapping_add(context.class)).ok_or(Reason::Internal)?;
     Ok(match ordinal {
         0 => Access::Refused { slot: slot + port_slots::DROPPED },
         ordinal => Access::Admitted { slot: slot + port_slots::ADMITTED + u32::from(ordinal) - 1 },
@@ -42,13 +42,13 @@ pub(super) fn access<T: Tables>(
 /// ICMP types that follow the rules. `kind` tells those that no posture opens.
 #[inline(always)]
 pub(super) fn icmp<T: Tables>(
-    page: u32,
+    first: u32,
     number: u8,
     kind: icmp::Kind,
     context: Context,
     tables: &T,
 ) -> Settled {
-    match access(page, u16::from(number), context, tables)? {
+    match access(first, u16::from(number), context, tables)? {
         Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
         Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
         Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Outcome::of(Reason::IcmpType)),
@@ -60,7 +60,7 @@ pub(super) fn icmp<T: Tables>(
 /// SCTP: by rule only, since no socket look-up can tell replies.
 #[inline(always)]
 pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Settled {
-    match access(port_pages::SCTP, port, context, tables)? {
+    match access(port_entries::SCTP, port, context, tables)? {
         Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
         Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
         Access::Undocumented => Err(Outcome::of(Reason::Protocol)),
@@ -70,7 +70,7 @@ pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Settle
 /// A protocol without ports that the filter reads.
 #[inline(always)]
 pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Settled {
-    match access(port_pages::PROTOCOL, u16::from(number), context, tables)? {
+    match access(port_entries::PROTOCOL, u16::from(number), context, tables)? {
         Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
         Access::Refused { slot } => Err(Outcome::at(Reason::Protocol, slot)),
         Access::Undocumented if tables.posture_pass() && !protocol::needs_rule(number) => {
@@ -91,7 +91,7 @@ pub(super) fn authentication<A, T: Tables>(
     if !packet.authenticated {
         return Ok(());
     }
-    match access(port_pages::PROTOCOL, u16::from(protocol::AH), context, tables)? {
+    match access(port_entries::PROTOCOL, u16::from(protocol::AH), context, tables)? {
         Access::Admitted { .. } => Ok(()),
         Access::Refused { .. } | Access::Undocumented => Err(Reason::Protocol),
     }
@@ -104,7 +104,7 @@ pub(super) fn later_fragment<T: Tables>(number: u8, context: Context, tables: &T
     if tables.posture_pass() {
         return Err(Outcome::of(Reason::LaterFragment));
     }
-    match access(port_pages::FRAGMENTS, u16::from(number), context, tables)? {
+    match access(port_entries::FRAGMENTS, u16::from(number), context, tables)? {
         Access::Admitted { .. } => Err(Outcome::of(Reason::LaterFragment)),
         Access::Refused { .. } | Access::Undocumented => Err(Outcome::of(Reason::FragmentSource)),
     }

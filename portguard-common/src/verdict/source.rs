@@ -7,6 +7,20 @@ use crate::{
     wire::{Frame, Packet, icmp, ipv4, ipv6, protocol, transport},
 };
 
+/// Whether an address is none of those that [`check4`] looks at more closely.
+#[inline(always)]
+pub(super) fn is_ordinary4(source: ipv4::Address) -> bool {
+    let first = source.to_bits() >> 24;
+    matches!(first, 1..=126 | 128..=223)
+}
+
+/// Whether an address is none of those that [`check6`] looks at more closely.
+#[inline(always)]
+pub(super) fn is_ordinary6(source: ipv6::Address) -> bool {
+    let (high, _) = ipv6::halves(source);
+    high != 0 && high >> 56 != 0xff
+}
+
 /// Loopback, multicast, "this network", reserved and broadcast; 0.0.0.0 only for a host that has no address yet.
 #[inline(always)]
 pub(super) fn check4<F: Frame + ?Sized>(frame: &F, packet: &Packet<ipv4::Address>) -> Result<(), Reason> {

@@ -27,20 +27,16 @@ pub enum Payload {
     Other,
 }
 
-/// The link layer of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Whether the frame went to a group address (broadcast is one).
-    pub group: bool,
-    /// What it carries.
-    pub payload: Payload,
+/// Whether the frame went to a group address (broadcast is one).
+#[inline(always)]
+pub fn is_group<F: Frame + ?Sized>(frame: &F) -> bool {
+    frame.read(0).is_some_and(|[first, _]| first & 1 == 1)
 }
 
 /// Reads the link layer: addresses, tags, EtherType.
 #[inline(always)]
-pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Link, Reason> {
-    let header: [u8; EthHdr::LEN] = frame.read(0).ok_or(Reason::Short)?;
-    let mut ether_type = u16::from_be_bytes([header[12], header[13]]);
+pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Payload, Reason> {
+    let mut ether_type = u16::from_be_bytes(frame.read(EthHdr::LEN - 2).ok_or(Reason::Short)?);
     let mut offset = EthHdr::LEN;
     let mut tags = 0;
     while matches!(ether_type, 0x8100 | 0x88a8) {
@@ -52,7 +48,7 @@ pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Link, Reason> {
         offset += VlanHdr::LEN;
         tags += 1;
     }
-    Ok(Link { group: header[0] & 1 == 1, payload: payload(frame, ether_type, frame.forget(offset))? })
+    payload(frame, ether_type, frame.forget(offset))
 }
 
 #[inline(always)]

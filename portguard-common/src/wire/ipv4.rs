@@ -35,6 +35,13 @@ impl Address {
     }
 }
 
+/// Whether an address stands for several hosts: multicast (RFC 5771), what is reserved beyond, and broadcast.
+#[inline(always)]
+#[must_use]
+pub fn is_group(address: Address) -> bool {
+    address.to_bits() >= 224 << 24
+}
+
 /// The words of a header without options.
 const WORDS: usize = Ipv4Hdr::LEN / 4;
 /// Loose and strict source routing (RFC 791 section 3.1, RFC 7126 section 4.3 and 4.4).

@@ -27,6 +27,13 @@ pub fn address(octets: [u8; 16]) -> Address {
     [u64::from_ne_bytes(halves[0]), u64::from_ne_bytes(halves[1])]
 }
 
+/// Whether an address stands for several hosts (RFC 4291 section 2.7).
+#[inline(always)]
+#[must_use]
+pub fn is_group(address: Address) -> bool {
+    halves(address).0 >> 56 == 0xff
+}
+
 /// Reads an IPv6 header at `offset` and walks its extension headers to the transport header.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {

@@ -87,7 +87,7 @@ fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()>
 
 fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {
     let ports = image.legend().ports().count();
-    let classes = image.settings().classes - CLASS_FIRST;
+    let classes = image.classes() - CLASS_FIRST;
     let noun = if classes == 1 { "kind" } else { "kinds" };
     writeln!(
         out,

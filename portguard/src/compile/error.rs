@@ -1,5 +1,6 @@
 //! What a compiler of tables can run out of.
 
+use portguard_common::abi::MAX_TABLE_BYTES;
 use thiserror::Error;
 
 /// Why a matrix cannot become an image.
@@ -23,6 +24,16 @@ pub(super) fn narrow<T: TryFrom<usize> + Bounded>(
     what: &'static str,
 ) -> Result<T, CompileError> {
     T::try_from(value).map_err(|_| CompileError::TooMany { what, limit: T::LIMIT })
+}
+
+/// Whether a table of so many entries `E` can be loaded, or the error that there are too many of `what`: the program
+/// can't reach beyond [`MAX_TABLE_BYTES`].
+pub(super) fn fits<E>(entries: usize, what: &'static str) -> Result<(), CompileError> {
+    let most = MAX_TABLE_BYTES / size_of::<E>();
+    if entries > most {
+        return Err(CompileError::TooMany { what, limit: most as u64 });
+    }
+    Ok(())
 }
 
 /// The largest value of a type, for the message.

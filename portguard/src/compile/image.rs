@@ -1,48 +1,16 @@
 //! The image: everything that a generation holds, and its digest.
 
-use std::fmt;
-
 use portguard_common::{
     Arrival,
-    abi::{ABI_VERSION, CellPage, PortPage, Settings, TablePage6, TriePage},
+    abi::{ABI_VERSION, Bucket6, Cell, PortEntry, Settings},
 };
-use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    digest::{Digest, hash_table},
     legend::Legend,
-    pages::{filled, hash_table},
 };
 use crate::matrix::Attach;
-
-/// The SHA-256 of an image.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Digest([u8; 32]);
-
-impl Digest {
-    /// The first 12 hexadecimal digits, enough to tell images apart by eye.
-    pub fn short(&self) -> String {
-        self.to_string()[..12].to_owned()
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Digest {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
 
 /// An interface that the image is to be put on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,13 +32,13 @@ impl ImageInterface {
     }
 }
 
-/// The tables, page by page.
+/// The tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pages {
-    pub(super) ports: Vec<PortPage>,
-    pub(super) trie4: Vec<TriePage>,
-    pub(super) table6: Vec<TablePage6>,
-    pub(super) cells: Vec<CellPage>,
+pub(super) struct Tables {
+    pub(super) ports: Vec<PortEntry>,
+    pub(super) trie4: Vec<u32>,
+    pub(super) table6: Vec<Bucket6>,
+    pub(super) cells: Vec<Cell>,
 }
 
 /// A matrix compiled to flat tables: the very bytes that the maps will hold, and a legend for the counters.
@@ -78,7 +46,9 @@ pub(super) struct Pages {
 pub struct Image {
     settings: Settings,
     interfaces: Vec<ImageInterface>,
-    pages: Pages,
+    tables: Tables,
+    /// How many classes of sources there are.
+    classes: u32,
     legend: Legend,
     digest: Digest,
 }
@@ -87,7 +57,8 @@ impl Image {
     pub(super) fn new(
         mut settings: Settings,
         interfaces: Vec<ImageInterface>,
-        pages: Pages,
+        tables: Tables,
+        classes: u32,
         legend: Legend,
     ) -> Self {
         // Interfaces that don't differ need no look-up.
@@ -95,8 +66,8 @@ impl Image {
             interfaces.windows(2).all(|pair| pair[0].zone == pair[1].zone && pair[0].dhcp == pair[1].dhcp);
         settings.one_interface_kind = u8::from(one_kind);
         settings.arrival = interfaces.first().map_or(0, |interface| interface.arrival().to_bits());
-        let digest = digest(&settings, &interfaces, &pages, &legend);
-        Self { settings, interfaces, pages, legend, digest }
+        let digest = digest(&settings, &interfaces, &tables, &legend);
+        Self { settings, interfaces, tables, classes, legend, digest }
     }
 
     /// What holds for every packet. `interface_mask` is the loader's to set.
@@ -119,54 +90,40 @@ impl Image {
         self.digest
     }
 
-    /// The pages of the port table.
-    pub fn ports(&self) -> &[PortPage] {
-        &self.pages.ports
+    /// How many classes of sources there are.
+    pub fn classes(&self) -> u32 {
+        self.classes
     }
 
-    /// The pages of the IPv4 source trie.
-    pub fn trie4(&self) -> &[TriePage] {
-        &self.pages.trie4
+    /// The port table, zone by zone.
+    pub fn ports(&self) -> &[PortEntry] {
+        &self.tables.ports
     }
 
-    /// The pages of the IPv6 source table.
-    pub fn table6(&self) -> &[TablePage6] {
-        &self.pages.table6
+    /// The IPv4 source trie.
+    pub fn trie4(&self) -> &[u32] {
+        &self.tables.trie4
     }
 
-    /// The pages of cells.
-    pub fn cells(&self) -> &[CellPage] {
-        &self.pages.cells
+    /// The IPv6 source table; its length is a power of two.
+    pub fn table6(&self) -> &[Bucket6] {
+        &self.tables.table6
     }
 
-    /// The pages of each table that are not all zeros, with their indices: what a loader has to write.
-    pub fn filled(&self) -> FilledPages<'_> {
-        FilledPages {
-            ports: filled(&self.pages.ports).collect(),
-            trie4: filled(&self.pages.trie4).collect(),
-            table6: filled(&self.pages.table6).collect(),
-            cells: filled(&self.pages.cells).collect(),
-        }
+    /// The cells.
+    pub fn cells(&self) -> &[Cell] {
+        &self.tables.cells
     }
 }
 
-/// Pages by index.
-pub struct FilledPages<'a> {
-    /// Of the port table.
-    pub ports: Vec<(u32, &'a PortPage)>,
-    /// Of the IPv4 source trie.
-    pub trie4: Vec<(u32, &'a TriePage)>,
-    /// Of the IPv6 source table.
-    pub table6: Vec<(u32, &'a TablePage6)>,
-    /// Of the cells.
-    pub cells: Vec<(u32, &'a CellPage)>,
-}
-
-fn digest(settings: &Settings, interfaces: &[ImageInterface], pages: &Pages, legend: &Legend) -> Digest {
+fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, legend: &Legend) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(ABI_VERSION.to_le_bytes());
     let Settings {
-        classes,
+        // The lengths of tables, which are hashed with them.
+        ports: _,
+        trie4: _,
+        cells: _,
         default_class6,
         bucket_mask6,
         length_count6,
@@ -179,7 +136,7 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], pages: &Pages, leg
         unused: _,
         lengths6,
     } = settings;
-    for number in [classes, default_class6, bucket_mask6, length_count6, arrival] {
+    for number in [default_class6, bucket_mask6, length_count6, arrival] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*one_interface_kind, *observe, *posture_pass]);
@@ -190,11 +147,11 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], pages: &Pages, leg
         hasher.update(zone.to_le_bytes());
         hasher.update([*attach as u8, u8::from(*dhcp)]);
     }
-    let Pages { ports, trie4, table6, cells } = pages;
+    let Tables { ports, trie4, table6, cells } = tables;
     hash_table(ports, &mut hasher);
     hash_table(trie4, &mut hasher);
     hash_table(table6, &mut hasher);
     hash_table(cells, &mut hasher);
     hasher.update(legend.slots().to_le_bytes());
-    Digest(hasher.finalize().into())
+    Digest::new(hasher)
 }

@@ -4,12 +4,12 @@ use std::fmt;
 
 use portguard_common::{
     Reason,
-    abi::{PORTS_PER_PAGE, PortEntry, PortPage, SLOTS_PER_REASON, port_slots},
+    abi::{PortEntry, SLOTS_PER_REASON, port_slots},
 };
 use serde::Serialize;
 
 use super::{
-    error::{CompileError, narrow},
+    error::{CompileError, fits, narrow},
     rows::{self, NO_ROW, Rows},
 };
 use crate::matrix::{RuleId, Transport, ZoneId};
@@ -105,30 +105,25 @@ impl Legend {
     }
 }
 
-/// Gives every documented port its counters; the pages of the port table come out beside the legend.
-pub(super) fn assign(rows: Rows) -> Result<(Vec<PortPage>, Legend), CompileError> {
+/// Gives every documented port its counters; the port table comes out beside the legend. A row has `classes` cells.
+pub(super) fn assign(rows: Rows, classes: u32) -> Result<(Vec<PortEntry>, Legend), CompileError> {
     let Rows { lists, entries } = rows;
     let mut next = Reason::ALL.len() * SLOTS_PER_REASON as usize;
     let mut ports = Vec::new();
-    let mut pages = Vec::with_capacity(entries.len() / PORTS_PER_PAGE as usize);
-    for (zone, entries) in rows::zones(&entries).enumerate() {
-        for (page, entries) in entries.as_chunks::<{ PORTS_PER_PAGE as usize }>().0.iter().enumerate() {
-            let mut written = [PortEntry::default(); PORTS_PER_PAGE as usize];
-            for (index, &row) in entries.iter().enumerate() {
-                if row == NO_ROW {
-                    continue;
-                }
-                let mut slot = 0;
-                if let Some(target) = rows::target(page * PORTS_PER_PAGE as usize + index) {
-                    slot = narrow(next, "counters")?;
-                    next += port_slots::ADMITTED as usize + lists[row as usize].len();
-                    ports.push(Port { zone: ZoneId::new(zone), target, slot, row });
-                }
-                written[index] = PortEntry { slot, row };
-            }
-            pages.push(written);
+    fits::<PortEntry>(entries.len(), "zones")?;
+    let mut table = vec![PortEntry::default(); entries.len()];
+    for (index, (&row, entry)) in entries.iter().zip(&mut table).enumerate() {
+        if row == NO_ROW {
+            continue;
         }
+        let mut slot = 0;
+        if let Some((zone, target)) = rows::target(index) {
+            slot = narrow(next, "counters")?;
+            next += port_slots::ADMITTED as usize + lists[row as usize].len();
+            ports.push(Port { zone, target, slot, row });
+        }
+        *entry = PortEntry { slot, cells: row * classes };
     }
     let slots = narrow(next, "counters")?;
-    Ok((pages, Legend { ports, rows: lists, slots }))
+    Ok((table, Legend { ports, rows: lists, slots }))
 }

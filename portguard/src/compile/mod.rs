@@ -7,11 +7,11 @@
 //! rules that name it. A *cell*, row by class, says which rule of the row admits the class.
 
 mod cells;
+mod digest;
 mod error;
 mod image;
 mod legend;
 mod native;
-mod pages;
 mod rows;
 mod sources;
 mod table6;
@@ -19,8 +19,9 @@ mod trie4;
 
 use std::net::IpAddr;
 
+pub use digest::Digest;
 pub use error::CompileError;
-pub use image::{Digest, Image, ImageInterface};
+pub use image::{Image, ImageInterface};
 pub use legend::{Legend, LegendPort, Target};
 pub use native::{NativeTables, NoSockets, Sockets};
 
@@ -49,12 +50,14 @@ impl NodeAddresses {
 pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileError> {
     let rows = rows::build(matrix)?;
     let sources::Sources { v4, v6, classes } = sources::build(matrix, own)?;
-    let trie4 = trie4::build(&v4);
+    let trie4 = trie4::build(&v4)?;
     let table6 = table6::build(&v6)?;
     let cells = cells::build(&rows.lists, &classes)?;
-    let (ports, legend) = legend::assign(rows)?;
+    let (ports, legend) = legend::assign(rows, classes.count())?;
     let settings = Settings {
-        classes: classes.count(),
+        ports: length(&ports),
+        trie4: length(&trie4),
+        cells: length(&cells),
         default_class6: table6.default_class,
         bucket_mask6: table6.bucket_mask,
         length_count6: table6.length_count,
@@ -75,7 +78,12 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
             })
         })
         .collect::<Result<_, CompileError>>()?;
-    Ok(Image::new(settings, interfaces, image::Pages { ports, trie4, table6: table6.pages, cells }, legend))
+    let flat = image::Tables { ports, trie4, table6: table6.buckets, cells };
+    Ok(Image::new(settings, interfaces, flat, classes.count(), legend))
+}
+
+fn length<E>(table: &[E]) -> u32 {
+    u32::try_from(table.len()).expect("no table has so many bytes")
 }
 
 #[cfg(test)]

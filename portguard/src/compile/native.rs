@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use portguard_common::{
-    abi::{CellPage, PortPage, TablePage6, TriePage},
+    abi::{Bucket6, Cell, PortEntry},
     tables::{Flow, SocketState, SourceAddress, Tables},
 };
 
@@ -64,10 +64,6 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.settings().posture_pass != 0
     }
 
-    fn classes(&self) -> u32 {
-        self.image.settings().classes
-    }
-
     fn default_class6(&self) -> u32 {
         self.image.settings().default_class6
     }
@@ -84,20 +80,24 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.settings().lengths6.get(index as usize).copied()
     }
 
-    fn port_page(&self, index: u32) -> Option<&PortPage> {
-        self.image.ports().get(index as usize)
+    fn port(&self, index: u32) -> Option<PortEntry> {
+        self.image.ports().get(index as usize).copied()
     }
 
-    fn trie_page4(&self, index: u32) -> Option<&TriePage> {
-        self.image.trie4().get(index as usize)
+    fn root4(&self, high: u16) -> Option<u32> {
+        self.image.trie4().get(usize::from(high)).copied()
     }
 
-    fn table_page6(&self, index: u32) -> Option<&TablePage6> {
+    fn trie4(&self, index: u32) -> Option<u32> {
+        self.image.trie4().get(index as usize).copied()
+    }
+
+    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
         self.image.table6().get(index as usize)
     }
 
-    fn cell_page(&self, index: u32) -> Option<&CellPage> {
-        self.image.cells().get(index as usize)
+    fn cell(&self, index: u32) -> Option<Cell> {
+        self.image.cells().get(index as usize).copied()
     }
 
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {

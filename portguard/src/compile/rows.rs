@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use portguard_common::{
-    abi::{PORTS_PER_PAGE, port_pages},
+    abi::port_entries,
     wire::{icmp, protocol},
 };
 
@@ -11,39 +11,36 @@ use super::{
     error::{CompileError, narrow},
     legend::Target,
 };
-use crate::matrix::{Direction, IcmpTypes, Matrix, Rule, RuleId, Service, Transport};
+use crate::matrix::{Direction, IcmpTypes, Matrix, Rule, RuleId, Service, Transport, ZoneId};
 
 /// The row of ports that no rule names.
 pub(super) const NO_ROW: u32 = 0;
-/// The entries of one zone's pages.
-const ENTRIES_PER_ZONE: usize = (port_pages::PER_ZONE * PORTS_PER_PAGE) as usize;
+/// The entries of one zone.
+const PER_ZONE: usize = port_entries::PER_ZONE as usize;
 
 /// Rows, and which port has which.
 pub(super) struct Rows {
     /// The rules of each row, in the matrix's order; row 0 is empty.
     pub(super) lists: Vec<Vec<RuleId>>,
-    /// The row of each entry: zone by zone, page by page.
+    /// The row of each entry of the port table.
     pub(super) entries: Vec<u32>,
 }
 
-/// What a zone's entry stands for; `None` for entries that are not a port's (later fragments).
-pub(super) fn target(entry: usize) -> Option<Target> {
-    let [high, low] = u16::try_from(entry % 0x1_0000).expect("a remainder of 2^16").to_be_bytes();
+/// What an entry of the port table stands for; `None` for entries that are not a port's (later fragments).
+pub(super) fn target(entry: usize) -> Option<(ZoneId, Target)> {
+    let within = u32::try_from(entry % PER_ZONE).expect("a zone has fewer");
+    let [_, _, high, low] = within.to_be_bytes();
     let port = u16::from_be_bytes([high, low]);
-    match u32::try_from(entry / PORTS_PER_PAGE as usize).expect("a zone has 772 pages") {
-        port_pages::TCP..port_pages::UDP => Some(Target::Port { transport: Transport::Tcp, port }),
-        port_pages::UDP..port_pages::SCTP => Some(Target::Port { transport: Transport::Udp, port }),
-        port_pages::SCTP..port_pages::ICMPV4 => Some(Target::Port { transport: Transport::Sctp, port }),
-        port_pages::ICMPV4 => Some(Target::Icmpv4(low)),
-        port_pages::ICMPV6 => Some(Target::Icmpv6(low)),
-        port_pages::PROTOCOL => Some(Target::Protocol(low)),
-        _ => None,
-    }
-}
-
-/// The entries of each zone, beginning with that of entry 0.
-pub(super) fn zones(entries: &[u32]) -> impl Iterator<Item = &[u32]> {
-    entries.chunks_exact(ENTRIES_PER_ZONE)
+    let target = match within {
+        port_entries::TCP..port_entries::UDP => Target::Port { transport: Transport::Tcp, port },
+        port_entries::UDP..port_entries::SCTP => Target::Port { transport: Transport::Udp, port },
+        port_entries::SCTP..port_entries::ICMPV4 => Target::Port { transport: Transport::Sctp, port },
+        port_entries::ICMPV4..port_entries::ICMPV6 => Target::Icmpv4(low),
+        port_entries::ICMPV6..port_entries::PROTOCOL => Target::Icmpv6(low),
+        port_entries::PROTOCOL..port_entries::FRAGMENTS => Target::Protocol(low),
+        _ => return None,
+    };
+    Some((ZoneId::new(entry / PER_ZONE), target))
 }
 
 /// Gives every port that an inbound rule names its row.
@@ -51,14 +48,14 @@ pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
     let mut builder = Builder {
         lists: vec![Vec::new()],
         extended: HashMap::new(),
-        entries: vec![NO_ROW; matrix.zones.len() * ENTRIES_PER_ZONE],
+        entries: vec![NO_ROW; matrix.zones.len() * PER_ZONE],
     };
     for (index, rule) in matrix.rules.iter().enumerate() {
         if rule.direction == Direction::Out {
             continue;
         }
         for zone in &rule.zones {
-            builder.add(RuleId::new(index), rule, zone.index() * ENTRIES_PER_ZONE)?;
+            builder.add(RuleId::new(index), rule, zone.index() * PER_ZONE)?;
         }
     }
     Ok(Rows { lists: builder.lists, entries: builder.entries })
@@ -75,29 +72,29 @@ impl Builder {
     fn add(&mut self, id: RuleId, rule: &Rule, zone: usize) -> Result<(), CompileError> {
         match &rule.service {
             Service::Transport { transport, ports } => {
-                let (page, number) = match transport {
-                    Transport::Tcp => (port_pages::TCP, protocol::TCP),
-                    Transport::Udp => (port_pages::UDP, protocol::UDP),
-                    Transport::Sctp => (port_pages::SCTP, protocol::SCTP),
+                let (first, number) = match transport {
+                    Transport::Tcp => (port_entries::TCP, protocol::TCP),
+                    Transport::Udp => (port_entries::UDP, protocol::UDP),
+                    Transport::Sctp => (port_entries::SCTP, protocol::SCTP),
                 };
                 for port in ports.iter() {
-                    self.join(zone, page, port, id)?;
+                    self.join(zone, first, port, id)?;
                 }
                 self.join_fragments(zone, &[number, protocol::FRAGMENT], id)
             }
             Service::Icmp { families, types } => {
                 if families.v4() {
-                    self.add_types(zone, port_pages::ICMPV4, types, icmp::kind_v4, id)?;
+                    self.add_types(zone, port_entries::ICMPV4, types, icmp::kind_v4, id)?;
                     self.join_fragments(zone, &[protocol::ICMP], id)?;
                 }
                 if families.v6() {
-                    self.add_types(zone, port_pages::ICMPV6, types, icmp::kind_v6, id)?;
+                    self.add_types(zone, port_entries::ICMPV6, types, icmp::kind_v6, id)?;
                     self.join_fragments(zone, &[protocol::FRAGMENT], id)?;
                 }
                 Ok(())
             }
             Service::Protocol(number) => {
-                self.join(zone, port_pages::PROTOCOL, u16::from(*number), id)?;
+                self.join(zone, port_entries::PROTOCOL, u16::from(*number), id)?;
                 self.join_fragments(zone, &[*number, protocol::FRAGMENT], id)
             }
         }
@@ -106,7 +103,7 @@ impl Builder {
     fn add_types(
         &mut self,
         zone: usize,
-        page: u32,
+        first: u32,
         types: &IcmpTypes,
         kind: fn(u8) -> icmp::Kind,
         id: RuleId,
@@ -115,16 +112,16 @@ impl Builder {
             IcmpTypes::All => (0..=u8::MAX).filter(|&number| kind(number) == icmp::Kind::ByRule).collect(),
             IcmpTypes::Listed(types) => types.clone(),
         };
-        opened.into_iter().try_for_each(|number| self.join(zone, page, u16::from(number), id))
+        opened.into_iter().try_for_each(|number| self.join(zone, first, u16::from(number), id))
     }
 
     /// Later fragments of these protocols may come from whom the rule admits.
     fn join_fragments(&mut self, zone: usize, numbers: &[u8], id: RuleId) -> Result<(), CompileError> {
-        numbers.iter().try_for_each(|&number| self.join(zone, port_pages::FRAGMENTS, u16::from(number), id))
+        numbers.iter().try_for_each(|&number| self.join(zone, port_entries::FRAGMENTS, u16::from(number), id))
     }
 
-    fn join(&mut self, zone: usize, page: u32, index: u16, id: RuleId) -> Result<(), CompileError> {
-        let entry = zone + (page * PORTS_PER_PAGE) as usize + usize::from(index);
+    fn join(&mut self, zone: usize, first: u32, index: u16, id: RuleId) -> Result<(), CompileError> {
+        let entry = zone + first as usize + usize::from(index);
         let row = self.entries[entry];
         if self.lists[row as usize].last() == Some(&id) {
             return Ok(());

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use ipnet::Ipv6Net;
 use portguard_common::{
-    abi::{BUCKETS_PER_PAGE, Bucket6, CLASS_NONE, ENTRIES_PER_BUCKET, Entry6, MAX_LENGTHS6, TablePage6},
+    abi::{Bucket6, CLASS_NONE, ENTRIES_PER_BUCKET, Entry6, MAX_LENGTHS6},
     tables::{bucket_indices, mask6},
     wire::ipv6,
 };
 
 use super::{
-    error::{CompileError, narrow},
+    error::{CompileError, fits, narrow},
     sources::Source,
 };
 
 /// The table and what the search needs beside it.
 pub(super) struct Table6 {
-    pub(super) pages: Vec<TablePage6>,
+    pub(super) buckets: Vec<Bucket6>,
     pub(super) bucket_mask: u32,
     pub(super) default_class: u32,
     pub(super) lengths: [u8; MAX_LENGTHS6],
@@ -39,9 +39,9 @@ pub(super) fn build(sources: &[Source<Ipv6Net>]) -> Result<Table6, CompileError>
         .filter(|source| source.prefix.prefix_len() == 0)
         .map_or(CLASS_NONE, |source| source.class);
     let entries = entries(sources, &used, default_class);
-    let (pages, bucket_mask) = place(&entries)?;
+    let (buckets, bucket_mask) = place(&entries)?;
     Ok(Table6 {
-        pages,
+        buckets,
         bucket_mask,
         default_class,
         lengths,
@@ -93,15 +93,14 @@ fn marker_lengths(lengths: &[u8], len: u8) -> Vec<u8> {
 }
 
 /// Puts each entry into one of its two buckets, moving others out of the way (cuckoo hashing: Pagh and Rodler, 2001).
-fn place(entries: &[Entry6]) -> Result<(Vec<TablePage6>, u32), CompileError> {
+fn place(entries: &[Entry6]) -> Result<(Vec<Bucket6>, u32), CompileError> {
     // Three quarters full at most; where even that fails, twice the size.
-    let mut buckets =
-        (entries.len() * 4 / 3 / ENTRIES_PER_BUCKET + 1).next_power_of_two().max(BUCKETS_PER_PAGE as usize);
+    let mut buckets = (entries.len() * 4 / 3 / ENTRIES_PER_BUCKET + 1).next_power_of_two();
     loop {
+        fits::<Bucket6>(buckets, "IPv6 sources")?;
         let mask = narrow::<u32>(buckets, "IPv6 sources")? - 1;
         if let Some(table) = try_place(entries, buckets, mask) {
-            let pages = table.as_chunks::<{ BUCKETS_PER_PAGE as usize }>().0.to_vec();
-            return Ok((pages, mask));
+            return Ok((table, mask));
         }
         buckets *= 2;
     }

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::{
-    abi::{CLASS_OWN, PORTS_PER_PAGE, port_pages, port_slots},
-    tables::{SourceAddress as _, cell, port_entry},
+    abi::{CLASS_OWN, PortEntry, port_entries, port_slots},
+    tables::{SourceAddress as _, Tables as _},
     wire::{ipv4, ipv6},
 };
 use proptest::prelude::*;
@@ -64,11 +64,11 @@ enum Answer {
 fn ask(image: &Image, zone: u32, source: IpAddr, port: u16) -> Answer {
     let tables = NativeTables::new(image, NoSockets);
     let class = class_of(image, source);
-    let entry = port_entry(&tables, zone * port_pages::PER_ZONE + port_pages::TCP, port).unwrap();
-    if entry.row == 0 {
+    let entry = tables.port(zone * port_entries::PER_ZONE + port_entries::TCP + u32::from(port)).unwrap();
+    if entry.cells == 0 {
         return Answer::Undocumented;
     }
-    match cell(&tables, entry.row, class).unwrap() {
+    match tables.cell(entry.cells + class).unwrap() {
         0 => Answer::Refused,
         ordinal => {
             let slot = entry.slot + port_slots::ADMITTED + u32::from(ordinal) - 1;
@@ -235,8 +235,9 @@ fn the_ends_of_the_port_space_have_their_own_entries() {
     assert_eq!(targets.len(), 65_536);
     assert_eq!(targets[0], Target::Port { transport: Transport::Tcp, port: 0 });
     assert_eq!(targets[65_535], Target::Port { transport: Transport::Tcp, port: 65_535 });
-    assert_eq!(image.ports().len(), port_pages::PER_ZONE as usize);
-    assert_eq!(image.ports()[255][PORTS_PER_PAGE as usize - 1].row, image.ports()[0][0].row);
+    assert_eq!(image.ports().len(), port_entries::PER_ZONE as usize);
+    assert_eq!(image.ports()[65_535].cells, image.ports()[0].cells);
+    assert_eq!(image.ports()[65_536], PortEntry::default());
 }
 
 #[test]

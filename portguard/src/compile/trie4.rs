@@ -1,52 +1,49 @@
 //! The IPv4 source trie; `portguard_common::tables` says how it is read.
 
 use ipnet::Ipv4Net;
-use portguard_common::abi::{TRIE_FANOUT, TRIE_PAGE_BIT, TriePage};
+use portguard_common::abi::{TRIE_FANOUT, TRIE_NODE_BIT, TRIE_ROOT};
 
-use super::sources::Source;
-
-/// The pages of the root: one for each first octet.
-const ROOT_PAGES: usize = 256;
+use super::{
+    error::{CompileError, fits},
+    sources::Source,
+};
 
 /// Builds the trie of `sources`, which come parents first.
-pub(super) fn build(sources: &[Source<Ipv4Net>]) -> Vec<TriePage> {
-    let mut pages = vec![[0; TRIE_FANOUT]; ROOT_PAGES];
+pub(super) fn build(sources: &[Source<Ipv4Net>]) -> Result<Vec<u32>, CompileError> {
+    let mut entries = vec![0; TRIE_ROOT];
     for source in sources {
         let [first, second, third, fourth] = source.prefix.network().octets().map(usize::from);
         let len = usize::from(source.prefix.prefix_len());
+        let high = first << 8 | second;
         if len <= 16 {
-            // A prefix of up to 16 bits covers whole entries of the root, perhaps over several pages.
-            let from = first << 8 | second;
-            for entry in from..from + (1 << (16 - len)) {
-                pages[entry >> 8][entry & 255] = source.class;
-            }
+            paint(&mut entries, high, 16 - len, source.class);
             continue;
         }
-        let page = descend(&mut pages, first, second);
+        let node = descend(&mut entries, high)?;
         if len <= 24 {
-            paint(&mut pages[page], third, 24 - len, source.class);
+            paint(&mut entries, node + third, 24 - len, source.class);
             continue;
         }
-        let page = descend(&mut pages, page, third);
-        paint(&mut pages[page], fourth, 32 - len, source.class);
+        let node = descend(&mut entries, node + third)?;
+        paint(&mut entries, node + fourth, 32 - len, source.class);
     }
-    pages
+    Ok(entries)
 }
 
-/// Sets the `2^bits` entries from `from` on. No page of a longer prefix is among them yet, since parents come first.
-fn paint(page: &mut TriePage, from: usize, bits: usize, class: u32) {
-    page[from..from + (1 << bits)].fill(class);
+/// Sets the `2^bits` entries from `from` on. No node of a longer prefix hangs on them yet, since parents come first.
+fn paint(entries: &mut [u32], from: usize, bits: usize, class: u32) {
+    entries[from..from + (1 << bits)].fill(class);
 }
 
-/// The page below `entry` of `page`; where there is none, a new one full of what the entry held.
-fn descend(pages: &mut Vec<TriePage>, page: usize, entry: usize) -> usize {
-    let held = pages[page][entry];
-    if held & TRIE_PAGE_BIT != 0 {
-        return (held & !TRIE_PAGE_BIT) as usize;
+/// The first entry of the node below `entry`; where there is none, of a new one full of what the entry held.
+fn descend(entries: &mut Vec<u32>, entry: usize) -> Result<usize, CompileError> {
+    let held = entries[entry];
+    if held & TRIE_NODE_BIT != 0 {
+        return Ok((held & !TRIE_NODE_BIT) as usize);
     }
-    let below = pages.len();
-    pages.push([held; TRIE_FANOUT]);
-    // There are at most 2^16 + 2^24 pages.
-    pages[page][entry] = TRIE_PAGE_BIT | u32::try_from(below).expect("far below 2^31");
-    below
+    let below = entries.len();
+    fits::<u32>(below + TRIE_FANOUT, "IPv4 sources")?;
+    entries.resize(below + TRIE_FANOUT, held);
+    entries[entry] = TRIE_NODE_BIT | u32::try_from(below).expect("no table has so many bytes");
+    Ok(below)
 }

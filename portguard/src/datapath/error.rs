@@ -70,6 +70,9 @@ pub enum DatapathError {
         /// Where.
         interface: String,
     },
+    /// What was given for the object is something else.
+    #[error("the eBPF object is not a 64-bit ELF file; give the file that `cargo xtask build-ebpf` makes")]
+    NotAnObject,
     /// The object is not one that this binary can use.
     #[error(
         "the eBPF object does not fit this portguard: {what} is missing; build both from the same source"

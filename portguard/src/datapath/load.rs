@@ -7,7 +7,7 @@ use aya::{
 };
 use portguard_common::abi::{COUNTERS_PER_PAGE, InterfaceEntry, names};
 
-use super::{DatapathError, Link, pod::Pod};
+use super::{DatapathError, Link, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
 
 /// The longest table of interfaces that is tried.
@@ -28,22 +28,23 @@ impl Loaded {
         let mut settings = image.settings();
         settings.interface_mask = length(interfaces.len()) - 1;
         let settings = Pod(settings);
+        // Copied where it is aligned for the parser, which reads the ELF's records in place.
+        let mut object = object.to_vec();
+        tables::lengthen(&mut object, names::PORTS, size_of_val(image.ports()))?;
+        tables::lengthen(&mut object, names::TRIE4, size_of_val(image.trie4()))?;
+        tables::lengthen(&mut object, names::TABLE6, size_of_val(image.table6()))?;
+        tables::lengthen(&mut object, names::CELLS, size_of_val(image.cells()))?;
         let mut ebpf = EbpfLoader::new()
-            .map_max_entries(names::PORTS, length(image.ports().len()))
-            .map_max_entries(names::TRIE4, length(image.trie4().len()))
-            .map_max_entries(names::TABLE6, length(image.table6().len()))
-            .map_max_entries(names::CELLS, length(image.cells().len()))
+            .override_global(names::PORTS, Pod::slice(image.ports()), true)
+            .override_global(names::TRIE4, Pod::slice(image.trie4()), true)
+            .override_global(names::TABLE6, Pod::slice(image.table6()), true)
+            .override_global(names::CELLS, Pod::slice(image.cells()), true)
             .map_max_entries(names::INTERFACES, length(interfaces.len()))
             .map_max_entries(names::COUNTERS, image.legend().slots().div_ceil(COUNTERS_PER_PAGE))
             .override_global(names::SETTINGS, &settings, true)
-            .load(object)
+            .load(&object)
             .map_err(load_error)?;
-        let pages = image.filled();
-        fill(&mut ebpf, names::PORTS, pages.ports)?;
-        fill(&mut ebpf, names::TRIE4, pages.trie4)?;
-        fill(&mut ebpf, names::TABLE6, pages.table6)?;
-        fill(&mut ebpf, names::CELLS, pages.cells)?;
-        fill(&mut ebpf, names::INTERFACES, (0..).zip(&interfaces).collect())?;
+        fill_interfaces(&mut ebpf, interfaces)?;
         let mut loaded = Self { ebpf, links, legend: image.legend().clone(), digest: image.digest() };
         loaded.program()?.load().map_err(verify_error)?;
         Ok(loaded)
@@ -87,18 +88,15 @@ fn interface_table(links: &[Link]) -> Result<Vec<InterfaceEntry>, DatapathError>
 }
 
 fn length(entries: usize) -> u32 {
-    // A map has one element at least.
-    u32::try_from(entries).expect("the compiler counts in 32 bits").max(1)
+    u32::try_from(entries).expect("the compiler counts in 32 bits")
 }
 
-fn fill<T: Copy>(ebpf: &mut Ebpf, map: &'static str, pages: Vec<(u32, &T)>) -> Result<(), DatapathError>
-where
-    Pod<T>: aya::Pod,
-{
+fn fill_interfaces(ebpf: &mut Ebpf, interfaces: Vec<InterfaceEntry>) -> Result<(), DatapathError> {
+    let map = names::INTERFACES;
     let error = |source: MapError| DatapathError::Map { map, source: Box::new(source) };
     let table = ebpf.map_mut(map).ok_or(DatapathError::ForeignObject { what: map })?;
-    let mut table: Array<_, Pod<T>> = Array::try_from(table).map_err(error)?;
-    pages.into_iter().try_for_each(|(index, page)| table.set(index, Pod(*page), 0).map_err(error))
+    let mut table: Array<_, Pod<InterfaceEntry>> = Array::try_from(table).map_err(error)?;
+    (0..).zip(interfaces).try_for_each(|(index, entry)| table.set(index, Pod(entry), 0).map_err(error))
 }
 
 fn load_error(error: aya::EbpfError) -> DatapathError {

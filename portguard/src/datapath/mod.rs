@@ -10,6 +10,7 @@ mod interfaces;
 mod load;
 mod object;
 mod pod;
+mod tables;
 mod test_run;
 
 pub use attach::{Attached, AttachedInterface, AttachedMode};

@@ -2,9 +2,9 @@
 
 #![expect(unsafe_code, reason = "aya wants plain memory to be promised by an unsafe trait")]
 
-use portguard_common::abi::{
-    CellPage, CounterPage, InterfaceEntry, PortPage, Settings, TablePage6, TriePage,
-};
+use std::slice;
+
+use portguard_common::abi::{Bucket6, Cell, CounterPage, InterfaceEntry, PortEntry, Settings};
 
 /// A record or page of a map, for aya.
 #[derive(Clone, Copy)]
@@ -21,4 +21,12 @@ macro_rules! plain {
     };
 }
 
-plain!(PortPage, TriePage, TablePage6, CellPage, CounterPage, InterfaceEntry, Settings);
+plain!(PortEntry, u32, Bucket6, Cell, CounterPage, InterfaceEntry, Settings);
+
+impl<T> Pod<T> {
+    /// The same records.
+    pub(super) fn slice(records: &[T]) -> &[Self] {
+        // SAFETY: `Self` is a transparent wrapper, so that both slices have the same layout, and nothing of its own.
+        unsafe { slice::from_raw_parts(records.as_ptr().cast(), records.len()) }
+    }
+}

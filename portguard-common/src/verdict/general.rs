@@ -1,0 +1,123 @@
+//! The verdict on any frame: every header that can be walked is walked, every limit drops with a reason of its own.
+
+use super::{Arrival, Context, Outcome, Settled, matrix, ports, source};
+use crate::{
+    Reason,
+    abi::{CLASS_OWN, port_entries},
+    tables::{SourceAddress as _, Tables},
+    wire::{Fragment, Frame, Packet, ethernet, icmp, ipv4, ipv6, protocol},
+};
+
+/// Decides about one Ethernet frame, whatever it is.
+#[inline(always)]
+pub fn general<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Outcome {
+    let Err(outcome) = link(frame, arrival, tables);
+    outcome
+}
+
+#[inline(always)]
+fn link<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Settled {
+    match ethernet::parse(frame)? {
+        ethernet::Payload::Ipv4(offset) => ip4(frame, offset, arrival, tables),
+        ethernet::Payload::Ipv6(offset) => ip6(frame, offset, arrival, tables),
+        ethernet::Payload::Arp => Err(Outcome::of(Reason::Arp)),
+        ethernet::Payload::LinkControl => Err(Outcome::of(Reason::LinkControl)),
+        ethernet::Payload::Other if tables.posture_pass() => Err(Outcome::of(Reason::EtherTypePassed)),
+        ethernet::Payload::Other => Err(Outcome::of(Reason::EtherType)),
+    }
+}
+
+#[inline(always)]
+fn ip4<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival, tables: &T) -> Settled {
+    let packet = ipv4::parse(frame, offset)?;
+    source::check4(frame, &packet)?;
+    let class = packet.source.class(tables).ok_or(Reason::Internal)?;
+    if class == CLASS_OWN {
+        return Err(Outcome::of(Reason::Martian));
+    }
+    let context = Context { arrival, class };
+    matrix::authentication(&packet, context, tables)?;
+    if let Fragment::Later { offset } = packet.fragment {
+        if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
+            return Err(Outcome::of(Reason::FragmentOffset1));
+        }
+        return matrix::later_fragment(packet.protocol, context, tables);
+    }
+    match packet.protocol {
+        protocol::ICMP => icmp4(frame, &packet, context, tables),
+        protocol::IGMP => Err(Outcome::of(Reason::Igmp)),
+        _ => {
+            let group = || ethernet::is_group(frame) || ipv4::is_group(packet.destination);
+            ports::any(frame, &packet, context, group, tables, ports::DHCP4)
+        }
+    }
+}
+
+#[inline(always)]
+fn ip6<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival, tables: &T) -> Settled {
+    let packet = ipv6::parse(frame, offset)?;
+    source::check6(frame, &packet)?;
+    let class = packet.source.class(tables).ok_or(Reason::Internal)?;
+    if class == CLASS_OWN && !source::looped_back(frame, &packet) {
+        return Err(Outcome::of(Reason::Martian));
+    }
+    let context = Context { arrival, class };
+    matrix::authentication(&packet, context, tables)?;
+    match (packet.fragment, packet.protocol) {
+        // The protocol that a later fragment claims is not what its first said, so the row for any protocol answers.
+        (Fragment::Later { .. }, _) => matrix::later_fragment(protocol::FRAGMENT, context, tables),
+        (_, protocol::ICMPV6) => icmp6(frame, &packet, context, tables),
+        _ => {
+            let group = || ethernet::is_group(frame) || ipv6::is_group(packet.destination);
+            ports::any(frame, &packet, context, group, tables, ports::DHCP6)
+        }
+    }
+}
+
+#[inline(always)]
+fn icmp4<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    packet: &Packet<ipv4::Address>,
+    context: Context,
+    tables: &T,
+) -> Settled {
+    let number = icmp::message_type(frame, packet)?;
+    let kind = icmp::kind_v4(number);
+    match kind {
+        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Outcome::of(Reason::Short)),
+        icmp::Kind::Error => Err(Outcome::of(Reason::IcmpError)),
+        icmp::Kind::EchoReply => Err(Outcome::of(Reason::EchoReply)),
+        icmp::Kind::Unwanted
+        | icmp::Kind::ByRule
+        | icmp::Kind::NeighbourDiscovery
+        | icmp::Kind::MulticastListener => matrix::icmp(port_entries::ICMPV4, number, kind, context, tables),
+    }
+}
+
+#[inline(always)]
+fn icmp6<F: Frame + ?Sized, T: Tables>(
+    frame: &F,
+    packet: &Packet<ipv6::Address>,
+    context: Context,
+    tables: &T,
+) -> Settled {
+    let number = icmp::message_type(frame, packet)?;
+    let kind = icmp::kind_v6(number);
+    match kind {
+        icmp::Kind::Error if !packet.fragment.is_whole() => Err(Outcome::of(Reason::Short)),
+        icmp::Kind::Error => Err(Outcome::of(Reason::IcmpError)),
+        icmp::Kind::EchoReply => Err(Outcome::of(Reason::EchoReply)),
+        // RFC 6980 section 5: fragments are ignored, atomic ones too.
+        icmp::Kind::NeighbourDiscovery if packet.fragment != Fragment::Whole => {
+            Err(Outcome::of(Reason::NeighbourFragment))
+        }
+        icmp::Kind::NeighbourDiscovery if packet.hop_limit != 255 => {
+            Err(Outcome::of(Reason::NeighbourHopLimit))
+        }
+        icmp::Kind::NeighbourDiscovery => Err(Outcome::of(Reason::NeighbourDiscovery)),
+        icmp::Kind::MulticastListener => Err(Outcome::of(Reason::MulticastListener)),
+        icmp::Kind::Unwanted | icmp::Kind::ByRule => {
+            matrix::icmp(port_entries::ICMPV6, number, kind, context, tables)
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Protocols with ports: does the matrix admit the source, and if not, is the packet a reply?
+
+use super::{
+    Context, Outcome, Settled,
+    matrix::{self, Access},
+    reply,
+};
+use crate::{
+    Reason,
+    abi::port_entries,
+    tables::{Flow, SourceAddress, Tables},
+    wire::{Frame, Packet, protocol, tcp, transport},
+};
+
+/// DHCP's server port and client port (RFC 2131 section 4.1).
+pub(super) const DHCP4: [u16; 2] = [67, 68];
+/// The same of DHCPv6 (RFC 8415 section 7.2).
+pub(super) const DHCP6: [u16; 2] = [547, 546];
+
+/// TCP, UDP, SCTP and what has no ports. `group` tells whether the packet went to several hosts: such a packet answers no
+/// connection. `dhcp` is [`DHCP4`] or [`DHCP6`].
+#[inline(always)]
+pub(super) fn any<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
+    frame: &F,
+    packet: &Packet<A>,
+    context: Context,
+    group: impl Fn() -> bool,
+    tables: &T,
+    dhcp: [u16; 2],
+) -> Settled {
+    match packet.protocol {
+        protocol::TCP => tcp(packet, tcp::parse(frame, packet)?, context, group, tables),
+        protocol::UDP => {
+            let ports = transport::ports(frame, packet, transport::UDP_LEN)?;
+            udp(packet, ports, context, group, tables, dhcp)
+        }
+        protocol::SCTP => {
+            let ports = transport::ports(frame, packet, transport::SCTP_LEN)?;
+            matrix::sctp(ports.destination(), context, tables)
+        }
+        other => matrix::other_protocol(other, context, tables),
+    }
+}
+
+#[inline(always)]
+pub(super) fn tcp<A: SourceAddress, T: Tables>(
+    packet: &Packet<A>,
+    segment: tcp::Segment,
+    context: Context,
+    group: impl Fn() -> bool,
+    tables: &T,
+) -> Settled {
+    let access = matrix::access(port_entries::TCP, segment.ports.destination(), context, tables)?;
+    let refusal = refused(access, tables)?;
+    if segment.opens() || group() {
+        return Err(refusal);
+    }
+    let flow = Flow { source: packet.source, destination: packet.destination, ports: segment.ports };
+    Err(unless_reply(refusal.because(reply::tcp(&flow, &segment, tables))))
+}
+
+#[inline(always)]
+pub(super) fn udp<A: SourceAddress, T: Tables>(
+    packet: &Packet<A>,
+    ports: transport::Ports,
+    context: Context,
+    group: impl Fn() -> bool,
+    tables: &T,
+    dhcp: [u16; 2],
+) -> Settled {
+    if context.arrival.dhcp() && [ports.source(), ports.destination()] == dhcp {
+        return Err(Outcome::of(Reason::Dhcp));
+    }
+    let access = matrix::access(port_entries::UDP, ports.destination(), context, tables)?;
+    let refusal = refused(access, tables)?;
+    if group() {
+        return Err(refusal);
+    }
+    let flow = Flow { source: packet.source, destination: packet.destination, ports };
+    Err(unless_reply(refusal.because(reply::udp(&flow, refusal.reason, tables))))
+}
+
+/// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass.
+#[inline(always)]
+fn refused<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
+    match access {
+        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
+        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
+        Access::Undocumented => Ok(Outcome::of(Reason::Undocumented)),
+    }
+}
+
+/// A packet that passes as a reply concerns no documented port.
+#[inline(always)]
+fn unless_reply(outcome: Outcome) -> Outcome {
+    if outcome.reason == Reason::Reply { Outcome::of(Reason::Reply) } else { outcome }
+}
