@@ -78,10 +78,13 @@ pub struct Entry6 {
     pub high: u64,
     /// Its last 64 bits.
     pub low: u64,
-    /// Its length, 1 to 128; 0 for an empty place.
-    pub len: u32,
     /// The class.
     pub class: u32,
+    /// Which of the table's prefix lengths it has: its index among them, plus 1; 0 for an empty place.
+    pub tag: u16,
+    /// Of the place and not of the entry, in a bucket's first place: 1 if an entry that should be in this bucket is in the
+    /// other of its two. Else a miss need not look there.
+    pub spilled: u16,
 }
 
 /// The places of one bucket.
@@ -97,7 +100,7 @@ pub struct Bucket6 {
 impl Bucket6 {
     /// A bucket whose places are empty.
     pub const EMPTY: Self =
-        Self { entries: [Entry6 { high: 0, low: 0, len: 0, class: 0 }; ENTRIES_PER_BUCKET] };
+        Self { entries: [Entry6 { high: 0, low: 0, class: 0, tag: 0, spilled: 0 }; ENTRIES_PER_BUCKET] };
 }
 
 /// A cell, `row + class`, says which rule of the row admits the class: 0 none, else its ordinal from 1.
@@ -166,7 +169,7 @@ pub struct Settings {
     pub default_class6: u32,
     /// The number of buckets of the IPv6 table less one; the number is a power of two.
     pub bucket_mask6: u32,
-    /// How many of `lengths6` are used.
+    /// How many of `masks6` are used.
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
     pub interface_mask: u32,
@@ -179,10 +182,10 @@ pub struct Settings {
     pub observe: u8,
     /// 1 when undocumented traffic passes.
     pub posture_pass: u8,
-    /// 0; makes up a whole word.
-    pub unused: u8,
-    /// The distinct prefix lengths of the IPv6 table, ascending.
-    pub lengths6: [u8; MAX_LENGTHS6],
+    /// Zeros; they make up a whole word.
+    pub unused: [u8; 5],
+    /// For each distinct prefix length of the IPv6 table, ascending, the two halves of its mask.
+    pub masks6: [[u64; 2]; MAX_LENGTHS6],
 }
 
 impl Settings {
@@ -199,8 +202,8 @@ impl Settings {
         one_interface_kind: 1,
         observe: 0,
         posture_pass: 0,
-        unused: 0,
-        lengths6: [0; MAX_LENGTHS6],
+        unused: [0; 5],
+        masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }
 
@@ -210,5 +213,5 @@ const _: () = {
     assert!(size_of::<Entry6>() == 24);
     assert!(size_of::<Counter>() == 16);
     assert!(size_of::<InterfaceEntry>() == 8);
-    assert!(size_of::<Settings>() == 36 + MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 40 + 16 * MAX_LENGTHS6);
 };

@@ -15,7 +15,7 @@ use aya_ebpf::{
 };
 use portguard_common::{
     Arrival,
-    abi::{Bucket6, Cell, CounterPage, InterfaceEntry, PortEntry, Settings},
+    abi::{Bucket6, Cell, CounterPage, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings},
     tables::{Flow, SocketState, SourceAddress, Tables},
 };
 
@@ -136,10 +136,12 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
-    fn length6(&self, index: u32) -> Option<u8> {
-        let lengths = &raw const SETTINGS.lengths6;
-        // SAFETY: the mask keeps the index within the array; volatile as above.
-        Some(unsafe { ptr::read_volatile(lengths.cast::<u8>().add(index as usize & 127)) })
+    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
+        let masks = &raw const SETTINGS.masks6;
+        // SAFETY: the remainder is within the array; volatile as above.
+        let mask = unsafe { masks.cast::<[u64; 2]>().add(index as usize % MAX_LENGTHS6) };
+        // SAFETY: the two halves of one entry.
+        Some(unsafe { [mask.cast::<u64>().read_volatile(), mask.cast::<u64>().add(1).read_volatile()] })
     }
 
     #[inline(always)]

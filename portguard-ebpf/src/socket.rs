@@ -21,7 +21,7 @@ pub(crate) fn tcp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Opt
 }
 
 /// Whether a socket listens on the flow's destination: asked for a peer at port 0, which no connection has.
-#[inline(always)]
+#[inline(never)]
 pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> bool {
     let nobody =
         Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() };

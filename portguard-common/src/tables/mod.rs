@@ -24,8 +24,8 @@ pub trait Tables {
     fn bucket_mask6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
-    /// The distinct prefix length at `index`, ascending.
-    fn length6(&self, index: u32) -> Option<u8>;
+    /// The mask, in two halves, of the distinct prefix length at `index`, ascending.
+    fn mask6(&self, index: u32) -> Option<[u64; 2]>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
     /// An entry of the IPv4 trie's root.
@@ -121,4 +121,4 @@ impl SourceAddress for ipv6::Address {
     }
 }
 
-pub use table6::{bucket_indices, mask6};
+pub use table6::bucket_indices;

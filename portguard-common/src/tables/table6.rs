@@ -3,11 +3,11 @@
 //! "Scalable High Speed IP Routing Lookups" (Waldvogel, Varghese, Turner, Plattner; SIGCOMM 1997): every prefix leaves
 //! a marker at the lengths that the search passes on its way to it, and every marker knows the class of its own longest
 //! match, so that a search that was led astray loses nothing. At most 8 probes, with one length in use one. The hash
-//! table gives each key two buckets to choose from, so that a miss reads two.
+//! table gives each key two buckets to choose from; a miss reads the second only where some key had to take it.
 
 use super::Tables;
 use crate::{
-    abi::{Entry6, MAX_LENGTHS6},
+    abi::{Bucket6, MAX_LENGTHS6},
     wire::ipv6,
 };
 
@@ -26,9 +26,8 @@ pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32
         }
         // Both are at most 128: no sum overflows.
         let middle = (from + to) >> 1;
-        let len = u32::from(tables.length6(middle)?);
-        let (high, low) = mask6(high, low, len);
-        match probe(tables, high, low, len)? {
+        let [high_mask, low_mask] = tables.mask6(middle)?;
+        match probe(tables, high & high_mask, low & low_mask, middle + 1)? {
             Some(class) => {
                 best = class;
                 from = middle + 1;
@@ -39,27 +38,16 @@ pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32
     Some(best)
 }
 
-/// The first `len` bits of an address; `len` is 1 to 128.
-#[inline(always)]
-#[must_use]
-pub fn mask6(high: u64, low: u64, len: u32) -> (u64, u64) {
-    if len > 64 {
-        (high, low & u64::MAX.wrapping_shl(128 - len))
-    } else {
-        (high & u64::MAX.wrapping_shl(64 - len), 0)
-    }
-}
-
-/// The two buckets where a prefix may be. `mask` has 24 bits at most: no table is longer
+/// The two buckets where a prefix may be. `tag` stands for its length; `mask` has 24 bits at most: no table is longer
 /// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
 #[inline(always)]
 #[must_use]
-pub fn bucket_indices(high: u64, low: u64, len: u32, mask: u32) -> [u32; 2] {
+pub fn bucket_indices(high: u64, low: u64, tag: u32, mask: u32) -> [u32; 2] {
     // Odd constants with well-mixed bits (the fraction of the golden ratio and a prime of xxHash64). Sources do not choose
     // what is in the table, so an attacker gains nothing by collisions.
     const K1: u64 = 0x9e37_79b9_7f4a_7c15;
     const K2: u64 = 0xc2b2_ae3d_27d4_eb4f;
-    let hash = (high ^ u64::from(len)).wrapping_mul(K1) ^ low.wrapping_mul(K2);
+    let hash = (high ^ u64::from(tag)).wrapping_mul(K1) ^ low.wrapping_mul(K2);
     // The upper bits of a product are the best mixed.
     let hash = (hash ^ hash >> 32).wrapping_mul(K2);
     #[expect(clippy::cast_possible_truncation, reason = "two pieces of the hash")]
@@ -70,14 +58,21 @@ pub fn bucket_indices(high: u64, low: u64, len: u32, mask: u32) -> [u32; 2] {
 /// themselves.
 #[inline(always)]
 #[expect(clippy::option_option, reason = "damage and a miss are different answers")]
-fn probe<T: Tables>(tables: &T, high: u64, low: u64, len: u32) -> Option<Option<u32>> {
-    for index in bucket_indices(high, low, len, tables.bucket_mask6()) {
-        for entry in &tables.bucket6(index)?.entries {
-            let Entry6 { high: entry_high, low: entry_low, len: entry_len, class } = *entry;
-            if entry_high == high && entry_low == low && entry_len == len {
-                return Some(Some(class));
-            }
-        }
+fn probe<T: Tables>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
+    let [first, second] = bucket_indices(high, low, tag, tables.bucket_mask6());
+    let bucket = tables.bucket6(first)?;
+    let found = find(bucket, high, low, tag);
+    if found.is_some() || bucket.entries[0].spilled == 0 {
+        return Some(found);
     }
-    Some(None)
+    Some(find(tables.bucket6(second)?, high, low, tag))
+}
+
+#[inline(always)]
+fn find(bucket: &Bucket6, high: u64, low: u64, tag: u32) -> Option<u32> {
+    bucket
+        .entries
+        .iter()
+        .find(|entry| entry.high == high && entry.low == low && u32::from(entry.tag) == tag)
+        .map(|entry| entry.class)
 }

@@ -69,11 +69,12 @@ impl Entry for Bucket6 {
     const EMPTY: Self = Self::EMPTY;
 
     fn hash(&self, hasher: &mut Sha256) {
-        for Entry6 { high, low, len, class } in &self.entries {
+        for Entry6 { high, low, class, tag, spilled } in &self.entries {
             hasher.update(high.to_le_bytes());
             hasher.update(low.to_le_bytes());
-            hasher.update(len.to_le_bytes());
             hasher.update(class.to_le_bytes());
+            hasher.update(tag.to_le_bytes());
+            hasher.update(spilled.to_le_bytes());
         }
     }
 }

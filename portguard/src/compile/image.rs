@@ -71,8 +71,8 @@ impl Image {
     }
 
     /// What holds for every packet. `interface_mask` is the loader's to set.
-    pub fn settings(&self) -> Settings {
-        self.settings
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The interfaces to guard.
@@ -134,13 +134,15 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         observe,
         posture_pass,
         unused: _,
-        lengths6,
+        masks6,
     } = settings;
     for number in [default_class6, bucket_mask6, length_count6, arrival] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*one_interface_kind, *observe, *posture_pass]);
-    hasher.update(lengths6);
+    for half in masks6.as_flattened() {
+        hasher.update(half.to_le_bytes());
+    }
     for ImageInterface { name, zone, attach, dhcp } in interfaces {
         hasher.update((name.len() as u64).to_le_bytes());
         hasher.update(name);

@@ -61,7 +61,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         default_class6: table6.default_class,
         bucket_mask6: table6.bucket_mask,
         length_count6: table6.length_count,
-        lengths6: table6.lengths,
+        masks6: table6.masks,
         observe: u8::from(matrix.mode == Mode::Observe),
         posture_pass: u8::from(matrix.posture == Posture::Pass),
         ..Settings::EMPTY

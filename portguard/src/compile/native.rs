@@ -76,8 +76,8 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.settings().length_count6
     }
 
-    fn length6(&self, index: u32) -> Option<u8> {
-        self.image.settings().lengths6.get(index as usize).copied()
+    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
+        self.image.settings().masks6.get(index as usize).copied()
     }
 
     fn port(&self, index: u32) -> Option<PortEntry> {

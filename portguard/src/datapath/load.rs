@@ -25,7 +25,7 @@ impl Loaded {
     /// Loads `image` with the program of `object` for the interfaces `links`, which are the image's own, resolved.
     pub fn new(object: &[u8], image: &Image, links: Vec<Link>) -> Result<Self, DatapathError> {
         let interfaces = interface_table(&links)?;
-        let mut settings = image.settings();
+        let mut settings = *image.settings();
         settings.interface_mask = length(interfaces.len()) - 1;
         let settings = Pod(settings);
         // Copied where it is aligned for the parser, which reads the ELF's records in place.
