@@ -27,6 +27,7 @@ pub const BUILT_IN: &[BuiltIn] = &[
     built_in!("influxdb-enterprise"),
     built_in!("redis-enterprise"),
     built_in!("thoughtspot"),
+    built_in!("wso2"),
 ];
 
 /// The policy of this name that comes with the binary.
