@@ -112,7 +112,9 @@ impl Site {
 pub fn edges<'a>(rows: impl IntoIterator<Item = &'a Row>) -> BTreeSet<(&'static str, u16)> {
     let inbound = rows.into_iter().filter(|row| !row.outbound);
     let ports = inbound.flat_map(|&Row { protocol, ports: (first, last), .. }| {
-        [first.saturating_sub(1), first, first.midpoint(last), last, last.saturating_add(1)]
+        // Pings have no port.
+        let beside = if protocol == "icmp" { 0 } else { 1 };
+        [first.saturating_sub(beside), first, first.midpoint(last), last, last.saturating_add(beside)]
             .map(|port| (protocol, port))
     });
     ports.collect()

@@ -15,7 +15,12 @@ use portguard_tests::{
 };
 
 fn frame(protocol: &str, source: IpAddr, port: u16) -> Vec<u8> {
-    if protocol == "tcp" { syn(source, port) } else { udp(source, port) }
+    match protocol {
+        "tcp" => syn(source, port),
+        "udp" => udp(source, port),
+        "icmp" => ping(source),
+        other => unreachable!("no row has {other}"),
+    }
 }
 
 /// Asks about the edges of every row, those of the policy's other cases too: what is off, moved or another profile's

@@ -1,6 +1,9 @@
 //! The policies that come with the binary, held against their documents: what they open, row by row of a second
 //! reading; whether every port number is covered and every citation true; what `docs/coverage.md` says of it.
 
+mod completeness;
+mod coverage;
+mod document;
 mod opened;
 #[expect(unreachable_pub, reason = "the kernel's tests are another crate and include the rows as well")]
 mod rows;

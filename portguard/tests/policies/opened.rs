@@ -52,7 +52,7 @@ const REDIS: &str = "redis-enterprise";
 const INFLUXDB: &str = "influxdb-enterprise";
 
 /// The matrix of a site that has a case's product and nothing else, with every role bound that can be.
-fn matrix_of(case: &Case, policy: &Policy) -> Matrix {
+pub(crate) fn matrix_of(case: &Case, policy: &Policy) -> Matrix {
     let roles: Vec<&str> = policy
         .roles
         .iter()
@@ -75,7 +75,13 @@ type Opening = (bool, String, u16, String, String);
 fn openings(matrix: &Matrix, policy: &Policy) -> BTreeMap<Opening, BTreeSet<u32>> {
     let mut openings: BTreeMap<Opening, BTreeSet<u32>> = BTreeMap::new();
     for rule in &matrix.rules {
-        let Service::Transport { transport, ports } = &rule.service else { continue };
+        let (protocol, ports) = match &rule.service {
+            Service::Transport { transport, ports } => (transport.to_string(), ports.iter().collect()),
+            Service::Icmp { families: IcmpFamilies::Both, types: IcmpTypes::All } => {
+                ("icmp".to_owned(), vec![0])
+            }
+            Service::Icmp { .. } | Service::Protocol(_) => panic!("no document has {rule:?}"),
+        };
         let Origin::Document { rule: id, .. } = &rule.origin else { panic!("{rule:?}") };
         let cited = &policy.rules.iter().find(|rule| rule.id == *id).expect("it is the policy's").place.lines;
         for (port, zone, peer) in ports.iter().flat_map(|port| {
@@ -83,7 +89,7 @@ fn openings(matrix: &Matrix, policy: &Policy) -> BTreeMap<Opening, BTreeSet<u32>
         }) {
             let zone = matrix.zone(*zone).name.clone();
             let opening =
-                (rule.direction == Direction::Out, transport.to_string(), port, zone, peer.role.clone());
+                (rule.direction == Direction::Out, protocol.clone(), *port, zone, peer.role.clone());
             openings.entry(opening).or_default().extend(cited);
         }
     }

@@ -17,9 +17,9 @@ pub struct Row {
     pub line: u32,
     /// Whether the node opens the connection.
     pub outbound: bool,
-    /// `tcp` or `udp`.
+    /// `tcp`, `udp`, or `icmp` for pings.
     pub protocol: &'static str,
-    /// First and last port.
+    /// First and last port; 0 where there are none.
     pub ports: (u16, u16),
     /// The roles at the other end.
     pub roles: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! Redis Enterprise Software: "Network Port Configurations". Its row for ICMP is no port and tested by itself.
+//! Redis Enterprise Software: "Network Port Configurations".
 
 use super::{Case, Row, range, tcp, udp};
 
@@ -9,13 +9,14 @@ const BOTH: &[&str] = &["internal", "external"];
 const ALL: &[&str] = &["internal", "external", "active-active"];
 const WITHIN: &[&str] = &["self"];
 
-const DOCUMENTED: [Row; 20] = [
+const DOCUMENTED: [Row; 21] = [
     tcp(29, 8001, BOTH),
     range(30, "tcp", (8070, 8071), BOTH),
     tcp(32, 9081, &["internal", "active-active"]),
     tcp(33, 9443, ALL),
     udp(35, 53, BOTH),
     udp(35, 5353, BOTH),
+    range(43, "icmp", (0, 0), INTERNAL),
     tcp(44, 1968, INTERNAL),
     range(45, "tcp", (3333, 3341), INTERNAL),
     range(45, "tcp", (3343, 3344), INTERNAL),
@@ -34,7 +35,7 @@ const DOCUMENTED: [Row; 20] = [
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    let fixed = &DOCUMENTED[..17];
+    let fixed = &DOCUMENTED[..18];
     let changed = [tcp(31, 8555, BOTH), tcp(34, 12_000, ALL), range(34, "tcp", (12_010, 12_012), ALL)];
     let settings =
         "parameters = { cm_port = 8555, http_support = false, endpoints = [12000, \"12010-12012\"] }";
