@@ -113,7 +113,7 @@ pub fn edges<'a>(rows: impl IntoIterator<Item = &'a Row>) -> BTreeSet<(&'static 
     let inbound = rows.into_iter().filter(|row| !row.outbound);
     let ports = inbound.flat_map(|&Row { protocol, ports: (first, last), .. }| {
         // Pings have no port.
-        let beside = if protocol == "icmp" { 0 } else { 1 };
+        let beside = u16::from(protocol != "icmp");
         [first.saturating_sub(beside), first, first.midpoint(last), last, last.saturating_add(beside)]
             .map(|port| (protocol, port))
     });

@@ -42,7 +42,7 @@ impl Document {
                     headings.push((line_of(text, &place), heading));
                 }
                 Event::Text(_) | Event::Code(_) if !in_metadata => {
-                    note(&mut lines, text, place, str::to_owned)
+                    note(&mut lines, text, place, str::to_owned);
                 }
                 Event::Html(_) | Event::InlineHtml(_) => note(&mut lines, text, place, without_tags),
                 _ => {}

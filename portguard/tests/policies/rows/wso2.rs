@@ -254,6 +254,18 @@ fn common_cases() -> Vec<Case> {
             "offset = 1, clustering = \"wka\"",
             &[&moved_console, &[tcp(158, 4000, MEMBERS)]],
         ),
+        lone(
+            "a second member on one machine",
+            "carbon",
+            "offset = 1, clustering = \"wka\", wka_port = 4001",
+            &[&moved_console, &[tcp(158, 4001, MEMBERS)]],
+        ),
+        lone(
+            "another multicast port",
+            "carbon",
+            "offset = 1, clustering = \"multicast\", multicast_port = 45565",
+            &[&moved_console, &[udp(157, 45_565, MEMBERS)]],
+        ),
         case("random ports that were fixed", "carbon", ports, &[&COMMON, console, &random]),
     ]
 }
@@ -297,6 +309,12 @@ fn api_manager_cases() -> Vec<Case> {
             "api-manager",
             "offset = 3, thrift_follows_offset = false",
             &[&moved_console, &moved, &[validation], &analytics],
+        ),
+        lone(
+            "a Thrift port that is set by hand",
+            "api-manager",
+            "offset = 3, thrift_follows_offset = false, thrift_port = 10399",
+            &[&moved_console, &moved, &[validation.moved(2)], &analytics],
         ),
         lone(
             "two products in one runtime",
