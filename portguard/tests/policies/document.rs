@@ -84,7 +84,7 @@ impl Document {
 
 /// The page as it was published.
 pub(crate) fn read(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/documents").join(name);
     fs::read_to_string(path).expect("the documents are part of the tests")
 }
 

@@ -2,19 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
     path::Path,
 };
 
 use portguard::{
     input::{Loaded, read_site},
-    matrix::{
-        Availability, Direction, IcmpFamilies, IcmpTypes, Library, Matrix, Origin, PeerKind, Rule, Service,
-        Transport, resolve,
-    },
-    policy::{self, BUILT_IN, Policy},
-    reading::{Faults, Source},
-    site::PolicyReference,
+    matrix::{Direction, IcmpFamilies, IcmpTypes, Matrix, Origin, PeerKind, Rule, Service, Transport},
+    policy::{self, BUILT_IN, ParameterType, Policy, Setting},
+    reading::Colour,
 };
+use tempfile::TempDir;
 
 use crate::{
     parsed,
@@ -53,19 +51,15 @@ const INFLUXDB: &str = "influxdb-enterprise";
 
 /// The matrix of a site that has a case's product and nothing else, with every role bound that can be.
 pub(crate) fn matrix_of(case: &Case, policy: &Policy) -> Matrix {
-    let roles: Vec<&str> = policy
-        .roles
-        .iter()
-        .filter(|(_, role)| role.addresses.is_none())
-        .map(|(name, _)| name.as_str())
-        .collect();
-    let source = Source::new(&case.name, &case.site(&roles));
-    let mut faults = Faults::default();
-    let site = portguard::site::read(&source, &mut faults);
-    let availability = Availability::Sound(Box::new(policy.clone()));
-    let library = Library::from([(PolicyReference::BuiltIn(policy.name.clone()), availability)]);
-    let (matrix, _) = resolve(&site, &library, &mut faults);
-    matrix.unwrap_or_else(|| panic!("{}: {}: {:?}", case.policy, case.name, faults.into_sorted()))
+    let bindable = policy.roles.iter().filter(|(_, role)| role.addresses.is_none());
+    let roles: Vec<&str> = bindable.map(|(name, _)| name.as_str()).collect();
+    let directory = TempDir::new().expect("a directory can be made");
+    let path = directory.path().join("site.toml");
+    fs::write(&path, case.site(&roles)).expect("a file can be written");
+    match read_site(&path) {
+        Ok(Loaded { matrix, .. }) => matrix,
+        Err(error) => panic!("{}: {}:\n{}", case.policy, case.name, error.render(Colour::Never)),
+    }
 }
 
 /// What is open: direction, protocol, port, zone and role.
@@ -140,6 +134,26 @@ fn every_policy_profile_and_rule_is_part_of_a_case() {
             }
         }
         assert!(unseen.is_empty(), "{}: no case has {unseen:?}", policy.name);
+    }
+}
+
+#[test]
+fn every_profile_and_parameter_is_set_by_a_case() {
+    let cases = cases();
+    for policy in BUILT_IN.iter().map(|built_in| parsed(built_in.name)) {
+        let said =
+            |text: &str| cases.iter().any(|case| case.policy == policy.name && case.settings.contains(text));
+        for profile in policy.profiles.keys() {
+            assert!(said(&format!("\"{profile}\"")), "{}: {profile}", policy.name);
+        }
+        for (name, parameter) in &policy.parameters {
+            assert!(said(&format!("{name} = ")), "{}: {name}", policy.name);
+            let ParameterType::Choice(choices) = &parameter.kind else { continue };
+            let default = policy.defaults()[name].clone();
+            for choice in choices.iter().filter(|choice| default != Setting::Choice((*choice).clone())) {
+                assert!(said(&format!("{name} = \"{choice}\"")), "{}: {name} = {choice}", policy.name);
+            }
+        }
     }
 }
 
