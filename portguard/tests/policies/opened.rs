@@ -226,6 +226,25 @@ fn two_products_on_one_node_add_up() {
 }
 
 #[test]
+fn five_products_on_one_node_add_up() {
+    let matrix = site("five.toml");
+    let count = |name: &str, direction: Direction| {
+        let is_of = |rule: &&Rule| matches!(&rule.origin, Origin::Document { policy, .. } if policy == name);
+        matrix.rules.iter().filter(is_of).filter(|rule| rule.direction == direction).count()
+    };
+    let (inbound, outbound) = (Direction::In, Direction::Out);
+    assert_eq!([count(INFLUXDB, inbound), count(REDIS, inbound), count("event-store", inbound)], [4, 14, 6]);
+    assert_eq!([count("thoughtspot", inbound), count("thoughtspot", outbound)], [57, 4]);
+    assert_eq!([count("wso2", inbound), count("wso2", outbound)], [11, 5]);
+    // 8080 is Redis's REST API and ThoughtSpot's BI engine: each admits its own.
+    assert_eq!(
+        roles_for(&matrix, REDIS, Transport::Tcp, 8080),
+        names(&["internal", "external", "active-active"])
+    );
+    assert_eq!(roles_for(&matrix, "thoughtspot", Transport::Tcp, 8080), names(&["nodes"]));
+}
+
+#[test]
 fn offsets_move_what_follows_them_and_nothing_else() {
     let matrix = site("own-policies.toml");
     let open = |port| !rules_for(&matrix, "offsets", Transport::Tcp, port).is_empty();
