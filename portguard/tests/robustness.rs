@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::{Path, PathBuf},
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
@@ -24,20 +25,22 @@ fn text_of(name: &str) -> String {
     fs::read_to_string(file(name)).expect("the file belongs to the tests")
 }
 
+/// The policies that come with the binary, read once.
+static LIBRARY: LazyLock<Library> = LazyLock::new(|| {
+    let policies = BUILT_IN.iter().map(|policy| {
+        let reference = site::PolicyReference::new(policy.name);
+        let policy = policy::parse(&Source::new(policy.file, policy.text)).expect("it is sound");
+        (reference, matrix::Availability::Sound(Box::new(policy)))
+    });
+    policies.collect()
+});
+
 /// Reads `text` as a site, with the policies that come with the binary, and shows what is wrong with it.
 fn read_as_site(text: &str) -> String {
     let source = Source::new("site.toml", text);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
-    let library: Library = BUILT_IN
-        .iter()
-        .map(|policy| {
-            let reference = site::PolicyReference::new(policy.name);
-            let policy = policy::parse(&Source::new(policy.file, policy.text)).expect("it is sound");
-            (reference, matrix::Availability::Sound(Box::new(policy)))
-        })
-        .collect();
-    let (matrix, _) = matrix::resolve(&site, &library, &mut faults);
+    let (matrix, _) = matrix::resolve(&site, &LIBRARY, &mut faults);
     assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
     shown(source, faults.into_sorted())
 }

@@ -5,5 +5,7 @@ pub mod craft;
 pub mod demo;
 pub mod floor;
 pub mod lab;
+#[path = "../../portguard/tests/policies/rows/mod.rs"]
+pub mod rows;
 pub mod sample;
 pub mod twin;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use portguard::{
-    compile::{Image, NativeTables, NoSockets, NodeAddresses, compile},
-    datapath::{CounterSnapshot, Loaded, XdpVerdict, embedded},
+    compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, compile},
+    datapath::{CounterSnapshot, Link, Loaded, XdpVerdict, embedded},
     matrix::{Matrix, Mode},
 };
 use portguard_common::{
@@ -15,10 +15,14 @@ use portguard_common::{
 
 use crate::sample::{NODE_V4, NODE_V6};
 
+/// The kernel's number for the loopback interface of any network namespace.
+const LOOPBACK: u32 = 1;
+
 /// The program, loaded with an image, and the same image natively. Keeps account of what the counters must say.
 pub struct Twin {
     image: Image,
     loaded: Loaded,
+    arrival: Arrival,
     expected: BTreeMap<u32, u64>,
     observe: bool,
 }
@@ -29,12 +33,28 @@ impl Twin {
     /// # Panics
     /// When the kernel does not take the program.
     pub fn load(matrix: &Matrix) -> Self {
+        Self::load_on(matrix, 0)
+    }
+
+    /// The same with every packet coming in by the `index`th interface of the site: test runs come in by the loopback
+    /// interface, so that is what this interface is said to be.
+    ///
+    /// # Panics
+    /// When the site has no such interface or the kernel does not take the program.
+    pub fn load_on(matrix: &Matrix, index: usize) -> Self {
         let object = embedded().expect("the tests are built with the eBPF object: cargo xtask test");
         let own = NodeAddresses::new(vec![IpAddr::V4(NODE_V4), IpAddr::V6(NODE_V6)]);
         let image = compile(matrix, &own).expect("the matrix is small");
-        let loaded =
-            Loaded::new(object, &image, Vec::new()).unwrap_or_else(|error| panic!("{error}: {error:?}"));
-        Self { image, loaded, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
+        let link = |(at, interface): (usize, &ImageInterface)| {
+            let beyond = u32::try_from(at).expect("a site has few interfaces") + LOOPBACK + 1;
+            let number = if at == index { LOOPBACK } else { beyond };
+            let (name, arrival, attach) = (interface.name.clone(), interface.arrival(), interface.attach);
+            Link { name, index: number, arrival, attach, program: None }
+        };
+        let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();
+        let arrival = links[index].arrival;
+        let loaded = Loaded::new(object, &image, links).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        Self { image, loaded, arrival, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
     }
 
     /// The outcome of a frame of 14 bytes or more, which must be the kernel's and the native one.
@@ -42,7 +62,7 @@ impl Twin {
     /// # Panics
     /// When they differ.
     pub fn ask(&mut self, frame: &[u8]) -> Outcome {
-        let native = decide(frame, Arrival::new(0, false), &NativeTables::new(&self.image, NoSockets));
+        let native = decide(frame, self.arrival, &NativeTables::new(&self.image, NoSockets));
         let run = self.loaded.test_run(frame, 1).unwrap_or_else(|error| panic!("{error}: {error:?}"));
         let expected = match native.reason.action() {
             Action::Drop if !self.observe => XdpVerdict::Drop,

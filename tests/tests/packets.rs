@@ -28,7 +28,7 @@ fn check(matrix: &Matrix, cases: Vec<(&str, Vec<u8>, Reason)>) {
 }
 
 fn drop_site() -> Matrix {
-    matrix(false).expect("the site is sound")
+    matrix().expect("the site is sound")
 }
 
 fn v4() -> V4 {

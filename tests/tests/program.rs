@@ -1,71 +1,98 @@
-//! The real program in the real kernel, packet by packet (`BPF_PROG_TEST_RUN`): every rule of both documents with every
-//! group, the edges of every range and their neighbours, both address families; and the program's own account of it.
+//! The real program in the real kernel, packet by packet (`BPF_PROG_TEST_RUN`): every rule of the five documents with
+//! every role, in every case of parameters, profiles and networks, the edges of every range and their neighbours, both
+//! address families; and the program's own account of it.
 //! Each verdict is the native one too, reason and counter included.
 
 use std::net::IpAddr;
 
 use portguard::matrix::{Mode, Posture};
-use portguard_common::{Action, Reason};
+use portguard_common::Reason;
 use portguard_tests::{
-    cases::{DISABLED, ENABLED, Row, matrix, sources},
+    cases::{Site, edges, matrix, sources},
+    rows::{Case, cases},
     sample::{ping, syn, udp},
     twin::Twin,
 };
 
 fn frame(protocol: &str, source: IpAddr, port: u16) -> Vec<u8> {
-    if protocol == "tcp" { syn(source, port) } else { udp(source, port) }
+    match protocol {
+        "tcp" => syn(source, port),
+        "udp" => udp(source, port),
+        "icmp" => ping(source),
+        other => unreachable!("no row has {other}"),
+    }
 }
 
-/// The groups that the documents' rows admit to a port; `None` when no row names it.
-fn admitted<'a>(rows: &[&'a Row], protocol: &str, port: u16) -> Option<Vec<&'a str>> {
-    let named = |row: &&&Row| row.protocol == protocol && (row.ports.0..=row.ports.1).contains(&port);
-    let rows: Vec<_> = rows.iter().filter(named).collect();
-    (!rows.is_empty()).then(|| rows.iter().flat_map(|row| row.groups).copied().collect())
+/// Asks about the edges of every row, those of the policy's other cases too: what is off, moved or another profile's
+/// must be closed.
+fn every_row_holds(site: &Site, zone: Option<&str>, others: &[Case], twin: &mut Twin) {
+    let of_policy = others.iter().filter(|other| other.policy == site.case.policy);
+    let sources = site.sources();
+    for (protocol, port) in edges(of_policy.flat_map(|other| &other.rows)) {
+        let admitted = site.admitted(protocol, port, zone);
+        for &(role, source) in &sources {
+            let reason = twin.ask(&frame(protocol, source, port)).reason;
+            let expected = match &admitted {
+                Some(roles) if roles.contains(role) => Reason::Admitted,
+                Some(_) => Reason::SourceNotAdmitted,
+                None if protocol == "udp" => Reason::NoSocket,
+                None => Reason::Undocumented,
+            };
+            let Case { policy, name, .. } = &site.case;
+            assert_eq!(
+                reason, expected,
+                "{policy}, {name}: {role} ({source}) to {port}/{protocol} on {zone:?}"
+            );
+        }
+    }
+    twin.check_counters();
 }
 
-fn every_row_holds(rows: &[&Row], both: &mut Twin) {
-    for Row { line, protocol, ports: (first, last), .. } in rows {
-        let middle = first.midpoint(*last);
-        for port in [first.saturating_sub(1), *first, middle, *last, last.saturating_add(1)] {
-            let expected = admitted(rows, protocol, port);
-            for (group, source) in sources() {
-                let outcome = both.ask(&frame(protocol, source, port));
-                let reason = match &expected {
-                    Some(groups) if groups.contains(&group) => Reason::Admitted,
-                    Some(_) => Reason::SourceNotAdmitted,
-                    None if *protocol == "udp" => Reason::NoSocket,
-                    None => Reason::Undocumented,
-                };
-                assert_eq!(outcome.reason, reason, "{line}: {group} ({source}) to {port}/{protocol}");
-            }
+/// Every case of a policy, on each of its networks.
+fn every_case_holds(policy: &str) {
+    let cases = cases();
+    let of_policy: Vec<&Case> = cases.iter().filter(|case| case.policy == policy).collect();
+    assert!(!of_policy.is_empty(), "no case of {policy}");
+    for case in of_policy {
+        let site = Site::read(case.clone()).expect("the site is sound");
+        let zones: Vec<Option<&str>> = match case.zones {
+            [] => vec![None],
+            zones => zones.iter().copied().map(Some).collect(),
+        };
+        for (interface, zone) in zones.into_iter().enumerate() {
+            every_row_holds(&site, zone, &cases, &mut Twin::load_on(&site.matrix, interface));
         }
     }
 }
 
 #[test]
-fn every_row_of_both_documents_admits_its_groups_and_nobody_else() {
-    let mut both = Twin::load(&matrix(false).unwrap());
-    every_row_holds(&ENABLED.iter().collect::<Vec<_>>(), &mut both);
-    both.check_counters();
+fn every_row_of_redis_admits_its_roles_and_nobody_else() {
+    every_case_holds("redis-enterprise");
 }
 
 #[test]
-fn services_that_are_off_are_closed_and_open_once_they_are_on() {
-    let mut both = Twin::load(&matrix(false).unwrap());
-    for Row { protocol, ports: (port, _), .. } in &DISABLED {
-        for (_, source) in sources() {
-            let reason = both.ask(&frame(protocol, source, *port)).reason;
-            assert_eq!(reason.action(), Action::Drop, "{source} to {port}/{protocol}");
-        }
-    }
-    let mut both = Twin::load(&matrix(true).unwrap());
-    every_row_holds(&ENABLED.iter().chain(&DISABLED).collect::<Vec<_>>(), &mut both);
-    both.check_counters();
+fn every_row_of_influxdb_admits_its_roles_and_nobody_else() {
+    every_case_holds("influxdb-enterprise");
+}
+
+#[test]
+fn every_row_of_thoughtspot_admits_its_roles_and_nobody_else() {
+    every_case_holds("thoughtspot");
+}
+
+#[test]
+fn every_row_of_event_store_admits_its_roles_on_its_network_and_nobody_else() {
+    every_case_holds("event-store");
+}
+
+#[test]
+fn every_row_of_every_wso2_profile_admits_its_roles_and_nobody_else() {
+    every_case_holds("wso2");
 }
 
 #[test]
 fn pings_are_for_redis_nodes_of_the_cluster() {
-    let mut both = Twin::load(&matrix(false).unwrap());
+    let mut both = Twin::load(&matrix().unwrap());
     for (group, source) in sources() {
         let expected = if group == "internal" { Reason::Admitted } else { Reason::SourceNotAdmitted };
         assert_eq!(both.ask(&ping(source)).reason, expected, "{group} ({source})");
@@ -75,7 +102,7 @@ fn pings_are_for_redis_nodes_of_the_cluster() {
 
 #[test]
 fn observe_passes_and_counts_what_enforce_would_drop() {
-    let mut matrix = matrix(false).unwrap();
+    let mut matrix = matrix().unwrap();
     matrix.mode = Mode::Observe;
     let mut both = Twin::load(&matrix);
     for (_, source) in sources() {
@@ -91,7 +118,7 @@ fn observe_passes_and_counts_what_enforce_would_drop() {
 
 #[test]
 fn posture_pass_opens_what_no_document_names_and_nothing_else() {
-    let mut matrix = matrix(false).unwrap();
+    let mut matrix = matrix().unwrap();
     matrix.posture = Posture::Pass;
     let mut both = Twin::load(&matrix);
     for (group, source) in sources() {

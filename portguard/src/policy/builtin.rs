@@ -22,7 +22,13 @@ macro_rules! built_in {
 }
 
 /// Every policy that comes with the binary.
-pub const BUILT_IN: &[BuiltIn] = &[built_in!("influxdb-enterprise"), built_in!("redis-enterprise")];
+pub const BUILT_IN: &[BuiltIn] = &[
+    built_in!("event-store"),
+    built_in!("influxdb-enterprise"),
+    built_in!("redis-enterprise"),
+    built_in!("thoughtspot"),
+    built_in!("wso2"),
+];
 
 /// The policy of this name that comes with the binary.
 pub fn built_in(name: &str) -> Option<BuiltIn> {
