@@ -4,6 +4,7 @@
 //! Every rule still knows where it comes from ([`Origin`]), so that a verdict can name its line in the document. The
 //! matrix knows nothing of maps, classes or slots (that is `compile`), and nothing of files (that is `policy`, `site`).
 
+mod dormant;
 mod model;
 mod product;
 mod resolve;
@@ -11,6 +12,7 @@ mod scope;
 mod service;
 mod view;
 
+pub use dormant::{Cause, Dormant, DormantRule};
 pub use model::{
     Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,

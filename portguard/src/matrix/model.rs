@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::service::Service;
+use super::{Dormant, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -227,9 +227,23 @@ pub struct Matrix {
     pub groups: Vec<Group>,
     /// The rules, in the order of the site file and, within a product, of its policy.
     pub rules: Vec<Rule>,
+    /// What was declared and has no effect.
+    pub dormant: Dormant,
 }
 
 impl Matrix {
+    /// A rule's name and place for people: with its product, where several follow the same policy.
+    pub fn cite(&self, origin: &Origin) -> String {
+        let Origin::Document { product, policy, .. } = origin else { return origin.to_string() };
+        let twin = self.rules.iter().any(|rule| match &rule.origin {
+            Origin::Document { product: other, policy: followed, .. } => {
+                followed == policy && other != product
+            }
+            Origin::Site { .. } => false,
+        });
+        if twin { format!("{product}: {origin}") } else { origin.to_string() }
+    }
+
     /// The group with this id.
     pub fn group(&self, id: GroupId) -> &Group {
         &self.groups[id.index()]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Availability, Direction, GroupId, IcmpTypes, Library, Origin, Peer, PeerKind, PortSet, Rule, Service,
-    ZoneId, scope::Scope,
+    Availability, Direction, GroupId, Library, Origin, Peer, PeerKind, PortSet, Rule, Service, ZoneId,
+    dormant::{self, Cause, DormantRule},
+    scope::Scope,
 };
 use crate::{
     policy::{
@@ -22,6 +23,7 @@ pub(super) fn resolve_product(
     product: &Product,
     library: &Library,
     scope: &mut Scope<'_>,
+    dormant: &mut Vec<DormantRule>,
     warnings: &mut Vec<Warning>,
     faults: &mut Faults,
 ) -> Vec<Rule> {
@@ -32,16 +34,23 @@ pub(super) fn resolve_product(
     let settings = read_settings(product, policy, faults);
     let Some(profiles) = choose_profiles(product, policy, faults) else { return Vec::new() };
     let mut resolver = Resolver { product, policy, settings, roles, zones, scope, faults };
-    let active: Vec<&policy::Rule> = policy
-        .rules
-        .iter()
-        .filter(|rule| rule.when.iter().all(|condition| condition.holds(&resolver.settings)))
-        .filter(|rule| rule.profiles.is_empty() || rule.profiles.iter().any(|name| profiles.contains(name)))
-        .collect();
+    let (active, off): (Vec<&policy::Rule>, Vec<&policy::Rule>) =
+        policy.rules.iter().partition(|rule| switched_off(rule, &resolver.settings, &profiles).is_empty());
+    dormant.extend(off.into_iter().filter_map(|rule| resolver.dormant_rule(rule, &profiles)));
+    dormant.extend(active.iter().filter_map(|rule| resolver.moved_rule(rule)));
     resolver.report_unbound_roles(&active);
     resolver.report_unbound_zones(&active);
     warnings.extend(resolver.open_cluster_roles(&active));
     active.into_iter().filter_map(|rule| resolver.resolve_rule(rule)).collect()
+}
+
+/// Why a rule does not hold on this node.
+fn switched_off(rule: &policy::Rule, settings: &Settings, profiles: &BTreeSet<String>) -> Vec<Cause> {
+    let mut causes = dormant::unmet(&rule.when, settings);
+    if !rule.profiles.is_empty() && !rule.profiles.iter().any(|name| profiles.contains(name)) {
+        causes.push(Cause::Profiles(rule.profiles.clone()));
+    }
+    causes
 }
 
 /// The groups of each role, and where the binding stands.
@@ -277,6 +286,26 @@ impl Resolver<'_, '_> {
         })
     }
 
+    fn dormant_rule(&self, rule: &policy::Rule, profiles: &BTreeSet<String>) -> Option<DormantRule> {
+        let service = dormant::service(rule, &self.settings)?;
+        Some(self.dormant(rule, service, switched_off(rule, &self.settings, profiles)))
+    }
+
+    fn moved_rule(&self, rule: &policy::Rule) -> Option<DormantRule> {
+        let (service, cause) = dormant::moved(rule, &self.policy.defaults(), &self.settings)?;
+        Some(self.dormant(rule, service, vec![cause]))
+    }
+
+    fn dormant(&self, rule: &policy::Rule, service: Service, causes: Vec<Cause>) -> DormantRule {
+        DormantRule {
+            origin: self.origin(rule),
+            description: rule.description.clone(),
+            direction: rule.direction,
+            service,
+            causes,
+        }
+    }
+
     fn origin(&self, rule: &policy::Rule) -> Origin {
         Origin::Document {
             product: self.product.name.value.clone(),
@@ -294,17 +323,7 @@ impl Resolver<'_, '_> {
         match rule.protocol {
             Protocol::Ip(number) => Some(Service::Protocol(number)),
             Protocol::Icmp(families) => {
-                let listed: Option<Vec<u8>> = rule
-                    .ports
-                    .iter()
-                    .map(|ports| ports.as_number().and_then(|number| u8::try_from(number).ok()))
-                    .collect();
-                let types = listed.map_or(IcmpTypes::All, |mut types| {
-                    types.sort_unstable();
-                    types.dedup();
-                    IcmpTypes::Listed(types)
-                });
-                Some(Service::Icmp { families, types })
+                Some(Service::Icmp { families, types: dormant::icmp_types(&rule.ports) })
             }
             Protocol::Transport(transport) => {
                 let mut ranges = Vec::new();
