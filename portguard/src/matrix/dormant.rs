@@ -57,10 +57,10 @@ impl fmt::Display for Cause {
                 write!(f, "it is for nodes of the profile {}, and this is none", profiles.join(" or "))
             }
             Self::Moved { parameters, to: Some(to) } => {
-                write!(f, "this site's {} gives it {to} instead", parameters.join(" and "))
+                write!(f, "with this site's {} it has {to} instead", parameters.join(" and "))
             }
             Self::Moved { parameters, to: None } => {
-                write!(f, "this site's {} leaves it no port", parameters.join(" and "))
+                write!(f, "with this site's {} it has no port", parameters.join(" and "))
             }
         }
     }
