@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod counters;
+pub mod diff;
 mod exit;
 pub mod explain;
 pub mod matrix;
@@ -40,6 +41,8 @@ enum Verb {
     Check(check::Args),
     /// Show who may reach what: ports, addresses, and the line of the document that says so
     Matrix(matrix::Args),
+    /// Show what changes for whom from one site file to another, and whether anything is newly open
+    Diff(diff::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
@@ -54,6 +57,7 @@ impl Cli {
         match &self.verb {
             Verb::Check(args) => check::run(args, out),
             Verb::Matrix(args) => matrix::run(args, out),
+            Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),

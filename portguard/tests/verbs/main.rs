@@ -1,5 +1,6 @@
 //! What each verb that only looks at files answers, in full.
 
+mod diff;
 mod explain;
 #[path = "../support/mod.rs"]
 mod support;
