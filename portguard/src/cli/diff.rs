@@ -89,12 +89,15 @@ fn write_text(diff: &Diff, out: &mut dyn Write) -> io::Result<()> {
     for change in &diff.interfaces {
         writeln!(out, "{}", interface_text(change))?;
     }
+    if diff.mode.is_some() || diff.posture.is_some() || !diff.interfaces.is_empty() {
+        writeln!(out)?;
+    }
     write_changes("Newly open:", &diff.opened, out)?;
     write_changes("Not open any more:", &diff.closed, out)?;
     write_changes("Outbound, newly declared (nothing enforces it):", &diff.outbound_added, out)?;
     write_changes("Outbound, not declared any more (nothing enforced it):", &diff.outbound_removed, out)?;
     let last = if diff.opens() { "Something is newly open." } else { "Nothing is newly open." };
-    writeln!(out, "\n{last}")
+    writeln!(out, "{last}")
 }
 
 fn mode_text(new: Mode) -> &'static str {
@@ -114,7 +117,9 @@ fn posture_text(new: Posture) -> &'static str {
 fn interface_text(change: &InterfaceChange) -> String {
     match change {
         InterfaceChange::Guarded { interface, zone } => {
-            format!("{interface}: guarded from now on, in zone {zone}; everything passed that came in by it")
+            format!(
+                "{interface}: guarded from now on, in zone {zone}; until now everything passed that came in by it"
+            )
         }
         InterfaceChange::Unguarded { interface } => {
             format!("{interface}: not guarded any more; everything passes that comes in by it")
@@ -142,7 +147,7 @@ fn write_changes(heading: &str, changes: &[Change], out: &mut dyn Write) -> io::
     if changes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{heading}")?;
+    writeln!(out, "{heading}")?;
     for change in changes {
         let Change { addresses: _, all_but: _, ports, interfaces, rules } = change;
         writeln!(out, "\n  {}", addresses_text(change))?;
@@ -152,7 +157,7 @@ fn write_changes(heading: &str, changes: &[Change], out: &mut dyn Write) -> io::
         writeln!(out, "    on      {}", interfaces.join(", "))?;
         write_rules(rules, out)?;
     }
-    Ok(())
+    writeln!(out)
 }
 
 fn write_rules(rules: &[String], out: &mut dyn Write) -> io::Result<()> {

@@ -166,14 +166,28 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The rule's full name: `redis-enterprise/rest-api`. Two products that follow one policy share it;
+    /// [`Matrix::name`] tells them apart.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Document { policy, rule, .. } => format!("{policy}/{rule}"),
+            Self::Site { rule, .. } => format!("site/{rule}"),
+        }
+    }
+
+    /// Where it is written: `redis-enterprise.md:33`.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Document { document, line, .. } => format!("{document}:{line}"),
+            Self::Site { line, .. } => format!("site file:{line}"),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Document { policy, rule, document, line, .. } => {
-                write!(f, "{policy}/{rule} ({document}:{line})")
-            }
-            Self::Site { rule, line } => write!(f, "site/{rule} (site file:{line})"),
-        }
+        write!(f, "{} ({})", self.name(), self.place())
     }
 }
 
@@ -232,16 +246,21 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// A rule's name and place for people: with its product, where several follow the same policy.
+    /// A rule's name and place for people.
     pub fn cite(&self, origin: &Origin) -> String {
-        let Origin::Document { product, policy, .. } = origin else { return origin.to_string() };
+        format!("{} ({})", self.name(origin), origin.place())
+    }
+
+    /// A rule's name for people: with its product, where several follow the same policy.
+    pub fn name(&self, origin: &Origin) -> String {
+        let Origin::Document { product, policy, .. } = origin else { return origin.name() };
         let twin = self.rules.iter().any(|rule| match &rule.origin {
             Origin::Document { product: other, policy: followed, .. } => {
                 followed == policy && other != product
             }
             Origin::Site { .. } => false,
         });
-        if twin { format!("{product}: {origin}") } else { origin.to_string() }
+        if twin { format!("{product}: {}", origin.name()) } else { origin.name() }
     }
 
     /// The group with this id.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use portguard_common::wire::{icmp, protocol};
+use serde::{Serialize, Serializer};
 
 use super::{Direction, IcmpTypes, Matrix, PortRange, PortSet, Posture, RuleId, Service, Transport, ZoneId};
 
@@ -27,6 +28,12 @@ impl fmt::Display for Space {
             Self::Icmpv6 => f.write_str("icmpv6"),
             Self::Protocols => f.write_str("ip"),
         }
+    }
+}
+
+impl Serialize for Space {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -214,7 +214,7 @@ fn questions(zone: usize) -> Vec<Question> {
     let from: Vec<IpAddr> = (0..17)
         .map(|last| format!("10.0.0.{last}"))
         .chain((0..17).map(|last| format!("2001:db8::{last:x}")))
-        .map(|text| text.parse().unwrap())
+        .map(|text| text.parse().expect("an address"))
         .collect();
     let ports = (1..12).flat_map(|port| {
         [Transport::Tcp, Transport::Udp, Transport::Sctp].map(|transport| Destination::Port(transport, port))

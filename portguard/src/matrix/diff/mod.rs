@@ -63,7 +63,7 @@ impl PortsOf {
 impl Serialize for PortsOf {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut ports = serializer.serialize_struct("PortsOf", 2)?;
-        ports.serialize_field("protocol", &self.space.to_string())?;
+        ports.serialize_field("protocol", &self.space)?;
         ports.serialize_field("ports", &self.text())?;
         ports.end()
     }
