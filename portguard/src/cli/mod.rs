@@ -4,10 +4,12 @@
 //! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
 
 pub mod check;
+pub mod completions;
 pub mod counters;
 pub mod diff;
 mod exit;
 pub mod explain;
+pub mod man;
 pub mod matrix;
 pub mod run;
 mod site_file;
@@ -49,6 +51,10 @@ enum Verb {
     Run(run::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Write a shell's script that completes this command line
+    Completions(completions::Args),
+    /// Write the manual's pages, one for each verb
+    Man(man::Args),
 }
 
 impl Cli {
@@ -61,6 +67,8 @@ impl Cli {
             Verb::Explain(args) => explain::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Completions(args) => completions::run(args, out),
+            Verb::Man(args) => man::run(args, out),
         }
     }
 }

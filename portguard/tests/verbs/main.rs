@@ -2,6 +2,7 @@
 
 mod diff;
 mod explain;
+mod generated;
 mod matrix;
 #[path = "../support/mod.rs"]
 mod support;

@@ -53,7 +53,7 @@ fn by_port_with_zones_and_outbound_rules() {
 #[test]
 fn what_the_site_does_not_know_is_refused_with_what_it_knows() {
     for (name, wanted) in [
-        ("unknown-group", ["--group", "blau"]),
+        ("unknown-group", ["--group", "bleu"]),
         ("unknown-product", ["--product", "bleu-cache"]),
         ("no-port", ["--port", "8086/http"]),
     ] {

@@ -98,7 +98,7 @@ pub(super) fn write_ports(rows: &[PortRow], out: &mut dyn Write) -> io::Result<(
 
 /// All at once, so that a reader that goes away is an error of `out` and not of the CSV.
 fn finish(writer: Writer<Vec<u8>>, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(&writer.into_inner().map_err(|error| error.into_error())?)
+    out.write_all(&writer.into_inner().map_err(csv::IntoInnerError::into_error)?)
 }
 
 fn direction_text(direction: Direction) -> &'static str {
