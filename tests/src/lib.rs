@@ -5,5 +5,6 @@ pub mod craft;
 pub mod demo;
 pub mod floor;
 pub mod lab;
+pub mod oracle;
 pub mod sample;
 pub mod twin;

@@ -280,6 +280,11 @@ fn keep<T>(read: Result<T, BatchFault>, faults: &mut Vec<BatchFault>) -> Option<
 }
 
 impl Asked {
+    /// The question.
+    pub fn question(&self) -> &Question {
+        &self.question
+    }
+
     /// The answer. `image` is `matrix` compiled.
     pub fn answer<'a>(&'a self, matrix: &'a Matrix, image: &Image) -> Answer<'a> {
         let verdict = judge(&self.question, matrix, image);
