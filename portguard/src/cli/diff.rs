@@ -21,7 +21,7 @@ Examples:
   portguard diff /etc/portguard/site.toml new.toml
   portguard diff old.toml new.toml --format json
 
-Compares who may reach what, not how the files say it: to rename a group or to split a prefix changes nothing. Exit code
+Compares who may reach what, not how the files say it: to rename a group or to split a prefix changes nothing. Exit code \
 1 if anything is newly open, 0 if not.";
 
 /// The options of `diff`.

@@ -27,8 +27,8 @@ Examples:
 
 Asks about the first packet of a connection. Exit code 0 when it passes, 1 when it drops.
 
-A file of questions has a header and the columns from, to, zone and direction; the last two may be empty or left out.
-Each row is answered by a line of JSON: from, to, verdict, reason, and the policy, rule and line that the verdict rests
+A file of questions has a header and the columns from, to, zone and direction; the last two may be empty or left out. \
+Each row is answered by a line of JSON: from, to, verdict, reason, and the policy, rule and line that the verdict rests \
 on, null where no rule names the port. Nothing is answered unless every row can be. Exit code 0 whatever the answers.";
 
 /// The options of `explain`.

@@ -19,8 +19,8 @@ Examples:
   portguard matrix --site site.toml --product cache --group apps
   portguard matrix --site site.toml --by port
 
-What is shown has one of the ports, one of the groups and one of the products, of those that are named. By port it shows
-what all rules for a port add up to, whichever product they belong to. Rules that are switched off are left out. Outbound
+What is shown has one of the ports, one of the groups and one of the products, of those that are named. By port it shows \
+what all rules for a port add up to, whichever product they belong to. Rules that are switched off are left out. Outbound \
 rules are shown as declared; they are not enforced.";
 
 /// The options of `matrix`.
