@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 /// Questions about one site; several sites make a product's ten thousand.
 const QUESTIONS: usize = 500;
-const SITES: u64 = 20;
+const SITES: usize = 20;
 /// Of these the whole answer is looked at too.
 const WHOLE: usize = 20;
 
@@ -28,15 +28,15 @@ struct Case {
 
 /// A site that holds together: parameters at random can contradict each other, and then others are drawn.
 fn draw(policies: &[Policy], random: &mut StdRng) -> Case {
-    let directory = TempDir::new().unwrap();
+    let directory = TempDir::new().expect("a directory to write to");
     let path = directory.path().join("site.toml");
     let mut refused = String::new();
     for _ in 0..20 {
         let site = Site::draw(policies, 2, random);
-        fs::write(&path, &site.text).unwrap();
+        fs::write(&path, &site.text).expect("a file to write to");
         match read_site(&path) {
             Ok(loaded) => {
-                let image = compile(&loaded.matrix, &NodeAddresses::default()).unwrap();
+                let image = compile(&loaded.matrix, &NodeAddresses::default()).expect("the site is small");
                 return Case { site, matrix: loaded.matrix, image };
             }
             Err(error) => refused = format!("{error:?}\n{}", site.text),
@@ -47,15 +47,16 @@ fn draw(policies: &[Policy], random: &mut StdRng) -> Case {
 
 fn seen(answer: &Answer<'_>) -> (bool, String, Option<String>, Option<String>, Option<u32>) {
     let Answer { from: _, to: _, verdict, reason, policy, rule, line } = answer;
-    let owned = |text: &Option<&str>| text.map(str::to_owned);
-    (*verdict == "pass", (*reason).to_owned(), owned(policy), owned(rule), *line)
+    let owned = |text: Option<&str>| text.map(str::to_owned);
+    (*verdict == "pass", (*reason).to_owned(), owned(*policy), owned(*rule), *line)
 }
 
 fn agree(case: &Case, questions: &[Question], told: &str) -> usize {
     let Case { site, matrix, image } = case;
-    let rows: String = questions.iter().map(|question| format!("{question}\n")).collect();
+    let rows: Vec<String> = questions.iter().map(Question::to_string).collect();
     let defaults = Defaults { zone: None, direction: Direction::In };
-    let asked = read_batch(&format!("from,to,zone,direction\n{rows}"), defaults, matrix).unwrap();
+    let asked = read_batch(&format!("from,to,zone,direction\n{}\n", rows.join("\n")), defaults, matrix)
+        .expect("they can be asked");
     assert_eq!(asked.len(), questions.len());
     let mut admitted = 0;
     for (position, (question, asked)) in questions.iter().zip(&asked).enumerate() {
@@ -89,13 +90,13 @@ fn ask(policies: &[Policy]) {
     let names: Vec<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
     let mut admitted = 0;
     for number in 0..SITES {
-        let mut random = StdRng::seed_from_u64(seed().wrapping_add(number));
+        let mut random = StdRng::seed_from_u64(seed().wrapping_add(number as u64));
         let case = draw(policies, &mut random);
         let questions: Vec<Question> = (0..QUESTIONS).map(|_| case.site.question(&mut random)).collect();
         let told = format!("of {}, site {number} of seed {}", names.join(", "), seed());
         admitted += agree(&case, &questions, &told);
     }
-    let asked = QUESTIONS * usize::try_from(SITES).unwrap();
+    let asked = QUESTIONS * SITES;
     // Questions that are nearly all refused would show little.
     assert!(
         admitted > asked / 50,

@@ -98,11 +98,11 @@ impl Site {
             (Some(rule), _, _) => opinion(true, "admitted", Some(rule)),
             (None, Some(rule), Kind::Protocol(_)) => opinion(false, "protocol", Some(rule)),
             (None, Some(rule), _) => opinion(false, "source_not_admitted", Some(rule)),
-            (None, None, Kind::Sctp(_)) => opinion(false, "protocol", None),
             (None, None, Kind::Icmp(number)) if unwanted(v4, number) => opinion(false, "icmp_type", None),
             // Generic routing encapsulation is a tunnel; OSPF is none.
             (None, None, Kind::Protocol(89)) if self.posture_pass => opinion(true, "protocol_passed", None),
-            (None, None, Kind::Protocol(_)) => opinion(false, "protocol", None),
+            // SCTP passes by rule only.
+            (None, None, Kind::Protocol(_) | Kind::Sctp(_)) => opinion(false, "protocol", None),
             (None, None, _) if self.posture_pass => opinion(true, "undocumented_passed", None),
             (None, None, Kind::Udp(_)) => opinion(false, "no_socket", None),
             (None, None, Kind::Tcp(_) | Kind::Icmp(_)) => opinion(false, "undocumented", None),
@@ -114,7 +114,7 @@ impl Site {
         texts(rule, peers).any(|role| match (role, product.fixed_addresses(role)) {
             ("self", _) => false,
             (_, Some(prefixes)) => prefixes.iter().any(|prefix| prefix.contains(&question.from)),
-            (role, None) => product.roles[role].iter().any(|group| self.holds(group, question.from)),
+            (bound, None) => product.roles[bound].iter().any(|group| self.holds(group, question.from)),
         })
     }
 
