@@ -34,23 +34,17 @@ pub(super) fn resolve_product(
     let settings = read_settings(product, policy, faults);
     let Some(profiles) = choose_profiles(product, policy, faults) else { return Vec::new() };
     let mut resolver = Resolver { product, policy, settings, roles, zones, scope, faults };
-    let (active, off): (Vec<&policy::Rule>, Vec<&policy::Rule>) =
-        policy.rules.iter().partition(|rule| switched_off(rule, &resolver.settings, &profiles).is_empty());
-    dormant.extend(off.into_iter().filter_map(|rule| resolver.dormant_rule(rule, &profiles)));
-    dormant.extend(active.iter().filter_map(|rule| resolver.moved_rule(rule)));
+    let active: Vec<&policy::Rule> = policy
+        .rules
+        .iter()
+        .filter(|rule| rule.when.iter().all(|condition| condition.holds(&resolver.settings)))
+        .filter(|rule| rule.profiles.is_empty() || rule.profiles.iter().any(|name| profiles.contains(name)))
+        .collect();
+    dormant.extend(resolver.dormant_rules());
     resolver.report_unbound_roles(&active);
     resolver.report_unbound_zones(&active);
     warnings.extend(resolver.open_cluster_roles(&active));
     active.into_iter().filter_map(|rule| resolver.resolve_rule(rule)).collect()
-}
-
-/// Why a rule does not hold on this node.
-fn switched_off(rule: &policy::Rule, settings: &Settings, profiles: &BTreeSet<String>) -> Vec<Cause> {
-    let mut causes = dormant::unmet(&rule.when, settings);
-    if !rule.profiles.is_empty() && !rule.profiles.iter().any(|name| profiles.contains(name)) {
-        causes.push(Cause::Profiles(rule.profiles.clone()));
-    }
-    causes
 }
 
 /// The groups of each role, and where the binding stands.
@@ -286,24 +280,37 @@ impl Resolver<'_, '_> {
         })
     }
 
-    fn dormant_rule(&self, rule: &policy::Rule, profiles: &BTreeSet<String>) -> Option<DormantRule> {
-        let service = dormant::service(rule, &self.settings)?;
-        Some(self.dormant(rule, service, switched_off(rule, &self.settings, profiles)))
+    /// The rules that are switched off, and the ports that parameters take away from others.
+    fn dormant_rules(&self) -> Vec<DormantRule> {
+        let rules = self.policy.rules.iter().filter_map(|rule| {
+            let causes = self.causes_of_sleep(rule);
+            let (service, causes) = if causes.is_empty() {
+                let (service, cause) = dormant::moved(rule, &self.policy.defaults(), &self.settings)?;
+                (service, vec![cause])
+            } else {
+                (dormant::service(rule, &self.settings)?, causes)
+            };
+            Some(DormantRule {
+                origin: self.origin(rule),
+                description: rule.description.clone(),
+                direction: rule.direction,
+                service,
+                causes,
+            })
+        });
+        rules.collect()
     }
 
-    fn moved_rule(&self, rule: &policy::Rule) -> Option<DormantRule> {
-        let (service, cause) = dormant::moved(rule, &self.policy.defaults(), &self.settings)?;
-        Some(self.dormant(rule, service, vec![cause]))
-    }
-
-    fn dormant(&self, rule: &policy::Rule, service: Service, causes: Vec<Cause>) -> DormantRule {
-        DormantRule {
-            origin: self.origin(rule),
-            description: rule.description.clone(),
-            direction: rule.direction,
-            service,
-            causes,
+    fn causes_of_sleep(&self, rule: &policy::Rule) -> Vec<Cause> {
+        let mut causes = dormant::unmet(&rule.when, &self.settings);
+        let named = |chosen: &Vec<reading::Located<String>>| {
+            chosen.iter().any(|name| rule.profiles.contains(&name.value))
+        };
+        // A site that names no profiles has all of them.
+        if !rule.profiles.is_empty() && !self.product.profiles.as_ref().is_none_or(named) {
+            causes.push(Cause::Profiles(rule.profiles.clone()));
         }
+        causes
     }
 
     fn origin(&self, rule: &policy::Rule) -> Origin {

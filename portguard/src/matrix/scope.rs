@@ -128,7 +128,7 @@ impl<'a> Scope<'a> {
 
     /// The groups that were declared and are in no list.
     pub(super) fn idle_groups(&self, site: &Site) -> Vec<Group> {
-        let idle = site.groups.iter().filter(|group| !self.used.contains(&group.name.value));
+        let idle = site.groups.iter().filter(|group| !self.numbers.contains_key(&group.name.value));
         idle.map(|group| Group { name: group.name.value.clone(), prefixes: group.prefixes.clone() }).collect()
     }
 
