@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Direction, Group, IcmpTypes, Origin, PortSet, Service};
+use super::{Direction, Group, Origin, PortSet, Service, product::icmp_types};
 use crate::policy::{self, Condition, PortExpression, Protocol, Settings, Test};
 
 /// Everything that was declared and has no effect.
@@ -118,17 +118,4 @@ pub(super) fn service(rule: &policy::Rule, settings: &Settings) -> Option<Servic
 /// The ports of those expressions that have any: a rule that is switched off may contradict the site's parameters.
 fn ports(expressions: &[PortExpression], settings: &Settings) -> Option<PortSet> {
     PortSet::new(expressions.iter().flat_map(|ports| ports.evaluate(settings)).flatten().collect())
-}
-
-/// The ICMP types that a rule lists.
-pub(super) fn icmp_types(expressions: &[PortExpression]) -> IcmpTypes {
-    let listed: Option<Vec<u8>> = expressions
-        .iter()
-        .map(|ports| ports.as_number().and_then(|number| u8::try_from(number).ok()))
-        .collect();
-    listed.map_or(IcmpTypes::All, |mut types| {
-        types.sort_unstable();
-        types.dedup();
-        IcmpTypes::Listed(types)
-    })
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Availability, Direction, GroupId, Library, Origin, Peer, PeerKind, PortSet, Rule, Service, ZoneId,
+    Availability, Direction, GroupId, IcmpTypes, Library, Origin, Peer, PeerKind, PortSet, Rule, Service,
+    ZoneId,
     dormant::{self, Cause, DormantRule},
     scope::Scope,
 };
@@ -329,9 +330,7 @@ impl Resolver<'_, '_> {
     fn service(&mut self, rule: &policy::Rule) -> Option<Service> {
         match rule.protocol {
             Protocol::Ip(number) => Some(Service::Protocol(number)),
-            Protocol::Icmp(families) => {
-                Some(Service::Icmp { families, types: dormant::icmp_types(&rule.ports) })
-            }
+            Protocol::Icmp(families) => Some(Service::Icmp { families, types: icmp_types(&rule.ports) }),
             Protocol::Transport(transport) => {
                 let mut ranges = Vec::new();
                 for ports in &rule.ports {
@@ -385,6 +384,19 @@ impl Resolver<'_, '_> {
         let zones: BTreeSet<ZoneId> = bound.collect();
         zones.into_iter().collect()
     }
+}
+
+/// The ICMP types that a rule lists.
+pub(super) fn icmp_types(expressions: &[PortExpression]) -> IcmpTypes {
+    let listed: Option<Vec<u8>> = expressions
+        .iter()
+        .map(|ports| ports.as_number().and_then(|number| u8::try_from(number).ok()))
+        .collect();
+    listed.map_or(IcmpTypes::All, |mut types| {
+        types.sort_unstable();
+        types.dedup();
+        IcmpTypes::Listed(types)
+    })
 }
 
 /// The first few rules by name, and how many more there are.

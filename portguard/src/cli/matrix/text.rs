@@ -169,7 +169,9 @@ fn write_markdown(header: &[&str], lines: &[Vec<String>], out: &mut dyn Write) -
 
 /// What several products open is what none of their documents shows.
 fn write_shared(rows: &[PortRow], out: &mut dyn Write) -> io::Result<()> {
-    let shared: Vec<&PortRow> = rows.iter().filter(|row| row.products.len() > 1 && !row.this_node).collect();
+    let is_shared =
+        |row: &&PortRow| row.direction == Direction::In && row.products.len() > 1 && !row.this_node;
+    let shared: Vec<&PortRow> = rows.iter().filter(is_shared).collect();
     if shared.is_empty() {
         return Ok(());
     }
