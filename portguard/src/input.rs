@@ -129,9 +129,18 @@ fn read_policy(source: io::Result<Source>, report: &mut Report) -> Availability 
 }
 
 /// A file's text, if it is a file of bearable size that holds UTF-8.
-fn read_text(path: &Path) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    text_of(File::open(path)?)
+}
+
+/// The same of standard input.
+pub(crate) fn read_standard_input() -> io::Result<String> {
+    text_of(io::stdin().lock())
+}
+
+fn text_of(file: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
-    let read = File::open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes)?;
     if read as u64 > LARGEST {
         let megabytes = LARGEST >> 20;
         return Err(io::Error::other(format!("it is larger than {megabytes} MB")));

@@ -5,6 +5,7 @@ pub mod craft;
 pub mod demo;
 pub mod floor;
 pub mod lab;
+pub mod oracle;
 #[path = "../../portguard/tests/policies/rows/mod.rs"]
 pub mod rows;
 pub mod sample;

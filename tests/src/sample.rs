@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard::matrix::{
-    Direction, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture, Rule,
-    Service, Transport, Zone, ZoneId,
+    Direction, Dormant, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture,
+    Rule, Service, Transport, Zone, ZoneId,
 };
 
 /// The address of the node in sample packets.
@@ -56,6 +56,7 @@ pub fn site(prefixes: Vec<IpNet>) -> Matrix {
             zones: vec![ZoneId::new(0)],
             peers: vec![Peer { role: "sources".to_owned(), kind: PeerKind::Groups(vec![GroupId::new(0)]) }],
         }],
+        dormant: Dormant::default(),
     }
 }
 

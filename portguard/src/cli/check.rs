@@ -54,7 +54,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
 }
 
 fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
-    let Matrix { mode, posture, zones: _, interfaces, groups, rules } = matrix;
+    let Matrix { mode, posture, zones: _, interfaces, groups, rules, dormant: _ } = matrix;
     writeln!(out, "{}: sound", path.display())?;
     let mode = match mode {
         Mode::Observe => "observe: what would be dropped is counted and passes",

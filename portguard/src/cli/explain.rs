@@ -1,23 +1,35 @@
 //! `portguard explain`: what becomes of a packet, and why.
 
-use std::{io::Write, net::IpAddr, path::PathBuf};
+use std::{
+    io::{self, BufWriter, Write},
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context as _;
+use anyhow::bail;
 use clap::ValueEnum;
 
-use super::{ExitStatus, load};
+use super::{ExitStatus, exit::tell, load};
 use crate::{
-    compile::{NodeAddresses, compile},
-    explain::{Destination, Explanation, Question},
-    matrix::{Matrix, ZoneId},
+    compile::{Image, NodeAddresses, compile},
+    explain::{Asked, Defaults, Destination, Explanation, Question, read_batch},
+    input::{InputError, read_standard_input, read_text},
+    matrix::{self, Matrix, ZoneId},
+    reading::did_you_mean,
 };
 
 const EXAMPLE: &str = "\
 Examples:
   portguard explain --site site.toml --from 10.20.0.7 --to 8088/tcp
   portguard explain --site site.toml --from 2001:db8::7 --to icmp --format json
+  portguard explain --site site.toml --from 17.0.0.9 --to 2195/tcp --direction out
+  portguard explain --site site.toml --batch questions.csv
 
-Asks about the first packet of a connection. Exit code 0 when it passes, 1 when it drops.";
+Asks about the first packet of a connection. Exit code 0 when it passes, 1 when it drops.
+
+A file of questions has a header and the columns from, to, zone and direction; the last two may be empty or left out. \
+Each row is answered by a line of JSON: from, to, verdict, reason, and the policy, rule and line that the verdict rests \
+on, null where no rule names the port. Nothing is answered unless every row can be. Exit code 0 whatever the answers.";
 
 /// The options of `explain`.
 #[derive(Debug, clap::Args)]
@@ -26,18 +38,41 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
-    /// Where the packet comes from
-    #[arg(long, value_name = "ADDRESS")]
-    from: IpAddr,
+    /// Where the packet comes from; with `--direction out`, where it goes to
+    #[arg(long, value_name = "ADDRESS", required_unless_present = "batch")]
+    from: Option<IpAddr>,
     /// What it wants: 8086/tcp, 53/udp, icmp, icmp/8 (a type), ip/47 (a protocol)
-    #[arg(long, value_name = "PORT/PROTOCOL")]
-    to: Destination,
+    #[arg(long, value_name = "PORT/PROTOCOL", required_unless_present = "batch")]
+    to: Option<Destination>,
+    /// Answer every row of a CSV file; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    batch: Option<PathBuf>,
     /// The zone of the interface that it comes in by; needed where the site has several
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// How to show the answer
+    /// Who opens the connection
+    #[arg(long, value_enum, default_value_t = Direction::In)]
+    direction: Direction,
+    /// How to show the answer; `--batch` always answers in JSON
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Direction {
+    /// The other end connects to this node
+    In,
+    /// This node connects to the other end: outbound rules are declared, not enforced
+    Out,
+}
+
+impl From<Direction> for matrix::Direction {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::In => Self::In,
+            Direction::Out => Self::Out,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,35 +83,86 @@ enum Format {
     Json,
 }
 
-/// Answers the question.
+/// Answers the question, or the questions.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let matrix = load(&args.site)?.matrix;
     let zone = zone(&matrix, args.zone.as_deref())?;
+    let direction = args.direction.into();
     let image = compile(&matrix, &NodeAddresses::default())?;
-    let explanation = Explanation::new(&Question { from: args.from, to: args.to }, zone, &matrix, &image);
-    match args.format {
+    match (&args.batch, args.from, args.to) {
+        (Some(path), _, _) => answer_batch(path, Defaults { zone, direction }, &matrix, &image, out),
+        (None, Some(from), Some(to)) => {
+            let Some(zone) = zone else {
+                bail!(
+                    "the site has several zones: say by which the packet comes in, with --zone ({})",
+                    zone_names(&matrix).join(", ")
+                )
+            };
+            let question = Question { from, to, zone, direction };
+            answer(&Explanation::new(&question, &matrix, &image), args.format, out)
+        }
+        (None, _, _) => unreachable!("clap demands --from and --to, or --batch"),
+    }
+}
+
+fn answer(explanation: &Explanation, format: Format, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+    match format {
         Format::Text => write!(out, "{explanation}")?,
         Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &explanation)?;
+            serde_json::to_writer_pretty(&mut *out, explanation)?;
             writeln!(out)?;
         }
     }
     Ok(if explanation.drops() { ExitStatus::AnswerIsNo } else { ExitStatus::Success })
 }
 
-fn zone(matrix: &Matrix, name: Option<&str>) -> anyhow::Result<ZoneId> {
-    let names = || matrix.zones.iter().map(|zone| zone.name.as_str()).collect::<Vec<_>>().join(", ");
-    match name {
-        Some(name) => {
-            let position = matrix.zones.iter().position(|zone| zone.name == name);
-            let position =
-                position.with_context(|| format!("the site has no zone `{name}`; it has: {}", names()))?;
-            Ok(ZoneId::new(position))
+/// The most faults of a file that are shown: who has a thousand has one cause.
+const FAULTS_SHOWN: usize = 50;
+
+fn answer_batch(
+    path: &Path,
+    defaults: Defaults,
+    matrix: &Matrix,
+    image: &Image,
+    out: &mut dyn Write,
+) -> anyhow::Result<ExitStatus> {
+    let piped = path == Path::new("-");
+    let name = if piped { "standard input".to_owned() } else { path.display().to_string() };
+    let text = if piped { read_standard_input() } else { read_text(path) };
+    let text = text.map_err(|source| InputError::Unreadable { path: PathBuf::from(&name), source })?;
+    let asked = match read_batch(&text, defaults, matrix) {
+        Ok(asked) => asked,
+        Err(faults) => {
+            for fault in faults.iter().take(FAULTS_SHOWN) {
+                tell(&format!("{name}: {fault}\n"));
+            }
+            let noun = if faults.len() == 1 { "fault" } else { "faults" };
+            bail!("{} {noun} in {name}; nothing was answered", faults.len())
         }
-        None if matrix.zones.len() == 1 => Ok(ZoneId::new(0)),
-        None => anyhow::bail!(
-            "the site has several zones: say by which the packet comes in, with --zone ({})",
-            names()
-        ),
+    };
+    write_answers(&asked, matrix, image, out)?;
+    Ok(ExitStatus::Success)
+}
+
+fn write_answers(asked: &[Asked], matrix: &Matrix, image: &Image, out: &mut dyn Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    for asked in asked {
+        serde_json::to_writer(&mut out, &asked.answer(matrix, image))?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+fn zone_names(matrix: &Matrix) -> Vec<&str> {
+    matrix.zones.iter().map(|zone| zone.name.as_str()).collect()
+}
+
+/// The zone that was named, or the only one there is.
+fn zone(matrix: &Matrix, name: Option<&str>) -> anyhow::Result<Option<ZoneId>> {
+    let names = zone_names(matrix);
+    let Some(name) = name else { return Ok((names.len() == 1).then(|| ZoneId::new(0))) };
+    match names.iter().position(|zone| *zone == name) {
+        Some(position) => Ok(Some(ZoneId::new(position))),
+        None => bail!("the site has no zone `{name}`; {}", did_you_mean(name, "zones", names)),
     }
 }

@@ -4,9 +4,12 @@
 //! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
 
 pub mod check;
+pub mod completions;
 pub mod counters;
+pub mod diff;
 mod exit;
 pub mod explain;
+pub mod man;
 pub mod matrix;
 pub mod run;
 mod site_file;
@@ -40,12 +43,18 @@ enum Verb {
     Check(check::Args),
     /// Show who may reach what: ports, addresses, and the line of the document that says so
     Matrix(matrix::Args),
+    /// Show what changes for whom from one site file to another, and whether anything is newly open
+    Diff(diff::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Write a shell's script that completes this command line
+    Completions(completions::Args),
+    /// Write the manual's pages, one for each verb
+    Man(man::Args),
 }
 
 impl Cli {
@@ -54,9 +63,12 @@ impl Cli {
         match &self.verb {
             Verb::Check(args) => check::run(args, out),
             Verb::Matrix(args) => matrix::run(args, out),
+            Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Completions(args) => completions::run(args, out),
+            Verb::Man(args) => man::run(args, out),
         }
     }
 }

@@ -12,8 +12,8 @@ use proptest::prelude::*;
 
 use super::{Image, NativeTables, NoSockets, NodeAddresses, Target, compile};
 use crate::matrix::{
-    Direction, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture, Rule,
-    RuleId, Service, Transport, Zone, ZoneId,
+    Direction, Dormant, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture,
+    Rule, RuleId, Service, Transport, Zone, ZoneId,
 };
 
 fn rule(name: &str, service: Service, zones: &[usize], groups: &[usize]) -> Rule {
@@ -46,6 +46,7 @@ fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
             .map(|(index, prefixes)| Group { name: format!("group{index}"), prefixes })
             .collect(),
         rules,
+        dormant: Dormant::default(),
     }
 }
 

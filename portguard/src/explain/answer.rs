@@ -2,42 +2,51 @@
 
 use std::{fmt, net::IpAddr};
 
-use portguard_common::{Action, Arrival, decide};
+use portguard_common::Action;
 use serde::Serialize;
 
-use super::{Question, frame};
-use crate::{
-    compile::{Image, NativeTables, NoSockets},
-    matrix::{Direction, Matrix, Mode, Origin, Peer, PeerKind, RuleId, ZoneId},
+use super::{
+    Question,
+    near::{Near, nearest},
+    verdict::judge,
 };
+use crate::{
+    compile::Image,
+    matrix::{Direction, Group, Matrix, Mode, Origin, RuleId},
+};
+
+/// The most rules that a text tells of those that do not admit the packet.
+const NEAR_SHOWN: usize = 5;
 
 /// A rule, as an answer cites it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleCited {
+    /// Its name and place for people.
+    pub name: String,
     /// Where it comes from.
     pub origin: Origin,
     /// What the port is for.
     pub description: String,
 }
 
-/// A rule that names the port and does not admit the source.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Near {
-    /// The rule.
-    pub rule: RuleCited,
-    /// Whom it admits: each role with the groups that are bound to it.
-    pub admits: Vec<String>,
+impl RuleCited {
+    pub(super) fn new(matrix: &Matrix, origin: &Origin, description: &str) -> Self {
+        let (origin, description) = (origin.clone(), description.to_owned());
+        Self { name: matrix.cite(&origin), origin, description }
+    }
 }
 
 /// What the filter does with the packet, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The source.
+    /// The other end: the source, of an outbound packet the destination.
     pub from: IpAddr,
     /// The port, as counters call it.
     pub to: String,
-    /// The zone of the interface that it comes in by.
+    /// The zone of the interface that it comes in or goes out by.
     pub zone: String,
+    /// Who opens the connection.
+    pub direction: Direction,
     /// `pass` or `drop`, as mode `enforce` does it.
     pub verdict: String,
     /// The mode: in `observe`, what drops is only counted.
@@ -46,39 +55,41 @@ pub struct Explanation {
     pub reason: String,
     /// What it means.
     pub says: String,
-    /// The groups that the source is in.
+    /// The groups that the other end is in.
     pub groups: Vec<String>,
-    /// The rule that admits it.
+    /// Those of them that no rule names.
+    pub idle_groups: Vec<String>,
+    /// The rule that admits the packet; of an outbound one, the rule that declares it.
     pub rule: Option<RuleCited>,
-    /// Of a packet that drops: the rules that name the port.
+    /// Where no rule admits or declares it: the rules that come nearest, the nearest first.
     pub near: Vec<Near>,
+    /// Where no rule names the port: what a rule of the site's own would list to do so.
+    pub unnamed: Option<String>,
 }
 
 impl Explanation {
     /// Asks the verdict function. `image` is `matrix` compiled.
-    pub fn new(question: &Question, zone: ZoneId, matrix: &Matrix, image: &Image) -> Self {
-        let target = question.target();
-        let bytes = frame::build(question.from, target);
-        // The packet is no DHCP answer, so whether those pass does not matter.
-        let number = u16::try_from(zone.index()).expect("an image has 65536 zones at most");
-        let arrival = Arrival::new(number, false);
-        let outcome = decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
-        let (reason, slot) = (outcome.reason, outcome.slot());
-        let drops = reason.action() == Action::Drop;
+    pub fn new(question: &Question, matrix: &Matrix, image: &Image) -> Self {
+        let verdict = judge(question, matrix, image);
+        let drops = verdict.action == Action::Drop;
+        let wanting = drops || question.direction == Direction::Out && verdict.rule.is_none();
+        let idle_groups = holding(question.from, &matrix.dormant.groups);
+        let mut groups = holding(question.from, &matrix.groups);
+        groups.extend_from_slice(&idle_groups);
         Self {
             from: question.from,
-            to: target.to_string(),
-            zone: matrix.zone(zone).name.clone(),
+            to: question.target().to_string(),
+            zone: matrix.zone(question.zone).name.clone(),
+            direction: question.direction,
             verdict: if drops { "drop" } else { "pass" }.to_owned(),
             mode: matrix.mode,
-            reason: reason.name().to_owned(),
-            says: reason.says().to_owned(),
-            groups: groups_of(question.from, matrix),
-            rule: slot.and_then(|slot| image.legend().rule_of(slot)).map(|rule| cite(matrix, rule)),
-            near: match slot.and_then(|slot| image.legend().port_of(slot)) {
-                Some(port) if drops => port.rules.iter().map(|&rule| near(matrix, rule)).collect(),
-                _ => Vec::new(),
-            },
+            reason: verdict.reason.to_owned(),
+            says: verdict.says.to_owned(),
+            groups,
+            idle_groups,
+            rule: verdict.rule.map(|rule| cite(matrix, rule)),
+            near: if wanting { nearest(question, &verdict, matrix, image) } else { Vec::new() },
+            unnamed: verdict.unnamed.then(|| question.target().to_string()),
         }
     }
 
@@ -88,59 +99,71 @@ impl Explanation {
     }
 }
 
-fn groups_of(address: IpAddr, matrix: &Matrix) -> Vec<String> {
-    let inside = |prefixes: &[ipnet::IpNet]| prefixes.iter().any(|prefix| prefix.contains(&address));
-    matrix.groups.iter().filter(|group| inside(&group.prefixes)).map(|group| group.name.clone()).collect()
+fn holding(address: IpAddr, groups: &[Group]) -> Vec<String> {
+    let holds = |group: &&Group| group.prefixes.iter().any(|prefix| prefix.contains(&address));
+    groups.iter().filter(holds).map(|group| group.name.clone()).collect()
 }
 
-fn cite(matrix: &Matrix, id: RuleId) -> RuleCited {
+pub(super) fn cite(matrix: &Matrix, id: RuleId) -> RuleCited {
     let rule = matrix.rule(id);
-    debug_assert_eq!(rule.direction, Direction::In, "only inbound rules are compiled");
-    RuleCited { origin: rule.origin.clone(), description: rule.description.clone() }
-}
-
-fn near(matrix: &Matrix, id: RuleId) -> Near {
-    let admits = matrix.rule(id).peers.iter().map(|peer| peer_text(matrix, peer)).collect();
-    Near { rule: cite(matrix, id), admits }
-}
-
-fn peer_text(matrix: &Matrix, Peer { role, kind }: &Peer) -> String {
-    match kind {
-        PeerKind::Node => "only this node itself".to_owned(),
-        PeerKind::Groups(groups) if groups.is_empty() => format!("{role} (bound to nobody)"),
-        PeerKind::Groups(groups) => {
-            let names: Vec<_> = groups.iter().map(|&group| matrix.group(group).name.as_str()).collect();
-            format!("{role} ({})", names.join(", "))
-        }
-    }
+    RuleCited::new(matrix, &rule.origin, &rule.description)
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, zone, verdict, mode, reason, says, groups, rule, near } = self;
+        let Self { from, to, zone, direction, verdict, mode, reason, says, .. } = self;
         let softened =
-            if *mode == Mode::Observe && verdict == "drop" { " (mode observe: counted, passes)" } else { "" };
-        writeln!(f, "{from} -> {to}, zone {zone}: {}{softened}", verdict.to_uppercase())?;
+            if *mode == Mode::Observe && self.drops() { " (mode observe: counted, passes)" } else { "" };
+        let verdict = verdict.to_uppercase();
+        match direction {
+            Direction::In => writeln!(f, "{from} -> {to}, zone {zone}: {verdict}{softened}")?,
+            Direction::Out => writeln!(f, "this node -> {from} {to}, zone {zone}: {verdict}")?,
+        }
         writeln!(f, "  reason: {reason}: {says}")?;
+        self.write_groups(f)?;
+        if let Some(rule) = &self.rule {
+            let label = if *direction == Direction::In { "rule" } else { "declared by" };
+            write_rule(f, label, rule)?;
+        }
+        self.write_near(f)
+    }
+}
+
+impl Explanation {
+    fn write_groups(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, groups, idle_groups, .. } = self;
         if groups.is_empty() {
-            writeln!(f, "  {from} is in no group of this site")?;
-        } else {
-            writeln!(f, "  {from} is in: {}", groups.join(", "))?;
+            return writeln!(f, "  {from} is in no group of this site");
         }
-        if let Some(rule) = rule {
-            write_rule(f, "rule", rule)?;
+        let names = groups.iter().map(|group| {
+            if idle_groups.contains(group) { format!("{group} (no rule names it)") } else { group.clone() }
+        });
+        writeln!(f, "  {from} is in: {}", names.collect::<Vec<_>>().join(", "))
+    }
+
+    fn write_near(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, Near { rule, demands, .. }) in self.near.iter().take(NEAR_SHOWN).enumerate() {
+            write_rule(f, if position == 0 { "nearest" } else { "then" }, rule)?;
+            writeln!(f, "    {demands}")?;
         }
-        for Near { rule, admits } in near {
-            write_rule(f, "named by", rule)?;
-            writeln!(f, "    admits: {}", admits.join("; "))?;
+        if self.near.len() > NEAR_SHOWN {
+            writeln!(f, "  and {} more, which --format json tells", self.near.len() - NEAR_SHOWN)?;
         }
-        Ok(())
+        if self.direction == Direction::Out && self.rule.is_none() && self.near.is_empty() {
+            writeln!(f, "  no outbound rule names {}", self.to)?;
+        }
+        match &self.unnamed {
+            Some(ports) => writeln!(f, "  to open it: a rule in [[rules]] with ports = [\"{ports}\"]"),
+            None => Ok(()),
+        }
     }
 }
 
 fn write_rule(f: &mut fmt::Formatter<'_>, label: &str, rule: &RuleCited) -> fmt::Result {
-    writeln!(f, "  {label}: {}: {}", rule.origin, rule.description)?;
-    match &rule.origin {
+    let RuleCited { name, origin, description } = rule;
+    let colon = if description.is_empty() { "" } else { ": " };
+    writeln!(f, "  {label}: {name}{colon}{description}")?;
+    match origin {
         Origin::Document { section, line, says, .. } => {
             writeln!(f, "    document: section \"{section}\", line {line}: \"{says}\"")
         }

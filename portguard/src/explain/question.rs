@@ -4,15 +4,22 @@ use std::{net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use crate::{compile::Target, matrix::Transport};
+use crate::{
+    compile::Target,
+    matrix::{Direction, Transport, ZoneId},
+};
 
 /// A packet to ask about: the first of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Where it comes from.
+    /// The other end: where it comes from, of an outbound packet where it goes to.
     pub from: IpAddr,
     /// What it wants.
     pub to: Destination,
+    /// The zone of the interface that it comes in or goes out by.
+    pub zone: ZoneId,
+    /// Who opens the connection.
+    pub direction: Direction,
 }
 
 /// What a packet wants: `8086/tcp`, `icmp`, `icmp/8`, `ip/47`.

@@ -4,17 +4,28 @@
 //! Every rule still knows where it comes from ([`Origin`]), so that a verdict can name its line in the document. The
 //! matrix knows nothing of maps, classes or slots (that is `compile`), and nothing of files (that is `policy`, `site`).
 
+mod addresses;
+mod diff;
+mod dormant;
+mod filter;
 mod model;
+mod ports;
 mod product;
 mod resolve;
 mod scope;
+mod segments;
 mod service;
 mod view;
 
+pub use diff::{Change, Changed, Diff, InterfaceChange, PortsOf};
+pub use dormant::{Cause, Dormant, DormantRule};
+pub use filter::{Filter, PortFilter, Unknown};
 pub use model::{
     Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,
 };
+pub use ports::{PortRow, port_rows};
 pub use resolve::{Availability, Library, resolve};
+pub use segments::Space;
 pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};
-pub use view::{PeerView, Row, rows};
+pub use view::{PeerView, Row, rows, rows_kept};

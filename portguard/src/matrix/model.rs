@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::service::Service;
+use super::{Dormant, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -166,14 +166,28 @@ pub enum Origin {
     },
 }
 
+impl Origin {
+    /// The rule's full name: `redis-enterprise/rest-api`. Two products that follow one policy share it;
+    /// [`Matrix::name`] tells them apart.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Document { policy, rule, .. } => format!("{policy}/{rule}"),
+            Self::Site { rule, .. } => format!("site/{rule}"),
+        }
+    }
+
+    /// Where it is written: `redis-enterprise.md:33`.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Document { document, line, .. } => format!("{document}:{line}"),
+            Self::Site { line, .. } => format!("site file:{line}"),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Document { policy, rule, document, line, .. } => {
-                write!(f, "{policy}/{rule} ({document}:{line})")
-            }
-            Self::Site { rule, line } => write!(f, "site/{rule} (site file:{line})"),
-        }
+        write!(f, "{} ({})", self.name(), self.place())
     }
 }
 
@@ -227,9 +241,28 @@ pub struct Matrix {
     pub groups: Vec<Group>,
     /// The rules, in the order of the site file and, within a product, of its policy.
     pub rules: Vec<Rule>,
+    /// What was declared and has no effect.
+    pub dormant: Dormant,
 }
 
 impl Matrix {
+    /// A rule's name and place for people.
+    pub fn cite(&self, origin: &Origin) -> String {
+        format!("{} ({})", self.name(origin), origin.place())
+    }
+
+    /// A rule's name for people: with its product, where several follow the same policy.
+    pub fn name(&self, origin: &Origin) -> String {
+        let Origin::Document { product, policy, .. } = origin else { return origin.name() };
+        let twin = self.rules.iter().any(|rule| match &rule.origin {
+            Origin::Document { product: other, policy: followed, .. } => {
+                followed == policy && other != product
+            }
+            Origin::Site { .. } => false,
+        });
+        if twin { format!("{product}: {}", origin.name()) } else { origin.name() }
+    }
+
     /// The group with this id.
     pub fn group(&self, id: GroupId) -> &Group {
         &self.groups[id.index()]

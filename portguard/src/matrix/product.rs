@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Availability, Direction, GroupId, IcmpTypes, Library, Origin, Peer, PeerKind, PortSet, Rule, Service,
-    ZoneId, scope::Scope,
+    ZoneId,
+    dormant::{self, Cause, DormantRule},
+    scope::Scope,
 };
 use crate::{
     policy::{
@@ -22,6 +24,7 @@ pub(super) fn resolve_product(
     product: &Product,
     library: &Library,
     scope: &mut Scope<'_>,
+    dormant: &mut Vec<DormantRule>,
     warnings: &mut Vec<Warning>,
     faults: &mut Faults,
 ) -> Vec<Rule> {
@@ -38,6 +41,7 @@ pub(super) fn resolve_product(
         .filter(|rule| rule.when.iter().all(|condition| condition.holds(&resolver.settings)))
         .filter(|rule| rule.profiles.is_empty() || rule.profiles.iter().any(|name| profiles.contains(name)))
         .collect();
+    dormant.extend(resolver.dormant_rules());
     resolver.report_unbound_roles(&active);
     resolver.report_unbound_zones(&active);
     warnings.extend(resolver.open_cluster_roles(&active));
@@ -277,6 +281,39 @@ impl Resolver<'_, '_> {
         })
     }
 
+    /// The rules that are switched off, and the ports that parameters take away from others.
+    fn dormant_rules(&self) -> Vec<DormantRule> {
+        let rules = self.policy.rules.iter().filter_map(|rule| {
+            let causes = self.causes_of_sleep(rule);
+            let (service, causes) = if causes.is_empty() {
+                let (service, cause) = dormant::moved(rule, &self.policy.defaults(), &self.settings)?;
+                (service, vec![cause])
+            } else {
+                (dormant::service(rule, &self.settings)?, causes)
+            };
+            Some(DormantRule {
+                origin: self.origin(rule),
+                description: rule.description.clone(),
+                direction: rule.direction,
+                service,
+                causes,
+            })
+        });
+        rules.collect()
+    }
+
+    fn causes_of_sleep(&self, rule: &policy::Rule) -> Vec<Cause> {
+        let mut causes = dormant::unmet(&rule.when, &self.settings);
+        let named = |chosen: &Vec<reading::Located<String>>| {
+            chosen.iter().any(|name| rule.profiles.contains(&name.value))
+        };
+        // A site that names no profiles has all of them.
+        if !rule.profiles.is_empty() && !self.product.profiles.as_ref().is_none_or(named) {
+            causes.push(Cause::Profiles(rule.profiles.clone()));
+        }
+        causes
+    }
+
     fn origin(&self, rule: &policy::Rule) -> Origin {
         Origin::Document {
             product: self.product.name.value.clone(),
@@ -293,19 +330,7 @@ impl Resolver<'_, '_> {
     fn service(&mut self, rule: &policy::Rule) -> Option<Service> {
         match rule.protocol {
             Protocol::Ip(number) => Some(Service::Protocol(number)),
-            Protocol::Icmp(families) => {
-                let listed: Option<Vec<u8>> = rule
-                    .ports
-                    .iter()
-                    .map(|ports| ports.as_number().and_then(|number| u8::try_from(number).ok()))
-                    .collect();
-                let types = listed.map_or(IcmpTypes::All, |mut types| {
-                    types.sort_unstable();
-                    types.dedup();
-                    IcmpTypes::Listed(types)
-                });
-                Some(Service::Icmp { families, types })
-            }
+            Protocol::Icmp(families) => Some(Service::Icmp { families, types: icmp_types(&rule.ports) }),
             Protocol::Transport(transport) => {
                 let mut ranges = Vec::new();
                 for ports in &rule.ports {
@@ -359,6 +384,19 @@ impl Resolver<'_, '_> {
         let zones: BTreeSet<ZoneId> = bound.collect();
         zones.into_iter().collect()
     }
+}
+
+/// The ICMP types that a rule lists.
+pub(super) fn icmp_types(expressions: &[PortExpression]) -> IcmpTypes {
+    let listed: Option<Vec<u8>> = expressions
+        .iter()
+        .map(|ports| ports.as_number().and_then(|number| u8::try_from(number).ok()))
+        .collect();
+    listed.map_or(IcmpTypes::All, |mut types| {
+        types.sort_unstable();
+        types.dedup();
+        IcmpTypes::Listed(types)
+    })
 }
 
 /// The first few rules by name, and how many more there are.

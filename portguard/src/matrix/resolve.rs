@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Direction, Interface, Matrix, Origin, Peer, PeerKind, Rule,
+    Direction, Dormant, Interface, Matrix, Origin, Peer, PeerKind, Rule,
     product::resolve_product,
     scope::{Scope, zone_name},
 };
@@ -36,19 +36,21 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> (Option<M
     }
     let mut scope = Scope::new(site);
     let mut rules = Vec::new();
+    let mut dormant = Vec::new();
     let mut warnings = Vec::new();
     for product in &site.products {
-        rules.extend(resolve_product(product, library, &mut scope, &mut warnings, faults));
+        rules.extend(resolve_product(product, library, &mut scope, &mut dormant, &mut warnings, faults));
     }
     for rule in &site.rules {
         rules.extend(resolve_rule(rule, &mut scope, faults));
     }
     warnings.extend(scope.unused(site));
     let interfaces = resolve_interfaces(site, &mut scope, faults);
+    let dormant = Dormant { groups: scope.idle_groups(site), rules: dormant };
     let (groups, zones) = scope.into_lists();
     let matrix = match (site.mode, site.posture) {
         (Some(mode), Some(posture)) if faults.is_empty() => {
-            Some(Matrix { mode, posture, zones, interfaces, groups, rules })
+            Some(Matrix { mode, posture, zones, interfaces, groups, rules, dormant })
         }
         _ => None,
     };

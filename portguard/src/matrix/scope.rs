@@ -126,6 +126,12 @@ impl<'a> Scope<'a> {
             .collect()
     }
 
+    /// The groups that were declared and are in no list.
+    pub(super) fn idle_groups(&self, site: &Site) -> Vec<Group> {
+        let idle = site.groups.iter().filter(|group| !self.numbers.contains_key(&group.name.value));
+        idle.map(|group| Group { name: group.name.value.clone(), prefixes: group.prefixes.clone() }).collect()
+    }
+
     /// The lists that the numbers point into.
     pub(super) fn into_lists(self) -> (Vec<Group>, Vec<Zone>) {
         let zones = self.zone_order.into_iter().map(|name| Zone { name: name.to_owned() }).collect();

@@ -107,6 +107,12 @@ impl PortSet {
         self.0.iter().any(|range| range.contains(port))
     }
 
+    /// The ports that are not in `other`, if there are any.
+    pub fn without(&self, other: &Self) -> Option<Self> {
+        let left = self.iter().filter(|&port| !other.contains(port));
+        Self::new(left.map(PortRange::single).collect())
+    }
+
     /// Each port of the set, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u16> + '_ {
         self.0.iter().flat_map(|range| range.first..=range.last)
@@ -231,6 +237,13 @@ mod tests {
         let ports = set(&[(65535, 65535), (65534, 65535), (0, 0)]).unwrap();
         assert_eq!(ports.to_string(), "0, 65534-65535");
         assert_eq!(ports.iter().count(), 3);
+    }
+
+    #[test]
+    fn what_another_set_holds_is_taken_out() {
+        let ports = set(&[(10, 20), (30, 30)]).unwrap();
+        assert_eq!(ports.without(&set(&[(12, 15), (30, 40)]).unwrap()).unwrap().to_string(), "10-11, 16-20");
+        assert_eq!(ports.without(&set(&[(1, 40)]).unwrap()), None);
     }
 
     #[test]

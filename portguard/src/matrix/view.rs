@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Direction, Matrix, Origin, PeerKind, Rule};
+use super::{Direction, Filter, Matrix, Origin, PeerKind, Rule};
 
 /// A rule, spelled out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +37,9 @@ pub struct Row {
     pub says: Option<String>,
     /// What the document leaves open.
     pub inferred: Vec<String>,
+    /// The rule's name for people.
+    #[serde(skip)]
+    pub name: String,
 }
 
 /// A role and who that is.
@@ -51,9 +54,9 @@ pub struct PeerView {
 }
 
 impl Row {
-    /// The rule's full name: `redis-enterprise/rest-api`.
-    pub fn rule_name(&self) -> String {
-        format!("{}/{}", self.policy.as_deref().unwrap_or("site"), self.rule)
+    /// The rule's full name, with its product where several follow one policy: `redis-enterprise/rest-api`.
+    pub fn rule_name(&self) -> &str {
+        &self.name
     }
 
     /// Where it is written: `redis-enterprise.md:33`.
@@ -64,7 +67,13 @@ impl Row {
 
 /// The rows of the matrix, in its order.
 pub fn rows(matrix: &Matrix) -> Vec<Row> {
-    matrix.rules.iter().map(|rule| row(matrix, rule)).collect()
+    rows_kept(matrix, &Filter::default())
+}
+
+/// The rows of the matrix that `filter` keeps, in its order.
+pub fn rows_kept(matrix: &Matrix, filter: &Filter) -> Vec<Row> {
+    let kept = matrix.rules.iter().filter(|rule| filter.keeps(rule));
+    kept.map(|rule| row(matrix, rule)).collect()
 }
 
 fn row(matrix: &Matrix, rule: &Rule) -> Row {
@@ -95,6 +104,7 @@ fn row(matrix: &Matrix, rule: &Rule) -> Row {
         line: 0,
         says: None,
         inferred: Vec::new(),
+        name: matrix.name(origin),
     };
     with_origin(row, origin)
 }

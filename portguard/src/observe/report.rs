@@ -211,7 +211,7 @@ fn port_row(snapshot: &CounterSnapshot, port: &LegendPort<'_>, matrix: &Matrix) 
         port: port.target.to_string(),
         rules: iter::zip(port_slots::ADMITTED.., port.rules)
             .map(|(offset, &rule)| RuleRow {
-                rule: matrix.rule(rule).origin.to_string(),
+                rule: matrix.cite(&matrix.rule(rule).origin),
                 passed: count(offset),
             })
             .collect(),

@@ -77,7 +77,7 @@ const ROOMS: [Room; 10] = [
     },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
-    Room { name: "explain", rooms: &["compile", "matrix"], system: System::No },
+    Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {

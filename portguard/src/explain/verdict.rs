@@ -1,0 +1,108 @@
+//! The verdict: of an inbound packet the kernel's own, of an outbound one that it passes.
+
+use std::borrow::Cow;
+
+use portguard_common::{Action, Arrival, Reason, decide};
+
+use super::{Question, frame};
+use crate::{
+    compile::{Image, NativeTables, NoSockets, Target},
+    matrix::{Direction, IcmpTypes, Matrix, RuleId, Service},
+};
+use portguard_common::wire::icmp;
+
+/// The reason of every outbound packet.
+const OUTBOUND: &str = "outbound_not_enforced";
+const OUTBOUND_SAYS: &str =
+    "outbound traffic passes: outbound rules are declared, and nothing enforces them yet";
+
+/// What becomes of a packet.
+pub(super) struct Verdict<'a> {
+    pub(super) action: Action,
+    /// The reason's name.
+    pub(super) reason: &'static str,
+    /// What it means.
+    pub(super) says: &'static str,
+    /// The rule that admits the packet, or declares it.
+    pub(super) rule: Option<RuleId>,
+    /// The rules that name the port, in the order of the matrix.
+    pub(super) named: Cow<'a, [RuleId]>,
+    /// Whether it drops because no rule names the port.
+    pub(super) unnamed: bool,
+}
+
+/// Judges `question`. `image` is `matrix` compiled.
+pub(super) fn judge<'a>(question: &Question, matrix: &Matrix, image: &'a Image) -> Verdict<'a> {
+    match question.direction {
+        Direction::In => inbound(question, image),
+        Direction::Out => outbound(question, matrix),
+    }
+}
+
+fn inbound<'a>(question: &Question, image: &'a Image) -> Verdict<'a> {
+    let bytes = frame::build(question.from, question.target());
+    // The packet is no DHCP answer, so whether those pass does not matter.
+    let zone = u16::try_from(question.zone.index()).expect("an image has 65536 zones at most");
+    let arrival = Arrival::new(zone, false);
+    let outcome = decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
+    let (reason, slot) = (outcome.reason, outcome.slot());
+    let unnamed =
+        matches!(reason, Reason::Undocumented | Reason::NoSocket | Reason::Protocol | Reason::IcmpType);
+    Verdict {
+        action: reason.action(),
+        reason: reason.name(),
+        says: reason.says(),
+        rule: slot.and_then(|slot| image.legend().rule_of(slot)),
+        named: Cow::Borrowed(
+            slot.and_then(|slot| image.legend().port_of(slot)).map_or(&[], |port| port.rules),
+        ),
+        unnamed: unnamed && slot.is_none(),
+    }
+}
+
+fn outbound(question: &Question, matrix: &Matrix) -> Verdict<'static> {
+    let target = question.target();
+    let named: Vec<RuleId> = (0..matrix.rules.len())
+        .map(RuleId::new)
+        .filter(|&id| {
+            let rule = matrix.rule(id);
+            rule.direction == Direction::Out
+                && rule.zones.contains(&question.zone)
+                && opens(&rule.service, target)
+        })
+        .collect();
+    let declares = |&&id: &&RuleId| {
+        let mut prefixes =
+            matrix.rule(id).groups().into_iter().flat_map(|group| &matrix.group(group).prefixes);
+        prefixes.any(|prefix| prefix.contains(&question.from))
+    };
+    Verdict {
+        action: Action::Pass,
+        reason: OUTBOUND,
+        says: OUTBOUND_SAYS,
+        rule: named.iter().find(declares).copied(),
+        named: Cow::Owned(named),
+        unnamed: false,
+    }
+}
+
+/// Whether a rule that opens `service` names `target`.
+pub(super) fn opens(service: &Service, target: Target) -> bool {
+    let of_type = |types: &IcmpTypes, number: u8, kind: icmp::Kind| match types {
+        IcmpTypes::All => kind == icmp::Kind::ByRule,
+        IcmpTypes::Listed(types) => types.contains(&number),
+    };
+    match (service, target) {
+        (Service::Transport { transport: of, ports }, Target::Port { transport, port }) => {
+            *of == transport && ports.contains(port)
+        }
+        (Service::Icmp { families, types }, Target::Icmpv4(number)) => {
+            families.v4() && of_type(types, number, icmp::kind_v4(number))
+        }
+        (Service::Icmp { families, types }, Target::Icmpv6(number)) => {
+            families.v6() && of_type(types, number, icmp::kind_v6(number))
+        }
+        (Service::Protocol(of), Target::Protocol(number)) => *of == number,
+        (Service::Transport { .. } | Service::Icmp { .. } | Service::Protocol(_), _) => false,
+    }
+}

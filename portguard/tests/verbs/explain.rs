@@ -1,0 +1,171 @@
+//! What `explain` answers, in full, as people and programs see it.
+
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::{answer, support::directory};
+use insta::assert_snapshot;
+
+/// The answers of `explain` about a site, question after question.
+fn asked(site: &str, questions: &[&[&str]]) -> String {
+    let mut text = String::new();
+    for question in questions {
+        let mut arguments = vec!["explain", "--site", site];
+        arguments.extend(*question);
+        writeln!(text, "$ {}\n{}", arguments.join(" "), answer(&arguments)).expect("a string takes all");
+    }
+    text
+}
+
+#[test]
+fn a_packet_that_passes_names_its_groups_its_rule_and_the_documents_line() {
+    assert_snapshot!(asked(
+        "sites/both.toml",
+        &[
+            &["--from", "10.0.0.1", "--to", "8001/tcp"],
+            &["--from", "2001:db8:1::7", "--to", "icmp"],
+            &["--from", "10.9.0.1", "--to", "22/tcp"],
+        ]
+    ));
+}
+
+#[test]
+fn a_source_that_is_not_admitted_learns_what_the_rule_demands() {
+    assert_snapshot!(asked(
+        "sites/both.toml",
+        &[
+            &["--from", "10.1.0.7", "--to", "20001/tcp"],
+            &["--from", "10.1.0.7", "--to", "9081/tcp"],
+            &["--from", "2001:db8:2::1", "--to", "8091/tcp"],
+            &["--from", "10.1.0.7", "--to", "8002/tcp"],
+            &["--from", "10.1.0.7", "--to", "9105/tcp"],
+        ]
+    ));
+}
+
+#[test]
+fn a_port_that_no_rule_names_shows_what_comes_nearest() {
+    let other = &["--from", "10.3.7.1", "--to", "8001/udp"];
+    let moved = &["--from", "10.3.7.1", "--to", "8443/tcp"];
+    let narrowed = &["--from", "10.3.7.1", "--to", "12001/tcp"];
+    let nothing = &["--from", "10.3.7.1", "--to", "7/tcp"];
+    let switched_off = &["--from", "10.4.0.1", "--to", "8089/udp"];
+    assert_snapshot!(asked("sites/twins.toml", &[other, moved, narrowed, nothing]));
+    assert_snapshot!("nearest-switched-off", asked("sites/both.toml", &[switched_off]));
+}
+
+#[test]
+fn a_zone_or_a_profile_that_keeps_a_port_closed_is_named() {
+    assert_snapshot!(asked(
+        "sites/own-policies.toml",
+        &[
+            &["--from", "192.0.2.3", "--to", "2112/tcp", "--zone", "front"],
+            &["--from", "192.0.2.3", "--to", "5675/tcp", "--zone", "back"],
+        ]
+    ));
+}
+
+#[test]
+fn two_products_of_one_policy_are_told_apart() {
+    assert_snapshot!(asked(
+        "sites/twins.toml",
+        &[
+            &["--from", "10.2.0.1", "--to", "20001/tcp"],
+            &["--from", "10.3.7.1", "--to", "20001/tcp"],
+            &["--from", "192.0.2.1", "--to", "9443/tcp"],
+        ]
+    ));
+}
+
+#[test]
+fn a_rule_that_could_hold_the_source_comes_before_one_that_is_for_the_node_alone() {
+    assert_snapshot!(asked("sites/twins.toml", &[&["--from", "192.0.2.1", "--to", "8002/tcp"]]));
+}
+
+#[test]
+fn an_outbound_packet_passes_and_names_the_rule_that_declares_it() {
+    let out =
+        |to| -> Vec<&'static str> { vec!["--zone", "front", "--direction", "out", "--from", to, "--to"] };
+    let declared = [out("17.0.0.1"), vec!["2195/tcp"]].concat();
+    let others = [out("18.0.0.1"), vec!["2195/tcp"]].concat();
+    let unbound = [out("18.0.0.1"), vec!["25/tcp"]].concat();
+    let unnamed = [out("18.0.0.1"), vec!["26/tcp"]].concat();
+    assert_snapshot!(asked("sites/own-policies.toml", &[&declared, &others, &unbound, &unnamed]));
+}
+
+#[test]
+fn an_answer_as_json() {
+    assert_snapshot!(asked(
+        "sites/twins.toml",
+        &[
+            &["--from", "192.0.2.1", "--to", "9081/tcp", "--format", "json"],
+            &["--from", "10.3.7.1", "--to", "8443/tcp", "--format", "json"],
+        ]
+    ));
+}
+
+#[test]
+fn a_question_that_cannot_be_asked_is_refused() {
+    let question = ["--from", "192.0.2.1", "--to", "22/tcp"];
+    assert_snapshot!(asked(
+        "sites/own-policies.toml",
+        &[
+            &question,
+            &[&question[..], &["--zone", "bakc"]].concat(),
+            &["--from", "192.0.2.0/24", "--to", "22/tcp"],
+            &["--from", "192.0.2.1", "--to", "22"],
+            &["--from", "192.0.2.1"],
+            &[&question[..], &["--batch", "questions/plain.csv"]].concat(),
+        ]
+    ));
+}
+
+#[test]
+fn a_batch_answers_one_line_a_row() {
+    assert_snapshot!(asked("sites/own-policies.toml", &[&["--batch", "questions/zones.csv"]]));
+    assert_snapshot!("batch-plain", asked("sites/twins.toml", &[&["--batch", "questions/plain.csv"]]));
+    let defaults = ["--batch", "questions/plain.csv", "--zone", "back", "--direction", "out"];
+    assert_snapshot!("batch-defaults", asked("sites/own-policies.toml", &[&defaults]));
+}
+
+#[test]
+fn a_batch_with_a_fault_answers_nothing_and_tells_every_fault() {
+    assert_snapshot!(asked(
+        "sites/own-policies.toml",
+        &[
+            &["--batch", "questions/wrong.csv"],
+            &["--batch", "questions/header.csv"],
+            &["--batch", "questions/empty.csv"],
+            &["--batch", "questions/plain.csv"],
+            &["--batch", "questions/gone.csv"],
+        ]
+    ));
+}
+
+#[test]
+fn a_hundred_thousand_questions_come_by_standard_input_and_take_seconds() {
+    // The promise of two seconds is for the release build.
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 2 });
+    let mut questions = "from,to\n".to_owned();
+    for number in 0..100_000_u32 {
+        writeln!(questions, "10.{}.{}.1,{}/tcp", number % 5, number % 251, number % 65_535 + 1)
+            .expect("a string takes all");
+    }
+    let start = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_portguard"))
+        .args(["explain", "--site", "sites/both.toml", "--batch", "-"])
+        .current_dir(directory())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(questions.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 100_000);
+    assert!(start.elapsed() < limit, "{:?}", start.elapsed());
+}
