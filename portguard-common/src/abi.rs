@@ -35,7 +35,7 @@ pub const MAX_TABLE_BYTES: usize = (1 << 29) - 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PortEntry {
-    /// The first of the port's counters: dropped, would-drop, then one for each rule of the row.
+    /// The first of the port's counters: refused, unanswered, then one for each rule of the row.
     pub slot: u32,
     /// The index of the row's first cell; 0 for a port that no rule names.
     pub cells: u32,
@@ -121,18 +121,17 @@ pub const COUNTERS_PER_PAGE: u32 = 64;
 /// A page of counters.
 pub type CounterPage = [Counter; COUNTERS_PER_PAGE as usize];
 
-/// The offsets of a documented port's counters from its [`PortEntry::slot`].
+/// The offsets of a documented port's counters from its [`PortEntry::slot`]. Before them all stand the counters of the
+/// reasons, by discriminant. Whether what was to be dropped was dropped depends on the generation's mode.
 pub mod port_slots {
-    /// Packets dropped.
-    pub const DROPPED: u32 = 0;
-    /// Packets that mode `observe` let pass.
-    pub const WOULD_DROP: u32 = 1;
-    /// Packets that the row's first rule admitted; those of the other rules follow.
+    /// Packets from sources that no rule admits. The reason's own counter is the sum of these.
+    pub const REFUSED: u32 = 0;
+    /// Packets to the port that drop for another reason, which counts them too.
+    pub const UNANSWERED: u32 = 1;
+    /// Packets that the row's first rule admitted; those of the other rules follow. The reason's own counter is the sum of
+    /// these.
     pub const ADMITTED: u32 = 2;
 }
-
-/// The counters of each reason: one for what happened, one for drops that mode `observe` let pass.
-pub const SLOTS_PER_REASON: u32 = 2;
 
 /// The class of a source that is in no group.
 pub const CLASS_NONE: u32 = 0;

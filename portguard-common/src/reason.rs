@@ -131,6 +131,14 @@ reasons! {
 }
 
 impl Reason {
+    /// Whether packets are counted by the documented port alone, of which there always is one: the sum of these counters
+    /// is the reason's.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_counted_by_port(self) -> bool {
+        matches!(self, Self::Admitted | Self::SourceNotAdmitted)
+    }
+
     /// Whether the reason may be that the bytes of a header could not be read, where a frame is in several pieces: a
     /// header that ends too early, or a source address that only what follows would excuse.
     #[inline(always)]

@@ -2,30 +2,25 @@
 
 #![expect(unsafe_code, reason = "counters are written through raw pointers into the map")]
 
-use portguard_common::{
-    Action, Outcome,
-    abi::{COUNTERS_PER_PAGE, SLOTS_PER_REASON, port_slots},
-};
+use portguard_common::{Outcome, abi::COUNTERS_PER_PAGE};
 
-use crate::maps::COUNTERS;
+use crate::{hide::hidden, maps::COUNTERS};
 
-/// Counts one packet of `bytes`. An admitted packet is counted by its rule alone: the sum of the rules is the reason's.
+/// Counts one packet of `bytes`.
 #[inline(always)]
-pub(crate) fn count(outcome: Outcome, bytes: u64, observe: bool) {
-    let dropped = outcome.reason.action() == Action::Drop;
-    let would = u32::from(dropped && observe) * port_slots::WOULD_DROP;
-    match outcome.slot() {
-        Some(slot) if dropped => {
-            add(slot + would, bytes);
-            add(outcome.reason as u32 * SLOTS_PER_REASON + would, bytes);
-        }
-        Some(slot) => add(slot, bytes),
-        None => add(outcome.reason as u32 * SLOTS_PER_REASON + would, bytes),
+pub(crate) fn count(outcome: Outcome, bytes: u64) {
+    let Outcome { reason, .. } = outcome;
+    let Some(slot) = outcome.slot() else { return add(reason as u32, bytes) };
+    add(slot, bytes);
+    if !reason.is_counted_by_port() {
+        add(reason as u32, bytes);
     }
 }
 
 #[inline(always)]
 fn add(slot: u32, bytes: u64) {
+    // Of a reason the compiler knows that its slot is small, and would leave out the remainder, which the verifier needs.
+    let slot = hidden(slot as usize) as u32;
     if let Some(page) = COUNTERS.get_ptr_mut(slot / COUNTERS_PER_PAGE) {
         // SAFETY: the page belongs to this CPU, whose packet processing nothing interrupts with another run of this
         // program; the index is within the page.

@@ -15,6 +15,7 @@
 
 mod count;
 mod frame;
+mod hide;
 mod maps;
 mod socket;
 
@@ -45,10 +46,9 @@ fn portguard(context: XdpContext) -> u32 {
         }),
         None => Outcome::of(Reason::Internal),
     };
-    let observe = maps::observe();
-    count::count(outcome, frame.bytes(), observe);
+    count::count(outcome, frame.bytes());
     match outcome.reason.action() {
-        Action::Drop if !observe => xdp_action::XDP_DROP,
+        Action::Drop if !maps::observe() => xdp_action::XDP_DROP,
         Action::Drop | Action::Pass => xdp_action::XDP_PASS,
     }
 }

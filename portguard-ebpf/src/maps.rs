@@ -5,7 +5,7 @@
     reason = "tables and settings are read through raw pointers, so that the compiler can't fold them"
 )]
 
-use core::{arch::asm, ptr};
+use core::ptr;
 
 use aya_ebpf::{
     bindings::xdp_md,
@@ -19,7 +19,7 @@ use portguard_common::{
     tables::{Flow, SocketState, SourceAddress, Tables},
 };
 
-use crate::socket;
+use crate::{hide::hidden, socket};
 
 /// Not to be written by programs; the kernel checks it.
 const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
@@ -45,9 +45,8 @@ impl<T> Table<T> {
     /// settings, refuses a program that can't show it.
     #[inline(always)]
     unsafe fn entry(&self, index: u32) -> *const T {
-        let mut first = (&raw const self.0).expose_provenance();
-        // SAFETY: no instruction at all. It hides from the compiler that the object has one entry only.
-        unsafe { asm!("/* {0} */", inout(reg) first, options(pure, nomem, nostack, preserves_flags)) };
+        // Hidden, since the compiler takes the object for one entry.
+        let first = hidden((&raw const self.0).expose_provenance());
         // SAFETY: the caller vouches for the index.
         unsafe { ptr::with_exposed_provenance::<T>(first).add(index as usize) }
     }

@@ -7,11 +7,7 @@ use portguard::{
     datapath::{CounterSnapshot, Link, Loaded, XdpVerdict, embedded},
     matrix::{Matrix, Mode},
 };
-use portguard_common::{
-    Action, Arrival, Outcome,
-    abi::{SLOTS_PER_REASON, port_slots},
-    decide,
-};
+use portguard_common::{Action, Arrival, Outcome, Reason, decide};
 
 use crate::sample::{NODE_V4, NODE_V6};
 
@@ -75,21 +71,23 @@ impl Twin {
 
     fn expect(&mut self, outcome: Outcome) {
         let (reason, slot) = (outcome.reason, outcome.slot());
-        let dropped = reason.action() == Action::Drop;
-        let would = if dropped && self.observe { port_slots::WOULD_DROP } else { 0 };
         if let Some(slot) = slot {
-            *self.expected.entry(slot + would).or_default() += 1;
+            *self.expected.entry(slot).or_default() += 1;
         }
-        if dropped || slot.is_none() {
-            *self.expected.entry(reason as u32 * SLOTS_PER_REASON + would).or_default() += 1;
+        if !matches!(reason, Reason::Admitted | Reason::SourceNotAdmitted) {
+            *self.expected.entry(reason as u32).or_default() += 1;
         }
     }
 
-    /// The kernel's counters.
+    /// How many packets `reason` counted in the kernel.
     ///
     /// # Panics
-    /// When they cannot be read.
-    pub fn counters(&self) -> CounterSnapshot {
+    /// When the counters cannot be read.
+    pub fn counted(&self, reason: Reason) -> u64 {
+        self.counters().reason(reason, self.image.legend()).packets
+    }
+
+    fn counters(&self) -> CounterSnapshot {
         self.loaded.counters().expect("the map of a loaded program can be read")
     }
 

@@ -13,7 +13,7 @@ use crate::{
 pub(super) enum Access {
     /// A rule admits the source; this is its counter.
     Admitted { slot: u32 },
-    /// The port is documented and no rule admits the source; this is the counter of its drops.
+    /// The port is documented and no rule admits the source; this is its first counter.
     Refused { slot: u32 },
     /// No rule names the port.
     Undocumented,
@@ -34,7 +34,7 @@ pub(super) fn access<T: Tables>(
     }
     let ordinal = tables.cell(cells.wrapping_add(context.class)).ok_or(Reason::Internal)?;
     Ok(match ordinal {
-        0 => Access::Refused { slot: slot + port_slots::DROPPED },
+        0 => Access::Refused { slot },
         ordinal => Access::Admitted { slot: slot + port_slots::ADMITTED + u32::from(ordinal) - 1 },
     })
 }
@@ -49,8 +49,8 @@ pub(super) fn icmp<T: Tables>(
     tables: &T,
 ) -> Settled {
     match access(first, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Admitted { slot } => Err(Outcome::admitted(slot)),
+        Access::Refused { slot } => Err(Outcome::refused(slot)),
         Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Outcome::of(Reason::IcmpType)),
         Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
         Access::Undocumented => Err(Outcome::of(Reason::Undocumented)),
@@ -61,8 +61,8 @@ pub(super) fn icmp<T: Tables>(
 #[inline(always)]
 pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Settled {
     match access(port_entries::SCTP, port, context, tables)? {
-        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Err(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Admitted { slot } => Err(Outcome::admitted(slot)),
+        Access::Refused { slot } => Err(Outcome::refused(slot)),
         Access::Undocumented => Err(Outcome::of(Reason::Protocol)),
     }
 }
@@ -71,8 +71,8 @@ pub(super) fn sctp<T: Tables>(port: u16, context: Context, tables: &T) -> Settle
 #[inline(always)]
 pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T) -> Settled {
     match access(port_entries::PROTOCOL, u16::from(number), context, tables)? {
-        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Err(Outcome::at(Reason::Protocol, slot)),
+        Access::Admitted { slot } => Err(Outcome::admitted(slot)),
+        Access::Refused { slot } => Err(Outcome::refused(slot).because(Reason::Protocol)),
         Access::Undocumented if tables.posture_pass() && !protocol::needs_rule(number) => {
             Err(Outcome::of(Reason::ProtocolPassed))
         }

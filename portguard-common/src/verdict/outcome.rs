@@ -2,7 +2,7 @@
 
 use core::convert::Infallible;
 
-use crate::Reason;
+use crate::{Reason, abi::port_slots};
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +29,31 @@ impl Outcome {
         Self { reason, slot: NO_SLOT }
     }
 
-    /// A packet that concerns the documented port whose counter is `slot`.
+    /// A packet that the rule admitted whose counter is `slot`.
     #[inline(always)]
-    pub(super) const fn at(reason: Reason, slot: u32) -> Self {
+    pub(super) const fn admitted(slot: u32) -> Self {
+        Self { reason: Reason::Admitted, slot }
+    }
+
+    /// A packet to the documented port whose first counter is `slot`, which no rule admitted.
+    #[inline(always)]
+    pub(super) const fn refused(slot: u32) -> Self {
+        Self { reason: Reason::SourceNotAdmitted, slot: slot + port_slots::REFUSED }
+    }
+
+    /// The same port's, where `reason` says more than that no rule admitted the packet.
+    #[inline(always)]
+    pub(super) const fn because(self, reason: Reason) -> Self {
+        let slot = if self.slot == NO_SLOT || reason.is_counted_by_port() {
+            self.slot
+        } else {
+            self.slot - port_slots::REFUSED + port_slots::UNANSWERED
+        };
         Self { reason, slot }
     }
 
-    /// The same port, and why its packet drops after all.
-    #[inline(always)]
-    pub(super) const fn because(self, reason: Reason) -> Self {
-        Self { reason, ..self }
-    }
-
-    /// The documented port's counter: of the rule that admitted the packet, or the port's first
-    /// ([`DROPPED`](crate::abi::port_slots::DROPPED)) when it drops. `None` where no documented port is concerned.
+    /// The documented port's counter: of the rule that admitted the packet, or one of those of its drops. `None` where no
+    /// documented port is concerned.
     #[inline(always)]
     #[must_use]
     pub const fn slot(self) -> Option<u32> {

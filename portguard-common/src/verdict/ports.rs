@@ -84,8 +84,8 @@ pub(super) fn udp<A: SourceAddress, T: Tables>(
 #[inline(always)]
 fn refused<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
     match access {
-        Access::Admitted { slot } => Err(Outcome::at(Reason::Admitted, slot)),
-        Access::Refused { slot } => Ok(Outcome::at(Reason::SourceNotAdmitted, slot)),
+        Access::Admitted { slot } => Err(Outcome::admitted(slot)),
+        Access::Refused { slot } => Ok(Outcome::refused(slot)),
         Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
         Access::Undocumented => Ok(Outcome::of(Reason::Undocumented)),
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use portguard_common::{
     Reason,
-    abi::{PortEntry, SLOTS_PER_REASON, port_slots},
+    abi::{PortEntry, port_slots},
 };
 use serde::Serialize;
 
@@ -108,7 +108,7 @@ impl Legend {
 /// Gives every documented port its counters; the port table comes out beside the legend. A row has `classes` cells.
 pub(super) fn assign(rows: Rows, classes: u32) -> Result<(Vec<PortEntry>, Legend), CompileError> {
     let Rows { lists, entries } = rows;
-    let mut next = Reason::ALL.len() * SLOTS_PER_REASON as usize;
+    let mut next = Reason::ALL.len();
     let mut ports = Vec::new();
     fits::<PortEntry>(entries.len(), "zones")?;
     let mut table = vec![PortEntry::default(); entries.len()];

@@ -2,7 +2,7 @@
 
 use aya::programs::{ProgramError, Xdp, links::FdLink, xdp::XdpMode};
 
-use super::{CounterSnapshot, DatapathError, Link, Loaded, counters};
+use super::{CounterSnapshot, DatapathError, Link, Loaded};
 use crate::{
     compile::{Digest, Legend},
     matrix::Attach,
@@ -78,7 +78,7 @@ impl Attached {
 
     /// Reads the counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.loaded.ebpf, self.loaded.legend().slots())
+        self.loaded.counters()
     }
 }
 

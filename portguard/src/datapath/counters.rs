@@ -3,36 +3,47 @@
 use aya::{Ebpf, maps::PerCpuArray};
 use portguard_common::{
     Action, Reason,
-    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, SLOTS_PER_REASON, names, port_slots},
+    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots},
 };
 
 use super::{DatapathError, pod::Pod};
+use crate::compile::Legend;
 
 /// All counters of a generation at about one moment: pages are read one after the other while packets go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CounterSnapshot(Vec<Counter>);
+pub struct CounterSnapshot {
+    counters: Vec<Counter>,
+    observe: bool,
+}
 
 impl CounterSnapshot {
     /// The counter in `slot`; zeros for a slot that does not exist.
     pub fn slot(&self, slot: u32) -> Counter {
-        self.0.get(slot as usize).copied().unwrap_or_default()
+        self.counters.get(slot as usize).copied().unwrap_or_default()
     }
 
-    /// What `reason` alone counts: for [`Reason::Admitted`] nothing, since its packets are counted by rule.
-    pub fn reason(&self, reason: Reason) -> Counter {
-        self.slot(reason as u32 * SLOTS_PER_REASON)
+    /// Whether the generation's mode is `observe`: what its counters call dropped passed.
+    pub fn observe(&self) -> bool {
+        self.observe
     }
 
-    /// The packets that `reason` would have dropped, had mode `observe` not let them pass.
-    pub fn would_drop(&self, reason: Reason) -> Counter {
-        match reason.action() {
-            Action::Drop => self.slot(reason as u32 * SLOTS_PER_REASON + port_slots::WOULD_DROP),
-            Action::Pass => Counter::default(),
+    /// What `reason` counted, all documented ports of `legend` together.
+    pub fn reason(&self, reason: Reason, legend: &Legend) -> Counter {
+        if !reason.is_counted_by_port() {
+            return self.slot(reason as u32);
         }
+        let slots = legend.ports().flat_map(|port| match reason.action() {
+            Action::Pass => {
+                let first = port.slot + port_slots::ADMITTED;
+                first..first + u32::try_from(port.rules.len()).expect("a row's rules are counted in 16 bits")
+            }
+            Action::Drop => port.slot + port_slots::REFUSED..port.slot + port_slots::REFUSED + 1,
+        });
+        sum(slots.map(|slot| self.slot(slot)))
     }
 }
 
-pub(super) fn read(ebpf: &Ebpf, slots: u32) -> Result<CounterSnapshot, DatapathError> {
+pub(super) fn read(ebpf: &Ebpf, slots: u32, observe: bool) -> Result<CounterSnapshot, DatapathError> {
     let error = |source| DatapathError::Map { map: names::COUNTERS, source: Box::new(source) };
     let map = ebpf.map(names::COUNTERS).ok_or(DatapathError::ForeignObject { what: names::COUNTERS })?;
     let map: PerCpuArray<_, Pod<CounterPage>> = PerCpuArray::try_from(map).map_err(error)?;
@@ -44,7 +55,7 @@ pub(super) fn read(ebpf: &Ebpf, slots: u32) -> Result<CounterSnapshot, DatapathE
             (0..COUNTERS_PER_PAGE as usize).map(|place| sum(cpus.iter().map(|Pod(page)| page[place]))),
         );
     }
-    Ok(CounterSnapshot(counters))
+    Ok(CounterSnapshot { counters, observe })
 }
 
 fn sum(counters: impl Iterator<Item = Counter>) -> Counter {

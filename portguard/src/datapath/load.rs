@@ -7,7 +7,7 @@ use aya::{
 };
 use portguard_common::abi::{COUNTERS_PER_PAGE, InterfaceEntry, names};
 
-use super::{DatapathError, Link, pod::Pod, tables};
+use super::{CounterSnapshot, DatapathError, Link, counters, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
 
 /// The longest table of interfaces that is tried.
@@ -17,8 +17,9 @@ const MAX_INTERFACE_TABLE: u32 = 1 << 16;
 pub struct Loaded {
     pub(super) ebpf: Ebpf,
     pub(super) links: Vec<Link>,
-    pub(super) legend: Legend,
-    pub(super) digest: Digest,
+    legend: Legend,
+    digest: Digest,
+    observe: bool,
 }
 
 impl Loaded {
@@ -45,7 +46,13 @@ impl Loaded {
             .load(&object)
             .map_err(load_error)?;
         fill_interfaces(&mut ebpf, interfaces)?;
-        let mut loaded = Self { ebpf, links, legend: image.legend().clone(), digest: image.digest() };
+        let mut loaded = Self {
+            ebpf,
+            links,
+            legend: image.legend().clone(),
+            digest: image.digest(),
+            observe: settings.0.observe != 0,
+        };
         loaded.program()?.load().map_err(verify_error)?;
         Ok(loaded)
     }
@@ -58,6 +65,11 @@ impl Loaded {
     /// The digest of the generation's image.
     pub fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Reads the counters, summed over the CPUs.
+    pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
+        counters::read(&self.ebpf, self.legend.slots(), self.observe)
     }
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {

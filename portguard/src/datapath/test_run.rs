@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
 
-use super::{CounterSnapshot, DatapathError, Loaded, counters};
+use super::{DatapathError, Loaded};
 
 /// What an XDP program answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,11 +45,6 @@ impl Loaded {
             other => XdpVerdict::Other(other),
         };
         Ok(TestRun { verdict, duration: result.duration })
-    }
-
-    /// Reads the counters, summed over the CPUs.
-    pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.ebpf, self.legend().slots())
     }
 }
 

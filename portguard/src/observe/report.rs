@@ -206,6 +206,8 @@ fn follows(last: Target, next: Target) -> bool {
 
 fn port_row(snapshot: &CounterSnapshot, port: &LegendPort<'_>, matrix: &Matrix) -> PortRow {
     let count = |offset: u32| Count::from(snapshot.slot(port.slot + offset));
+    let (enforced, observed) =
+        by_mode(snapshot, count(port_slots::REFUSED).plus(count(port_slots::UNANSWERED)));
     PortRow {
         zone: matrix.zone(port.zone).name.clone(),
         port: port.target.to_string(),
@@ -215,30 +217,27 @@ fn port_row(snapshot: &CounterSnapshot, port: &LegendPort<'_>, matrix: &Matrix) 
                 passed: count(offset),
             })
             .collect(),
-        dropped: count(port_slots::DROPPED),
-        would_drop: count(port_slots::WOULD_DROP),
+        dropped: enforced,
+        would_drop: observed,
     }
 }
 
+/// What was dropped, and what would have been, of `count` packets that were to be dropped.
+fn by_mode(snapshot: &CounterSnapshot, count: Count) -> (Count, Count) {
+    if snapshot.observe() { (Count::default(), count) } else { (count, Count::default()) }
+}
+
 fn reason_row(snapshot: &CounterSnapshot, legend: &Legend, reason: Reason) -> ReasonRow {
-    // Admitted packets are counted by rule alone.
-    let counted = if reason == Reason::Admitted {
-        legend
-            .ports()
-            .flat_map(|port| iter::zip(port.slot + port_slots::ADMITTED.., port.rules))
-            .map(|(slot, _)| Count::from(snapshot.slot(slot)))
-            .fold(Count::default(), Count::plus)
-    } else {
-        snapshot.reason(reason).into()
+    let count = Count::from(snapshot.reason(reason, legend));
+    let (action, (counted, would_drop)) = match reason.action() {
+        Action::Pass => ("pass", (count, Count::default())),
+        Action::Drop => ("drop", by_mode(snapshot, count)),
     };
     ReasonRow {
         reason: reason.name().to_owned(),
-        action: match reason.action() {
-            Action::Pass => "pass".to_owned(),
-            Action::Drop => "drop".to_owned(),
-        },
+        action: action.to_owned(),
         says: reason.says().to_owned(),
         counted,
-        would_drop: snapshot.would_drop(reason).into(),
+        would_drop,
     }
 }
