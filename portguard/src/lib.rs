@@ -1,7 +1,7 @@
 //! PortGuard's library: from a vendor's documented port matrix to verdicts in the kernel.
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
-//! into an image; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
+//! into an image; [`lint`] asks about what is odd; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
 //! [`daemon`] owns what is loaded; [`cli`] talks to the rooms and holds no logic.
 
 pub mod cli;
@@ -10,6 +10,7 @@ pub mod daemon;
 pub mod datapath;
 pub mod explain;
 pub mod input;
+pub mod lint;
 pub mod matrix;
 pub mod observe;
 pub mod policy;

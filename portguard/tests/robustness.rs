@@ -37,7 +37,7 @@ fn read_as_site(text: &str) -> String {
             (reference, matrix::Availability::Sound(Box::new(policy)))
         })
         .collect();
-    let (matrix, _) = matrix::resolve(&site, &library, &mut faults);
+    let matrix = matrix::resolve(&site, &library, &mut faults);
     assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
     shown(source, faults.into_sorted())
 }

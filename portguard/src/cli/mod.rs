@@ -10,6 +10,7 @@ pub mod explain;
 pub mod matrix;
 pub mod run;
 mod site_file;
+mod surroundings;
 
 use std::io::Write;
 

@@ -15,6 +15,7 @@ pub use model::{
     Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,
 };
+pub use product::{active_rules, read_settings};
 pub use resolve::{Availability, Library, resolve};
 pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};
 pub use view::{PeerView, Row, rows};

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -76,6 +76,7 @@ const ROOMS: [Room; 10] = [
         system: System::No,
     },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
+    Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
@@ -88,8 +89,8 @@ const ROOMS: [Room; 10] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "explain", "input", "matrix", "observe", "policy",
-            "reading", "site",
+            "cli", "compile", "daemon", "datapath", "explain", "input", "lint", "matrix", "observe",
+            "policy", "reading", "site",
         ],
         system: System::Yes,
     },

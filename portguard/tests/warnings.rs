@@ -1,0 +1,128 @@
+//! What `check` asks about sites that hold together: every question in full, when it is asked and when not.
+
+mod support;
+
+use insta::assert_snapshot;
+use portguard::{
+    input::read_site,
+    lint::{LocalPorts, SshSession, Surroundings},
+};
+use support::{directory, portguard, portguard_in};
+
+/// The range is given so that nothing depends on the machine that the tests run on.
+const RANGE: [&str; 2] = ["--local-ports", "32768-60999"];
+
+fn check(arguments: &[&str]) -> String {
+    portguard(&[&["check"], arguments, &RANGE].concat())
+}
+
+#[test]
+fn what_is_odd_is_told_with_its_place_and_remedy() {
+    for name in ["exposure", "shadows", "groups", "answers", "ports"] {
+        assert_snapshot!(name, check(&[&format!("warnings/{name}.toml")]));
+    }
+}
+
+#[test]
+fn a_session_that_would_not_survive_is_told() {
+    let session = [("SSH_CONNECTION", "203.0.113.9 53122 192.0.2.1 22")];
+    for name in ["ssh-by-posture", "ssh-by-rule"] {
+        let file = format!("warnings/{name}.toml");
+        assert_snapshot!(name, portguard_in(&session, &[&["check", &file], &RANGE[..]].concat()));
+    }
+    let old = [("SSH_CLIENT", "203.0.113.9 53122 2222")];
+    let shown = portguard_in(&old, &["check", "warnings/ssh-by-rule.toml"]);
+    assert!(shown.contains("`ssh` names 2222/tcp and does not admit it"), "{shown}");
+}
+
+/// The codes that are asked about `file` in `around`.
+fn asked(file: &str, around: &Surroundings) -> Vec<String> {
+    let loaded = read_site(&directory().join(file)).expect("the site holds together");
+    let report = loaded.report(loaded.lint(around).warnings);
+    report.entries().into_iter().filter_map(|entry| entry.code).collect()
+}
+
+fn session(client: &str, port: u16, interface: Option<&str>) -> Surroundings {
+    let client = client.parse().expect("an address");
+    let interface = interface.map(str::to_owned);
+    Surroundings { ssh: Some(SshSession { client, server: None, port, interface }), local_ports: None }
+}
+
+#[test]
+fn a_session_that_would_survive_is_no_question() {
+    let quiet: Vec<String> = Vec::new();
+    let by_rule = "warnings/ssh-by-rule.toml";
+    assert_eq!(asked(by_rule, &session("10.9.0.7", 22, None)), quiet, "a rule admits it");
+    assert_eq!(
+        asked(by_rule, &session("203.0.113.9", 222, None)),
+        quiet,
+        "posture pass, and no rule names the port"
+    );
+    assert_eq!(
+        asked(by_rule, &session("203.0.113.9", 22, Some("eth7"))),
+        quiet,
+        "the interface is not guarded"
+    );
+    assert_eq!(asked(by_rule, &session("127.0.0.1", 22, None)), quiet, "a tunnel ends on the loopback");
+    assert_eq!(asked(by_rule, &Surroundings::default()), quiet, "there is no session");
+    assert_eq!(asked(by_rule, &session("203.0.113.9", 22, Some("eth1"))), ["PG0307"]);
+}
+
+#[test]
+fn a_zone_that_admits_the_session_counts_only_if_it_can_have_come_by_it() {
+    let file = "sites/own-policies.toml";
+    let client = "198.51.100.7";
+    assert!(
+        asked(file, &session(client, 22, None)).is_empty(),
+        "the zone is not known, and one of the two admits it"
+    );
+    assert!(asked(file, &session(client, 22, Some("eth1"))).is_empty());
+    assert_eq!(asked(file, &session(client, 22, Some("eth0"))), ["PG0307"], "only the zone back admits it");
+}
+
+#[test]
+fn ports_that_the_kernel_leaves_out_are_no_question() {
+    let around =
+        |range, reserved| Surroundings { ssh: None, local_ports: LocalPorts::from_sysctls(range, reserved) };
+    assert_eq!(asked("sites/services.toml", &around("32768 60999", "")), ["PG0309"]);
+    assert!(asked("sites/services.toml", &around("32768 60999", "36000-37000")).is_empty());
+    assert!(asked("sites/services.toml", &around("40000 60999", "")).is_empty());
+}
+
+#[test]
+fn the_sites_of_the_tests_are_no_questions_to_an_administrator() {
+    for name in ["both", "services", "own-policies"] {
+        let shown = check(&[&format!("sites/{name}.toml"), "--deny-warnings"]);
+        assert!(shown.starts_with("exit code 0\n"), "{shown}");
+    }
+}
+
+#[test]
+fn accepted_warnings_are_listed_shortly_and_acceptances_without_warnings_are_told() {
+    assert_snapshot!(check(&["warnings/accepted.toml"]));
+}
+
+#[test]
+fn denied_warnings_are_exit_code_one_and_accepted_ones_and_advice_do_not_count() {
+    assert!(check(&["warnings/groups.toml", "--deny-warnings"]).starts_with("exit code 1\n"));
+    assert!(check(&["warnings/groups.toml"]).starts_with("exit code 0\n"));
+    let advised = check(&["sites/both.toml", "--deny-warnings"]);
+    assert!(advised.starts_with("exit code 0\n") && advised.contains("PG0309"), "{advised}");
+    assert!(check(&["invalid/empty.toml", "--deny-warnings"]).starts_with("exit code 2\n"));
+}
+
+#[test]
+fn programs_get_every_diagnostic_with_its_place() {
+    assert_snapshot!(
+        "json",
+        check(&["--format", "json", "warnings/accepted.toml", "invalid/no-interface.toml", "gone.toml"])
+    );
+    let denied = check(&["--format", "json", "--deny-warnings", "warnings/groups.toml"]);
+    assert!(denied.starts_with("exit code 1\n") && denied.ends_with("--- stderr\n"), "{denied}");
+}
+
+#[test]
+fn the_range_of_local_ports_must_be_one() {
+    let refused = portguard(&["check", "sites/both.toml", "--local-ports", "60999-32768"]);
+    assert!(refused.starts_with("exit code 2\n") && refused.contains("is reversed"), "{refused}");
+}
