@@ -112,7 +112,12 @@ fn summary(faults: &Report) -> String {
 /// Reads a site file and the policies it refers to.
 pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
     let text = read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })?;
-    let source = Source::new(&path.display().to_string(), &text);
+    site_of_text(path, &text)
+}
+
+/// The same for a text that is, or is to be, the file `path`.
+pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
+    let source = Source::new(&path.display().to_string(), text);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
     let mut report = Report::default();

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod compile;
 pub mod daemon;
 pub mod datapath;
+pub mod draft;
 pub mod explain;
 pub mod input;
 pub mod lint;

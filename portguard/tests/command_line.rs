@@ -70,6 +70,8 @@ fn wrong_usage_is_exit_code_two() {
 fn help_documents_the_exit_codes() {
     assert_snapshot!("help", portguard(&["--help"]));
     assert_snapshot!("help-check", portguard(&["check", "--help"]));
+    let init = portguard(&["init", "--help"]);
+    assert!(init.contains("portguard init --product redis-enterprise --interface eth0"), "{init}");
     assert_snapshot!("help-matrix", portguard(&["matrix", "--help"]));
 }
 

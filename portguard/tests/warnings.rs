@@ -2,10 +2,16 @@
 
 mod support;
 
+use std::{collections::BTreeMap, net::Ipv4Addr, path::Path};
+
 use insta::assert_snapshot;
+use ipnet::IpNet;
 use portguard::{
-    input::read_site,
+    draft::{Draft, DraftProduct},
+    input::{read_site, site_of_text},
     lint::{LocalPorts, SshSession, Surroundings},
+    policy::{self, BUILT_IN, Policy, ProfileChoice},
+    reading::Source,
 };
 use support::{directory, portguard, portguard_in};
 
@@ -119,6 +125,43 @@ fn programs_get_every_diagnostic_with_its_place() {
     );
     let denied = check(&["--format", "json", "--deny-warnings", "warnings/groups.toml"]);
     assert!(denied.starts_with("exit code 1\n") && denied.ends_with("--- stderr\n"), "{denied}");
+}
+
+#[test]
+fn all_products_and_ten_thousand_addresses_are_asked_about_as_few_are() {
+    let policies: Vec<Policy> = BUILT_IN
+        .iter()
+        .map(|it| policy::parse(&Source::new(it.file, it.text)).expect("the policy is sound"))
+        .collect();
+    let products = policies.iter().map(|policy| {
+        let first = policy.profiles.keys().take(1).cloned();
+        let profiles = first.filter(|_| policy.profile_choice == ProfileChoice::Required).collect();
+        DraftProduct { policy, profiles }
+    });
+    // No two of them touch, so that nothing melts into one range.
+    let apart = |network: u32, length: u8| -> Vec<IpNet> {
+        let addresses = (0..10_000).map(|number: u32| Ipv4Addr::from((network << 24) + number * 256));
+        addresses.map(|address| IpNet::new(address.into(), length).expect("a length of IPv4")).collect()
+    };
+    let draft = Draft {
+        interfaces: vec!["eth0".to_owned()],
+        nodes: apart(10, 32),
+        products: products.collect(),
+        roles: BTreeMap::from([
+            ("clients".to_owned(), apart(11, 32)),
+            ("external".to_owned(), apart(11, 25)),
+        ]),
+        ssh_from: apart(12, 32),
+        ssh_port: None,
+    };
+    let site =
+        draft.to_string() + "[[rules]]\nname = \"again\"\nports = [\"8086/tcp\"]\nfrom = [\"clients\"]\n";
+    let loaded = site_of_text(Path::new("site.toml"), &site).expect("the draft holds together");
+    let warnings: Vec<String> =
+        loaded.lint(&Surroundings::default()).warnings.iter().map(ToString::to_string).collect();
+    let has = |text: &str| warnings.iter().any(|warning| warning.contains(text));
+    assert!(has("addresses of `clients` lie inside `external` (`11.0.0.0` and 9999 more)"), "{warnings:?}");
+    assert!(has("the rule `again` adds nothing") && !has("the rule `ssh`"), "{warnings:?}");
 }
 
 #[test]
