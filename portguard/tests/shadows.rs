@@ -27,7 +27,7 @@ fn listed() -> impl Strategy<Value = (Vec<(u8, u8)>, BTreeSet<u16>)> {
 
 /// The prefixes less those that lie in others, which a group may not hold, and the rule that they make.
 fn rule(prefixes: &[(u8, u8)], ports: &BTreeSet<u16>) -> (Vec<(u8, u8)>, Listed) {
-    let holds = |(address, length): (u8, u8)| address..=address + ((1_u16 << (32 - length)) - 1) as u8;
+    let holds = |(address, length): (u8, u8)| address..=address + ((1_u8 << (32 - length)) - 1);
     let mut kept: Vec<(u8, u8)> = Vec::new();
     let mut sorted = prefixes.to_vec();
     sorted.sort_by_key(|&(address, length)| (length, address));

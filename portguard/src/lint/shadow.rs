@@ -74,8 +74,12 @@ impl<'a, 'l> Shadows<'a, 'l> {
     /// Whether, wherever `rule` holds, all others but the `ignored` ones admit all of its sources.
     fn is_covered_without(&self, rule: usize, ignored: &BTreeSet<usize>) -> bool {
         self.sets_of(rule).all(|set| {
-            let others = set.iter().filter(|&&other| other != rule && !ignored.contains(&other));
-            let others: Vec<_> = others.map(|&other| self.sources(other)).collect();
+            let others = set.iter().copied().filter(|other| *other != rule && !ignored.contains(other));
+            // Of many rules for the same groups the first settles it.
+            if others.clone().any(|other| std::ptr::eq(self.sources(other), self.sources(rule))) {
+                return true;
+            }
+            let others: Vec<_> = others.map(|other| self.sources(other)).collect();
             self.sources(rule).is_within(&others)
         })
     }
@@ -117,23 +121,23 @@ impl<'a, 'l> Shadows<'a, 'l> {
 
     /// The rules that admit the same sources to the same ports: one that does it alone, or all that have a part in it.
     fn helpers(&self, indexes: &BTreeSet<usize>, idle: &BTreeSet<usize>) -> Vec<String> {
+        let covers_alone = |other: &usize| {
+            let other = BTreeSet::from([*other]);
+            indexes.iter().all(|&rule| self.is_covered_by(rule, &other))
+        };
+        // Who does it alone holds wherever the rule does, and so in any one place.
+        let somewhere = indexes.first().and_then(|&rule| self.sets_of(rule).next()).unwrap_or_default();
+        if let Some(&alone) =
+            somewhere.iter().filter(|other| !idle.contains(other)).find(|other| covers_alone(other))
+        {
+            return vec![name(self.lookup.inbound[alone].rule)];
+        }
         let there: BTreeSet<usize> =
             indexes.iter().flat_map(|&rule| self.sets_of(rule).flatten()).copied().collect();
-        let mut others = there.difference(idle);
-        let alone = others.clone().find(|&&other| {
-            let other = BTreeSet::from([other]);
-            indexes.iter().all(|&rule| self.is_covered_by(rule, &other))
-        });
-        let helpers: Vec<usize> = match alone {
-            Some(&alone) => vec![alone],
-            None => others
-                .by_ref()
-                .filter(|&&other| indexes.iter().any(|&rule| self.sources(other).meets(self.sources(rule))))
-                .copied()
-                .collect(),
-        };
-        let mut names: Vec<String> =
-            helpers.iter().map(|&helper| name(self.lookup.inbound[helper].rule)).collect();
+        let has_a_part =
+            |other: &&usize| indexes.iter().any(|&rule| self.sources(**other).meets(self.sources(rule)));
+        let helpers = there.difference(idle).filter(has_a_part);
+        let mut names: Vec<String> = helpers.map(|&helper| name(self.lookup.inbound[helper].rule)).collect();
         names.dedup();
         names
     }
