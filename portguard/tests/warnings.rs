@@ -96,6 +96,19 @@ fn ports_that_the_kernel_leaves_out_are_no_question() {
 }
 
 #[test]
+fn nobody_is_told_to_reserve_all_ports_that_there_are() {
+    let loaded = read_site(&directory().join("sites/services.toml")).expect("the site holds together");
+    let around = |range| Surroundings { ssh: None, local_ports: LocalPorts::from_sysctls(range, "") };
+    let help = |range| {
+        let entries = loaded.report(loaded.lint(&around(range)).warnings).entries();
+        entries.last().and_then(|entry| entry.help.clone()).unwrap_or_default()
+    };
+    let (few, most) = (help("20000 65000"), help("20000 30000"));
+    assert!(few.contains("ip_local_reserved_ports=20000-29999,36379-36380"), "{few}");
+    assert!(most.contains("set net.ipv4.ip_local_port_range") && !most.contains("reserved"), "{most}");
+}
+
+#[test]
 fn the_sites_of_the_tests_are_no_questions_to_an_administrator() {
     for name in ["both", "services", "own-policies"] {
         let shown = check(&[&format!("sites/{name}.toml"), "--deny-warnings"]);

@@ -22,14 +22,30 @@ pub(super) fn ephemeral(lookup: &Lookup<'_>, around: &Surroundings) -> Vec<Warni
         let ports = local.within(&PortSet::new(ranges.copied().collect())?)?;
         Some(Warning::EphemeralPorts {
             product: product.name.value.clone(),
-            policy: policy.name.clone(),
-            reserve: ports.to_string().replace(' ', ""),
+            remedy: remedy(&policy.name, &ports, local.range),
             ports: shown(&ports),
             range: local.range.to_string(),
             at: product.name.at,
         })
     });
     taken.collect()
+}
+
+/// A few ports are reserved. Where it would be most of the range, the node's own connections need another one.
+fn remedy(policy: &str, ports: &PortSet, local: PortRange) -> String {
+    let all = u32::from(local.last()) - u32::from(local.first()) + 1;
+    let taken = ports.iter().fold(0_u32, |count, _| count + 1);
+    if taken > all / 2 {
+        return format!(
+            "set net.ipv4.ip_local_port_range by sysctl to ports that {policy} does not use, or narrow the product's range by \
+             its parameters"
+        );
+    }
+    let reserve = ports.to_string().replace(' ', "");
+    format!(
+        "a connection may hold a port when {policy} wants it; set net.ipv4.ip_local_reserved_ports={reserve} (and what is in it \
+         already) by sysctl"
+    )
 }
 
 /// Ports that one product listens on.

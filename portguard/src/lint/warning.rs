@@ -127,20 +127,13 @@ pub enum Warning {
     },
 
     #[error("`{product}` listens on {ports}, and this node's own connections are given ports from {range}")]
-    #[diagnostic(
-        code(PG0309),
-        severity(Advice),
-        help(
-            "a connection may hold a port when {policy} wants it; set net.ipv4.ip_local_reserved_ports={reserve} (and what is \
-             in it already) by sysctl"
-        )
-    )]
+    #[diagnostic(code(PG0309), severity(Advice))]
     EphemeralPorts {
         product: String,
-        policy: String,
         ports: String,
-        reserve: String,
         range: String,
+        #[help]
+        remedy: String,
         #[label("may find a port taken when it starts")]
         at: SourceSpan,
     },
