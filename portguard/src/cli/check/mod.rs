@@ -31,11 +31,13 @@ Examples:
   portguard check --site /etc/portguard/site.toml
   portguard check --deny-warnings --format json sites/*.toml
 
-Exit code 2 with one diagnostic a fault, all faults at once, if a site file or one of its policies is wrong. Warnings do not
-change the exit code unless --deny-warnings is given: then it is 1. A site file accepts a warning with [[accept]], a code and
-a reason; docs/diagnostics.md has a section for each code.
+Exit code 2 with one diagnostic a fault, all faults at once, if a site file or one of its policies
+is wrong. Warnings do not change the exit code unless --deny-warnings is given: then it is 1. A site
+file accepts a warning with [[accept]], a code and a reason; docs/diagnostics.md has a section for
+each code.
 
-Run it in the SSH session that you work in, and it looks whether that session would survive; sudo hides the session.";
+Run it in the SSH session that you work in, and it looks whether that session would survive; sudo
+hides the session.";
 
 /// The options of `check`.
 #[derive(Debug, clap::Args)]

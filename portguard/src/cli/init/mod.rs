@@ -28,11 +28,12 @@ use crate::{
 const EXAMPLE: &str = "\
 Examples:
   portguard init
-  portguard init --product redis-enterprise --interface eth0 --node 10.20.0.1,10.20.0.2,10.20.0.3 \\
+  portguard init --product redis-enterprise --interface eth0 --node 10.20.0.1,10.20.0.2 \\
       --role external=10.30.0.0/16 --ssh-from 10.99.0.0/24 --output site.toml
 
-On a terminal it asks for what is missing. The file is in mode observe, which drops nothing; roles that nobody is given for
-are bound to nobody, with a comment that says what to fill in. A file that exists is left alone unless --force is given.";
+On a terminal it asks for what is missing. The file is in mode observe, which drops nothing; roles
+that nobody is given for are bound to nobody, with a comment that says what to fill in. A file that
+exists is left alone unless --force is given.";
 
 /// The options of `init`.
 #[derive(Debug, clap::Args)]
