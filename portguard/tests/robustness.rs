@@ -40,7 +40,7 @@ fn read_as_site(text: &str) -> String {
     let source = Source::new("site.toml", text);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
-    let (matrix, _) = matrix::resolve(&site, &LIBRARY, &mut faults);
+    let matrix = matrix::resolve(&site, &LIBRARY, &mut faults);
     assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
     shown(source, faults.into_sorted())
 }

@@ -9,10 +9,12 @@ pub mod counters;
 pub mod diff;
 mod exit;
 pub mod explain;
+pub mod init;
 pub mod man;
 pub mod matrix;
 pub mod run;
 mod site_file;
+mod surroundings;
 
 use std::io::Write;
 
@@ -39,6 +41,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a first site file, by asking or from flags
+    Init(init::Args),
     /// Judge site files, with every fault at once, and say what they hold
     Check(check::Args),
     /// Show who may reach what: ports, addresses, and the line of the document that says so
@@ -61,6 +65,7 @@ impl Cli {
     /// Runs the verb that was asked for.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         match &self.verb {
+            Verb::Init(args) => init::run(args, out),
             Verb::Check(args) => check::run(args, out),
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Diff(args) => diff::run(args, out),

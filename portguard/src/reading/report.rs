@@ -6,8 +6,9 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode, ThemeCharacters,
     ThemeStyles,
 };
+use serde::{Serialize, Serializer};
 
-use super::Source;
+use super::{Source, source::LineIndex};
 
 /// The most diagnostics that are shown of one file. Who has a thousand faults has one cause, and it is among these.
 const SHOWN: usize = 50;
@@ -41,6 +42,76 @@ impl FileReport {
     }
 }
 
+/// A diagnostic as a program reads it. Lines and columns count from 1, columns in characters; the end is the first
+/// character behind what is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// `PG0301`.
+    pub code: Option<String>,
+    /// `error`, `warning` or `advice`.
+    #[serde(serialize_with = "severity_name")]
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The file.
+    pub file: String,
+    /// Where it begins; none where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// Where it begins.
+    pub column: Option<usize>,
+    /// Where it ends.
+    pub end_line: Option<usize>,
+    /// Where it ends.
+    pub end_column: Option<usize>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Entry {
+    /// `diagnostic`, which is about the whole of `file`.
+    pub fn of_file(file: &str, diagnostic: &dyn Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code().map(|code| code.to_string()),
+            severity: severity(diagnostic),
+            message: diagnostic.to_string(),
+            file: file.to_owned(),
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
+            help: diagnostic.help().map(|help| help.to_string()),
+        }
+    }
+
+    /// `diagnostic`, at the place of its first label.
+    fn new(source: &Source, lines: &LineIndex<'_>, diagnostic: &dyn Diagnostic) -> Self {
+        let entry = Self::of_file(source.name(), diagnostic);
+        let Some(label) = diagnostic.labels().and_then(|mut labels| labels.next()) else { return entry };
+        let (line, column) = lines.position(label.offset());
+        let (end_line, end_column) = lines.position(label.offset() + label.len());
+        Self {
+            line: Some(line),
+            column: Some(column),
+            end_line: Some(end_line),
+            end_column: Some(end_column),
+            ..entry
+        }
+    }
+}
+
+fn severity(diagnostic: &dyn Diagnostic) -> Severity {
+    diagnostic.severity().unwrap_or(Severity::Error)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn severity_name<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Advice => "advice",
+    })
+}
+
 /// The reports of several files; files without diagnostics are left out.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -65,9 +136,25 @@ impl Report {
         self.files.iter().map(|file| file.diagnostics.len()).sum()
     }
 
+    /// How many of them are warnings.
+    pub fn warnings(&self) -> usize {
+        let diagnostics = self.files.iter().flat_map(|file| &file.diagnostics);
+        diagnostics.filter(|diagnostic| severity(diagnostic.as_ref()) == Severity::Warning).count()
+    }
+
     /// The files that the diagnostics are about.
     pub fn files(&self) -> &[FileReport] {
         &self.files
+    }
+
+    /// Every diagnostic as programs read it, file by file.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.count());
+        for FileReport { source, diagnostics } in &self.files {
+            let lines = LineIndex::new(source.text());
+            entries.extend(diagnostics.iter().map(|it| Entry::new(source, &lines, it.as_ref())));
+        }
+        entries
     }
 
     /// Every diagnostic with the lines it is about, file by file; of one file 50 at most.

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 12] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -76,6 +76,8 @@ const ROOMS: [Room; 10] = [
         system: System::No,
     },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
+    Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
+    Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
@@ -88,8 +90,8 @@ const ROOMS: [Room; 10] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "explain", "input", "matrix", "observe", "policy",
-            "reading", "site",
+            "cli", "compile", "daemon", "datapath", "draft", "explain", "input", "lint", "matrix", "observe",
+            "policy", "reading", "site",
         ],
         system: System::Yes,
     },
