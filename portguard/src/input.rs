@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{
     matrix::{self, Availability, Library, Matrix},
-    policy::{self, built_in},
+    policy::{self, Policy, built_in},
     reading::{Colour, Faults, FileReport, Report, Source},
     site::{self, PolicyReference, Site},
 };
@@ -68,10 +68,24 @@ fn summary(faults: &Report) -> String {
     format!("{} {plural} in {}; nothing was loaded", faults.count(), names.join(" and "))
 }
 
+/// Reads a policy file alone, without a site.
+pub fn read_policy_file(path: &Path) -> Result<Policy, InputError> {
+    let source = Source::new(&path.display().to_string(), &read_document(path)?);
+    policy::parse(&source).map_err(|diagnostics| {
+        let mut faults = Report::default();
+        faults.add(FileReport::new(source, diagnostics));
+        InputError::Faulty { faults }
+    })
+}
+
+/// Reads a vendor's page, or any other text.
+pub fn read_document(path: &Path) -> Result<String, InputError> {
+    read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })
+}
+
 /// Reads a site file and the policies it refers to.
 pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
-    let text = read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })?;
-    let source = Source::new(&path.display().to_string(), &text);
+    let source = Source::new(&path.display().to_string(), &read_document(path)?);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
     let mut report = Report::default();

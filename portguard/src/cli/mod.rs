@@ -8,6 +8,7 @@ pub mod counters;
 mod exit;
 pub mod explain;
 pub mod matrix;
+pub mod policy;
 pub mod run;
 mod site_file;
 
@@ -42,6 +43,8 @@ enum Verb {
     Matrix(matrix::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
+    /// Look at policies, judge them, and write one for a product of your own
+    Policy(policy::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
@@ -55,6 +58,7 @@ impl Cli {
             Verb::Check(args) => check::run(args, out),
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
+            Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
         }

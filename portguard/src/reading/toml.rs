@@ -325,7 +325,7 @@ impl Table {
 }
 
 /// Whether `text` can name something of the writer's own.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     const LONGEST: usize = 64;
     text.len() <= LONGEST
         && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
