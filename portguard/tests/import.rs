@@ -127,6 +127,8 @@ fn what_people_write_into_cells_cannot_break_the_draft() {
         let text =
             format!("# {cell}\n\n|Port|Source|Service|Description|\n|-|-|-|-|\n|80|{cell}|{cell}|{cell}|\n");
         policy_of(&text);
+        let all = format!("|Port|Protocol|Direction|\n|-|-|-|\n|80 x{cell}|x{cell}|x{cell}|\n");
+        policy_of(&all);
         let list = format!("- 80 - {cell}\n- {cell}: x\n\n|Port|Source|\n|-|-|\n|81|{cell}|\n");
         assert!(policy_of(&list).is_some(), "{cell}");
     }

@@ -1,6 +1,9 @@
 //! Ports as people write them: `8070, 8071`, `10000-19999`, `25 or 587`, `9443 (recommended), 8080`, `*`.
 
-use super::{cells::without_remarks, protocols};
+use super::{
+    cells::{self, without_remarks},
+    protocols,
+};
 use crate::matrix::PortRange;
 
 /// What a text says of ports.
@@ -82,7 +85,7 @@ pub(super) fn read(text: &str) -> Result<Ports, NotPorts> {
         return Err(NotPorts::Words);
     }
     if !strangers.is_empty() {
-        let strangers: String = strangers.join(" ").chars().take(60).collect();
+        let strangers = cells::shortened(&strangers.join(" "));
         ports.doubt = Some(format!("the document says `{strangers}` with the ports"));
     }
     Ok(ports)

@@ -1,6 +1,6 @@
 //! Protocols as people write them: those of IP by their names, and what runs over TCP or UDP.
 
-use super::{Doubt, Field};
+use super::{Doubt, Field, cells};
 
 /// What a text says of protocols.
 #[derive(Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ pub(super) fn read(text: &str) -> Protocols {
         let why = format!("{shown} runs over {}", protocol.to_uppercase());
         return Protocols { names: vec![protocol], doubt: Some(Doubt::new(Field::Protocol, why)) };
     }
-    let shown: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(40).collect();
+    let shown = cells::shortened(text);
     let why = if shown.is_empty() {
         "the document names no protocol, and TCP is the usual one".to_owned()
     } else {
