@@ -9,7 +9,7 @@ use peak_alloc::PeakAlloc;
 use portguard::{
     explain::Destination,
     matrix::{self, Availability, Library},
-    policy::{self, BUILT_IN, PolicyName, PortExpression, import, unsupported},
+    policy::{self, BUILT_IN, Citation, PolicyName, PortExpression, import, unsupported},
     reading::{self, Colour, Faults, FileReport, Located, Report, Source, short_prefix},
     site,
 };
@@ -69,7 +69,7 @@ pub fn site(text: &str) {
     show(source, warnings);
 }
 
-/// A page makes a draft that is a sound policy whose lines hold its ports, or none.
+/// A page makes a draft that is a sound policy and cites lines of the page, or none.
 pub fn page(text: &str) {
     static NAME: LazyLock<PolicyName> = LazyLock::new(|| "page".parse().expect("it is a name"));
     let name = &*NAME;
@@ -78,7 +78,9 @@ pub fn page(text: &str) {
     let policy = policy::parse(&Source::new("draft.toml", &drafted))
         .unwrap_or_else(|faults| panic!("{faults:#?}\nof\n{drafted}"));
     assert_eq!(policy.rules.len(), draft.rules);
-    let wrong = unsupported(&policy, text);
+    // A port may be written so that no line of the source has its digits together: `80<b>80</b>`.
+    let mut wrong = unsupported(&policy, text);
+    wrong.retain(|citation| !matches!(citation, Citation::WithoutPort { .. }));
     assert!(wrong.is_empty(), "{wrong:#?}\nof\n{drafted}");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Basis, Policy, PortExpression, Rule, Settings};
+use super::{Basis, Policy, PortExpression, Rule, Settings, thousands::without_separators};
 use crate::matrix::PortRange;
 
 /// A line that a policy cites and that does not bear it out.
@@ -122,10 +122,10 @@ fn named(ports: &PortExpression, defaults: &Settings) -> Vec<u16> {
 
 /// The numbers of a line that can be ports. `10,000` is the number 10000 and the numbers of a list.
 fn numbers(line: &str) -> BTreeSet<u16> {
-    let plain = line.split(|letter: char| !letter.is_ascii_digit());
-    let grouped = line.split(|letter: char| !letter.is_ascii_digit() && letter != ',');
-    let grouped = grouped.filter(|text| text.contains(',')).map(|text| text.replace(',', ""));
-    plain.map(str::to_owned).chain(grouped).filter_map(|text| text.parse().ok()).collect()
+    fn plain(text: &str) -> impl Iterator<Item = u16> {
+        text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|number| number.parse().ok())
+    }
+    plain(line).chain(plain(&without_separators(line))).collect()
 }
 
 fn cited_lines(lines: &[u32]) -> String {

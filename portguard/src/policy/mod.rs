@@ -16,6 +16,7 @@ mod parameter;
 mod port;
 mod raw;
 mod skeleton;
+mod thousands;
 
 pub use builtin::{BUILT_IN, BuiltIn, built_in};
 pub use citations::{Citation, unsupported};

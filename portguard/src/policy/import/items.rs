@@ -2,7 +2,7 @@
 //! them.
 
 use super::{
-    Candidate, Doubt, Field, Findings, Peer, Prose, Section, Unread, cells,
+    Candidate, Doubt, Field, Findings, Peer, Prose, Section, cells,
     page::{Part, Text},
     ports::{self, Ports},
     protocols,
@@ -14,9 +14,9 @@ pub(super) fn read_item(item: &Text, section: &Section, findings: &mut Findings)
     let text = item.joined();
     let (head, description) = split(&text).unwrap_or((&text, ""));
     match ports::read(head) {
-        Ok(found) if !description.is_empty() || found.doubt.is_none() => {
+        Ok(found) if found.expressions != ["*"] && (!description.is_empty() || found.doubt.is_none()) => {
             let lines = lines_of(item, head.len());
-            add(found, lines, description, section, findings);
+            add(found, &lines, description, section, findings);
         }
         // `Thrift 7611 - for events`: a port after words may be anything, a step of a guide included.
         _ if head.len() < text.len() && numbers(head).next().is_some() => {
@@ -45,7 +45,7 @@ pub(super) fn read_heading(
         _ => String::new(),
     };
     let sentence = description.split_inclusive(". ").next().unwrap_or_default();
-    add(found, vec![heading.line()], sentence, section, findings);
+    add(found, &[heading.line()], sentence, section, findings);
     true
 }
 
@@ -91,28 +91,22 @@ fn split(text: &str) -> Option<(&str, &str)> {
     Some((head, rest))
 }
 
-/// The lines of the first `length` letters of an item that hold a digit.
+/// The lines that hold a digit, of the first `length` bytes of an item's joined text.
 fn lines_of(item: &Text, length: usize) -> Vec<u32> {
     let mut before = 0;
     let mut lines = Vec::new();
     for (line, text) in &item.lines {
-        if before <= length && text.contains(|letter: char| letter.is_ascii_digit()) {
+        if before < length && text.contains(|letter: char| letter.is_ascii_digit()) {
             lines.push(*line);
         }
-        before += text.trim().len() + 1;
+        before += text.split_whitespace().map(|word| word.len() + 1).sum::<usize>();
     }
     lines.dedup();
     lines
 }
 
-fn add(found: Ports, lines: Vec<u32>, description: &str, section: &Section, findings: &mut Findings) {
+fn add(found: Ports, lines: &[u32], description: &str, section: &Section, findings: &mut Findings) {
     let Ports { expressions, doubt, protocols: named } = found;
-    let lines = if lines.is_empty() { vec![1] } else { lines };
-    if expressions.iter().any(|expression| expression == "*") {
-        let text = cells::shortened(description);
-        findings.unread.push(Unread { line: lines[0], why: "no port is named", text });
-        return;
-    }
     let protocols = match named.first() {
         Some(&protocol) => protocols::Protocols { names: vec![protocol], doubt: None },
         None => protocols::guess(description),
@@ -124,7 +118,7 @@ fn add(found: Ports, lines: Vec<u32>, description: &str, section: &Section, find
         doubts.push(Doubt::new(Field::From, "the document does not say who is at the other end"));
         findings.candidates.push(Candidate {
             section: section.name(),
-            lines: lines.clone(),
+            lines: lines.to_vec(),
             name: None,
             ports: expressions.clone(),
             protocol,
@@ -151,6 +145,18 @@ mod tests {
         assert_eq!(split("10000 - 19999 - databases"), Some(("10000 - 19999", "databases")));
         assert_eq!(split("8086: HTTP"), Some(("8086", "HTTP")));
         assert_eq!(split("see 8086"), None);
+    }
+
+    #[test]
+    fn the_lines_of_the_ports_are_found_whatever_the_space_between_words() {
+        let item = Text {
+            lines: vec![
+                (3, "port      and".to_owned()),
+                (4, "  80 - 9 lives".to_owned()),
+                (5, "9".to_owned()),
+            ],
+        };
+        assert_eq!(lines_of(&item, "port and 80".len()), [4]);
     }
 
     #[test]

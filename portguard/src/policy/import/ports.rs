@@ -4,7 +4,10 @@ use super::{
     cells::{self, without_remarks},
     protocols,
 };
-use crate::matrix::PortRange;
+use crate::{
+    matrix::PortRange,
+    policy::thousands::{has_certain, without_separators},
+};
 
 /// What a text says of ports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +121,8 @@ fn prepared(text: &str) -> String {
             position += 1;
         }
     }
-    without_thousands(&joined.join(" "))
+    let joined = joined.join(" ");
+    if has_certain(&joined) { without_separators(&joined) } else { joined }
 }
 
 fn starts_with_digit(word: &str) -> bool {
@@ -127,20 +131,6 @@ fn starts_with_digit(word: &str) -> bool {
 
 fn ends_with_digit(word: &str) -> bool {
     word.ends_with(|letter: char| letter.is_ascii_digit())
-}
-
-/// `10,000` is ten thousand: three digits that begin with a zero are no port of a list. Who writes one number so writes
-/// all of them so: `10,000-19,999`.
-fn without_thousands(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let is_digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
-    let is_group = |at: usize| {
-        bytes[at] == b',' && at > 0 && is_digit(at - 1) && (at + 1..at + 4).all(is_digit) && !is_digit(at + 4)
-    };
-    if !(0..bytes.len()).any(|at| is_group(at) && bytes[at + 1] == b'0') {
-        return text.to_owned();
-    }
-    text.char_indices().filter(|&(at, _)| !is_group(at)).map(|(_, letter)| letter).collect()
 }
 
 /// A port or a range as a policy writes it.
