@@ -10,7 +10,10 @@ type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
 const STEPS: [Step; 8] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
-    ("format", |workspace| run_command(workspace.cargo("fmt").args(["--all", "--check"]))),
+    ("format", |workspace| {
+        run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
+        run_command(workspace.cargo("fmt").args(["--manifest-path=fuzz/Cargo.toml", "--check"]))
+    }),
     ("clippy", clippy),
     ("clippy, eBPF", |workspace| {
         run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
