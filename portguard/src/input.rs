@@ -17,7 +17,7 @@ use crate::{
     compile::CompileError,
     lint::{self, Findings, Surroundings},
     matrix::{self, Availability, Library, Matrix},
-    policy::{self, built_in},
+    policy::{self, Policy, built_in},
     reading::{Colour, Entry, Faults, FileReport, Report, Source},
     site::{self, PolicyReference, Site},
 };
@@ -109,10 +109,24 @@ fn summary(faults: &Report) -> String {
     format!("{} {plural} in {}; nothing was loaded", faults.count(), names.join(" and "))
 }
 
+/// Reads a policy file alone, without a site.
+pub fn read_policy_file(path: &Path) -> Result<Policy, InputError> {
+    let source = Source::new(&path.display().to_string(), &read_document(path)?);
+    policy::parse(&source).map_err(|diagnostics| {
+        let mut faults = Report::default();
+        faults.add(FileReport::new(source, diagnostics));
+        InputError::Faulty { faults }
+    })
+}
+
+/// Reads a vendor's page, or any other text.
+pub fn read_document(path: &Path) -> Result<String, InputError> {
+    read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })
+}
+
 /// Reads a site file and the policies it refers to.
 pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
-    let text = read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })?;
-    site_of_text(path, &text)
+    site_of_text(path, &read_document(path)?)
 }
 
 /// The same for a text that is, or is to be, the file `path`.

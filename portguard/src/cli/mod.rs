@@ -12,6 +12,7 @@ pub mod explain;
 pub mod init;
 pub mod man;
 pub mod matrix;
+pub mod policy;
 pub mod run;
 mod site_file;
 mod surroundings;
@@ -51,6 +52,8 @@ enum Verb {
     Diff(diff::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
+    /// Look at policies, judge them, and write one for a product of your own
+    Policy(policy::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
@@ -70,6 +73,7 @@ impl Cli {
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
+            Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

@@ -21,7 +21,7 @@ pub use prefix::{disjoint_prefixes, prefix, short_prefix};
 pub use report::{Colour, Entry, FileReport, Report};
 pub use source::Source;
 pub use suggest::{closest, did_you_mean};
-pub use toml::{Kind, Table, Value, parse};
+pub use toml::{Kind, Table, Value, is_name, parse};
 
 /// Something that was read, and where it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,6 +12,9 @@ use super::{Source, source::LineIndex};
 
 /// The most diagnostics that are shown of one file. Who has a thousand faults has one cause, and it is among these.
 const SHOWN: usize = 50;
+/// The most letters of a message and bytes of a marked place that are shown: who wrote a name of a megabyte knows it
+/// after this.
+const LONGEST: usize = 400;
 
 /// Whether a text for people carries terminal colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -203,7 +206,14 @@ struct InSource<'a> {
 
 impl fmt::Display for InSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.diagnostic, f)
+        f.write_str(&shortened(&self.diagnostic.to_string()))
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -231,6 +241,11 @@ impl Diagnostic for InSource<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.diagnostic.labels()
+        let labels = self.diagnostic.labels()?;
+        Some(Box::new(labels.map(|label| {
+            let (start, length) = (label.offset(), label.len());
+            let end = if length > LONGEST { self.source.boundary(start + LONGEST) } else { start + length };
+            LabeledSpan::new(label.label().map(str::to_owned), start, end - start)
+        })))
     }
 }

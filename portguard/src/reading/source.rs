@@ -41,7 +41,7 @@ impl Source {
     }
 
     /// The nearest place at or before `offset` where a character begins.
-    fn boundary(&self, offset: usize) -> usize {
+    pub(super) fn boundary(&self, offset: usize) -> usize {
         (0..=offset.min(self.text.len())).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0)
     }
 }
