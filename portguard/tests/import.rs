@@ -89,7 +89,7 @@ fn a_draft_goes_to_a_file_and_never_over_one() {
     let directory = tempfile::TempDir::new().unwrap();
     let file = directory.path().join("draft.toml");
     let file = file.to_str().unwrap();
-    let arguments = ["policy", "import", "documents/headings.md", "--name", "series", "--out", file];
+    let arguments = ["policy", "import", "documents/headings.md", "--name", "series", "--output", file];
     assert!(portguard(&arguments).starts_with("exit code 0\n--- stdout\n--- stderr\n"));
     let first = fs::read_to_string(file).unwrap();
     assert!(first.contains("\nname = \"series\"\n"), "{first}");

@@ -146,7 +146,7 @@ fn the_skeleton_shows_each_key_that_the_manual_teaches() {
 fn new_writes_what_check_accepts_and_never_over_a_file() {
     let directory = TempDir::new().unwrap();
     let file = path(&directory, "my-product.toml");
-    let new = ["policy", "new", "--name", "my-product", "--document", "doc/page.md", "--out", &file];
+    let new = ["policy", "new", "--name", "my-product", "--document", "doc/page.md", "--output", &file];
     assert_snapshot!("new", portguard(&new).replace(&file, "my-product.toml"));
     let written = fs::read_to_string(&file).unwrap();
     assert_eq!(written, skeleton(&name("my-product"), "page.md"));

@@ -13,7 +13,7 @@ use crate::{
 
 const EXAMPLE: &str = "\
 Example:
-  portguard policy import my-product.md --out my-product.toml
+  portguard policy import my-product.md --output my-product.toml
 
 Reads tables, in Markdown or HTML, whose headings or cells say that a column holds ports, list items that begin with
 ports, and headings that are ports. What the page does not say is chosen, marked as inferred, and commented with `Look:`.

@@ -13,7 +13,7 @@ use crate::{
 
 const EXAMPLE: &str = "\
 Example:
-  portguard policy new --name my-product --document my-product.md --out my-product.toml
+  portguard policy new --name my-product --document my-product.md --output my-product.toml
 
 What it writes is sound, and shows each thing that a policy can say. Replace what it says by what your document says.";
 

@@ -12,22 +12,22 @@ use anyhow::{Context as _, bail};
 #[derive(Debug, clap::Args)]
 pub(super) struct Destination {
     /// Write to this file; without it, to standard output
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Replace the file if it is there
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "output")]
     force: bool,
 }
 
 impl Destination {
     /// The file that is written to, if it is one.
     pub(super) fn path(&self) -> Option<&Path> {
-        self.out.as_deref()
+        self.output.as_deref()
     }
 
     /// Writes `text`; what is there already stays untouched unless it may be replaced.
     pub(super) fn write(&self, text: &str, out: &mut dyn Write) -> anyhow::Result<()> {
-        let Some(path) = &self.out else { return Ok(out.write_all(text.as_bytes())?) };
+        let Some(path) = &self.output else { return Ok(out.write_all(text.as_bytes())?) };
         let mut options = OpenOptions::new();
         options.write(true);
         if self.force {
