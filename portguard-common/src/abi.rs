@@ -112,7 +112,8 @@ pub type Cell = u16;
 pub struct Counter {
     /// Packets.
     pub packets: u64,
-    /// Bytes on the wire, without preamble and checksum.
+    /// Bytes on the wire, without preamble and checksum. Padding beyond a frame's first buffer (a page, about) may be left
+    /// out.
     pub bytes: u64,
 }
 

@@ -1,7 +1,7 @@
 //! Where the frame's bytes come from.
 //!
-//! Nearly every frame has its headers in one piece of memory, `data..data_end`: [`Linear`]. Where a driver splits them
-//! off, or a jumbo frame is spread over several buffers, [`Scattered`] lets the kernel copy.
+//! Nearly every frame is one piece of memory, `data..data_end`: [`Head`]. Of a jumbo frame, spread over several buffers,
+//! that is the first, with the headers: [`Linear`]. Where a driver splits these, [`Scattered`] lets the kernel copy.
 
 #![expect(unsafe_code, reason = "packet memory is reached through raw pointers that the verifier bounds")]
 
@@ -14,44 +14,34 @@ use aya_ebpf::{
 };
 use portguard_common::wire::Frame;
 
+use crate::hide::hidden;
+
 /// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
 /// are less. The verifier wants to see a bound.
 const HEADERS_END: usize = 0x7fff;
 
-/// The frame's first piece of memory.
-pub(crate) struct Linear {
-    context: *mut xdp_md,
+/// The frame's first piece of memory, taken for the whole frame: what lies beyond is not there.
+#[derive(Clone, Copy)]
+pub(crate) struct Head {
     start: usize,
     end: usize,
-    /// The bytes of the frame, all buffers together.
-    len: u64,
 }
 
-impl Linear {
+impl Head {
     #[inline(always)]
     pub(crate) fn new(context: &XdpContext) -> Self {
-        // Asked first, while nothing has to be kept over the call.
-        let len = buffers_len(context.ctx);
-        Self { context: context.ctx, start: context.data(), end: context.data_end(), len }
+        Self { start: context.data(), end: context.data_end() }
     }
 
-    /// The bytes of the frame, all buffers together.
+    /// The bytes of this piece.
     #[inline(always)]
-    pub(crate) fn bytes(&self) -> u64 {
-        self.len
+    pub(crate) fn bytes(self) -> u64 {
+        (self.end - self.start) as u64
     }
 
-    /// Whether there is more of the frame than this piece.
-    #[inline(always)]
-    pub(crate) fn is_partial(&self) -> bool {
-        self.len > (self.end - self.start) as u64
-    }
-}
-
-impl Linear {
     /// The `T` at `offset`.
     #[inline(always)]
-    fn get<T: Integers>(&self, offset: usize) -> Option<T> {
+    fn get<T: Integers>(self, offset: usize) -> Option<T> {
         if offset > HEADERS_END {
             return None;
         }
@@ -64,6 +54,35 @@ impl Linear {
         // SAFETY: `from..to` lies within `data..data_end`, which the lines above test and the verifier checks; any bytes
         // are a value of a type that is `Integers`, and the read asks for no alignment.
         Some(unsafe { (from as *const T).read_unaligned() })
+    }
+}
+
+/// The frame's first piece of memory, and how long the frame is with all others.
+pub(crate) struct Linear {
+    context: *mut xdp_md,
+    head: Head,
+    /// The bytes of the frame, all buffers together.
+    len: u64,
+}
+
+impl Linear {
+    #[inline(always)]
+    pub(crate) fn new(context: &XdpContext) -> Self {
+        // Asked first, while nothing has to be kept over the call.
+        let len = buffers_len(context.ctx);
+        Self { context: context.ctx, head: Head::new(context), len }
+    }
+
+    /// The bytes of the frame, all buffers together.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether there is more of the frame than this piece.
+    #[inline(always)]
+    pub(crate) fn is_partial(&self) -> bool {
+        self.len > self.head.bytes()
     }
 }
 
@@ -80,7 +99,7 @@ unsafe impl<const N: usize> Integers for [u32; N] {}
 // SAFETY: as the trait says.
 unsafe impl<const N: usize> Integers for [u64; N] {}
 
-impl Frame for Linear {
+impl Frame for Head {
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.get(offset)
@@ -94,6 +113,35 @@ impl Frame for Linear {
     #[inline(always)]
     fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
         self.get(offset)
+    }
+
+    #[inline(always)]
+    fn has(&self, end: usize) -> bool {
+        // Hidden, or the compiler would leave out comparisons that follow from this one, which the verifier needs.
+        hidden(self.start + end) <= self.end
+    }
+
+    /// None: nobody asks of a frame that has no lengths of its own making.
+    #[inline(always)]
+    fn copy(&self, _offset: usize, _len: usize, _to: &mut [u8]) -> bool {
+        false
+    }
+}
+
+impl Frame for Linear {
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.head.get(offset)
+    }
+
+    #[inline(always)]
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
+        self.head.get(offset)
+    }
+
+    #[inline(always)]
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+        self.head.get(offset)
     }
 
     #[inline(always)]

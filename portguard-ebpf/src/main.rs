@@ -27,7 +27,7 @@ use aya_ebpf::{
 use portguard_common::{Action, Arrival, Outcome, Reason, general, plain};
 
 use crate::{
-    frame::{Linear, Scattered},
+    frame::{Head, Linear, Scattered},
     maps::Maps,
 };
 
@@ -36,26 +36,35 @@ use crate::{
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "what the macro makes of it hands the context over")]
 fn portguard(context: XdpContext) -> u32 {
-    let frame = Linear::new(&context);
-    let maps = Maps::new(&context);
-    let outcome = match maps::arrival(&context) {
-        Some(arrival) => plain(&frame, arrival, &maps).unwrap_or_else(|| {
-            let outcome = unusual(context.ctx, arrival);
-            let unread = outcome.reason.is_unreadable() && frame.is_partial();
-            if unread { scattered(context.ctx, arrival) } else { outcome }
-        }),
-        None => Outcome::of(Reason::Internal),
+    let head = Head::new(&context);
+    let (outcome, bytes) = match maps::arrival(&context) {
+        // A plain frame that is longer than its first buffer ends within it by its own account: the rest is padding.
+        Some(arrival) => match plain(&head, arrival, &Maps::new(&context)) {
+            Some(outcome) => (outcome, head.bytes()),
+            None => unusual(&context, arrival),
+        },
+        None => (Outcome::of(Reason::Internal), head.bytes()),
     };
-    count::count(outcome, frame.bytes());
+    count::count(outcome, bytes);
     match outcome.reason.action() {
         Action::Drop if !maps::observe() => xdp_action::XDP_DROP,
         Action::Drop | Action::Pass => xdp_action::XDP_PASS,
     }
 }
 
-/// The frames that [`plain`] leaves. A function of its own in the program too, so that they cost the others nothing.
+/// The frames that [`plain`] leaves, and their bytes.
+#[inline(always)]
+fn unusual(context: &XdpContext, arrival: Arrival) -> (Outcome, u64) {
+    let frame = Linear::new(context);
+    let outcome = linear(context.ctx, arrival);
+    let unread = outcome.reason.is_unreadable() && frame.is_partial();
+    (if unread { scattered(context.ctx, arrival) } else { outcome }, frame.bytes())
+}
+
+/// A frame with its headers in its first buffer. A function of its own in the program too, so that it costs plain frames
+/// nothing.
 #[inline(never)]
-fn unusual(context: *mut xdp_md, arrival: Arrival) -> Outcome {
+fn linear(context: *mut xdp_md, arrival: Arrival) -> Outcome {
     let context = XdpContext::new(context);
     general(&Linear::new(&context), arrival, &Maps::new(&context))
 }

@@ -1,19 +1,23 @@
 //! What is known of a packet from where it came in.
 
-/// The zone of the interface, and whether DHCP answers pass on it. One word, since it is kept throughout the verdict and
-/// hardly ever asked.
+use crate::abi::port_entries;
+
+/// Where the zone of the interface begins in the port table, and whether DHCP answers pass on it. One word, since it is kept
+/// throughout the verdict and hardly ever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Arrival(u32);
 
 impl Arrival {
-    const DHCP: u32 = 1 << 16;
+    const DHCP: u32 = 1 << 31;
 
-    /// By an interface of `zone`; `dhcp` tells whether DHCP answers pass.
+    /// By an interface of `zone`; `dhcp` tells whether DHCP answers pass. No port table has room for a zone whose entries
+    /// this can't number.
     #[inline(always)]
     #[must_use]
     pub const fn new(zone: u16, dhcp: bool) -> Self {
-        Self(zone as u32 | if dhcp { Self::DHCP } else { 0 })
+        let first = (zone as u32).wrapping_mul(port_entries::PER_ZONE) & !Self::DHCP;
+        Self(first | if dhcp { Self::DHCP } else { 0 })
     }
 
     /// From [`Self::to_bits`].
@@ -30,9 +34,10 @@ impl Arrival {
         self.0
     }
 
+    /// The zone's first entry in the port table.
     #[inline(always)]
-    pub(super) const fn zone(self) -> u32 {
-        self.0 & 0xffff
+    pub(super) const fn first_port(self) -> u32 {
+        self.0 & !Self::DHCP
     }
 
     #[inline(always)]

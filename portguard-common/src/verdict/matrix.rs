@@ -27,7 +27,7 @@ pub(super) fn access<T: Tables>(
     context: Context,
     tables: &T,
 ) -> Result<Access, Reason> {
-    let index = context.arrival.zone() * port_entries::PER_ZONE + first + u32::from(index);
+    let index = context.arrival.first_port().wrapping_add(first + u32::from(index));
     let PortEntry { slot, cells } = tables.port(index).ok_or(Reason::Internal)?;
     if cells == 0 {
         return Ok(Access::Undocumented);
