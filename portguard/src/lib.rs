@@ -14,4 +14,5 @@ pub mod matrix;
 pub mod observe;
 pub mod policy;
 pub mod reading;
+pub mod replay;
 pub mod site;

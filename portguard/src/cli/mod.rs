@@ -11,6 +11,7 @@ mod exit;
 pub mod explain;
 pub mod man;
 pub mod matrix;
+pub mod replay;
 pub mod run;
 mod site_file;
 
@@ -47,6 +48,8 @@ enum Verb {
     Diff(diff::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
+    /// Say what the filter would do with a capture, packet by packet
+    Replay(replay::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
@@ -65,6 +68,7 @@ impl Cli {
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
+            Verb::Replay(args) => replay::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 10] = [
+const ROOMS: [Room; 11] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -79,6 +79,7 @@ const ROOMS: [Room; 10] = [
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
+    Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {
         name: "daemon",
@@ -89,7 +90,7 @@ const ROOMS: [Room; 10] = [
         name: "cli",
         rooms: &[
             "cli", "compile", "daemon", "datapath", "explain", "input", "matrix", "observe", "policy",
-            "reading", "site",
+            "reading", "replay", "site",
         ],
         system: System::Yes,
     },
