@@ -9,6 +9,7 @@ pub mod compile;
 pub mod daemon;
 pub mod datapath;
 pub mod explain;
+pub mod export;
 pub mod input;
 pub mod matrix;
 pub mod observe;

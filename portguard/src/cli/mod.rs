@@ -9,6 +9,7 @@ pub mod counters;
 pub mod diff;
 mod exit;
 pub mod explain;
+pub mod export;
 pub mod man;
 pub mod matrix;
 pub mod replay;
@@ -50,6 +51,8 @@ enum Verb {
     Explain(explain::Args),
     /// Say what the filter would do with a capture, packet by packet
     Replay(replay::Args),
+    /// Write a site as another firewall's ruleset, for where eBPF can't run
+    Export(export::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
@@ -69,6 +72,7 @@ impl Cli {
             Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
             Verb::Replay(args) => replay::run(args, out),
+            Verb::Export(args) => export::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

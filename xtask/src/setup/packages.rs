@@ -6,9 +6,18 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, namespaces and a look at the kernel.
-const PACKAGES: [&str; 8] =
-    ["bpftool", "ethtool", "influxdb", "influxdb-client", "iproute2", "nmap", "redis-server", "redis-tools"];
+/// Servers and their clients, a scanner, another firewall, namespaces and a look at the kernel.
+const PACKAGES: [&str; 9] = [
+    "bpftool",
+    "ethtool",
+    "influxdb",
+    "influxdb-client",
+    "iproute2",
+    "nftables",
+    "nmap",
+    "redis-server",
+    "redis-tools",
+];
 
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
 pub(super) fn install() -> anyhow::Result<()> {
