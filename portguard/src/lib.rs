@@ -2,6 +2,7 @@
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
 //! into an image; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
+//! [`replay`] judges captures with it; [`export`] says a matrix in another firewall's words;
 //! [`daemon`] owns what is loaded; [`cli`] talks to the rooms and holds no logic.
 
 pub mod cli;
