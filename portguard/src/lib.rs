@@ -1,9 +1,9 @@
 //! PortGuard's library: from a vendor's documented port matrix to verdicts in the kernel.
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
-//! into an image; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya; [`observe`] reads counters back;
-//! [`replay`] judges captures with it; [`export`] says a matrix in another firewall's words;
-//! [`daemon`] owns what is loaded; [`cli`] talks to the rooms and holds no logic.
+//! into an image; [`explain`] asks the image, [`replay`] hands it a capture's packets; [`datapath`] loads an image and is
+//! the only room that knows aya; [`observe`] reads counters back; [`daemon`] owns what is loaded; [`cli`] talks to the
+//! rooms and holds no logic. [`export`] says a matrix in another firewall's words.
 
 pub mod cli;
 pub mod compile;

@@ -13,11 +13,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ExitStatus, exit::tell, load};
 use crate::{
-    compile::{Image, NodeAddresses, compile},
-    datapath::{DatapathError, Link, Loaded, embedded, leave_network},
-    matrix::{Interface, Matrix, Mode},
+    compile::NodeAddresses,
+    datapath::{DatapathError, embedded},
+    matrix::{Interface, Matrix},
     reading::did_you_mean,
-    replay::{Capture, Engine, KernelRuns, Replay},
+    replay::{Capture, Engine, KernelRuns, Replay, Scene},
 };
 
 const EXAMPLE: &str = "\
@@ -82,24 +82,21 @@ enum Format {
 
 /// Judges every packet of the capture.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let mut matrix = load(&args.site)?.matrix;
+    let matrix = load(&args.site)?.matrix;
     let interface = interface(&matrix, args.interface.as_deref())?;
-    let mode = matrix.mode;
-    // The verdict is told as it is when it counts, and every packet comes in by the one interface.
-    matrix.mode = Mode::Enforce;
-    matrix.interfaces = vec![interface];
-    let node = NodeAddresses::new(args.node.clone());
-    let image = compile(&matrix, &node)?;
-    let arrival = image.interfaces()[0].arrival();
+    let scene = Scene::new(matrix, interface, NodeAddresses::new(args.node.clone()))?;
     let progress = ProgressBar::hidden();
     let file = open(&args.capture, &progress)?;
     let name = name(&args.capture);
     let engine = match args.engine {
         EngineName::Native => Engine::Native,
-        EngineName::Kernel => Engine::Kernel(Box::new(KernelRuns::new(load_program(&image)?))),
+        EngineName::Kernel => {
+            let object = embedded().ok_or(DatapathError::NoObject)?;
+            Engine::Kernel(Box::new(KernelRuns::load(object, scene.image())?))
+        }
     };
     let mut capture = Capture::open(file).with_context(|| format!("cannot read {name}"))?;
-    let mut replay = Replay::new(&matrix, &image, &node, arrival, mode, engine);
+    let mut replay = Replay::new(&scene, engine);
     let judged = judge_all(&mut capture, &mut replay, args.format, out);
     progress.finish_and_clear();
     let (summary, compared) = replay.finish();
@@ -180,20 +177,4 @@ fn open(path: &Path, progress: &ProgressBar) -> anyhow::Result<Box<dyn Read>> {
         );
     }
     Ok(Box::new(progress.wrap_read(file)))
-}
-
-/// Loads the program as if the loopback interface, which test runs come in by, were the site's.
-fn load_program(image: &Image) -> anyhow::Result<Loaded> {
-    const LOOPBACK: u32 = 1;
-    let object = embedded().ok_or(DatapathError::NoObject)?;
-    // This node's sockets of today must not answer for those of the capture.
-    leave_network()?;
-    let links = image.interfaces().iter().map(|interface| Link {
-        name: interface.name.clone(),
-        index: LOOPBACK,
-        arrival: interface.arrival(),
-        attach: interface.attach,
-        program: None,
-    });
-    Ok(Loaded::new(object, image, links.collect())?)
 }

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use portguard_common::{Action, Outcome};
 
 use super::EngineError;
-use crate::datapath::{Loaded, XdpVerdict};
+use crate::{
+    compile::Image,
+    datapath::{DatapathError, Link, Loaded, XdpVerdict, leave_network},
+};
 
 /// The shortest frame that the kernel's test run takes (an Ethernet header), and the longest that an interface has (the
 /// longest IP packet, with tags).
 const TEST_RUN: std::ops::RangeInclusive<usize> = 14..=65_535 + 14 + 4 * 4;
+
+/// The kernel's number for the loopback interface, by which test runs come in, of any network.
+const LOOPBACK: u32 = 1;
 
 /// Who judges.
 pub enum Engine {
@@ -28,10 +34,19 @@ pub struct KernelRuns {
 }
 
 impl KernelRuns {
-    /// Runs `loaded`, which has counted nothing yet. Sockets that its network has would let replies pass that the capture
-    /// knows nothing of: it must have none.
-    pub fn new(loaded: Loaded) -> Self {
-        Self { loaded, counted: BTreeMap::new(), frame: Vec::new(), left_out: 0 }
+    /// Loads `image` with the program of `object`. From now on this thread's network is one without sockets: those of
+    /// today must not answer for those of the capture.
+    pub fn load(object: &[u8], image: &Image) -> Result<Self, DatapathError> {
+        leave_network()?;
+        let links = image.interfaces().iter().map(|interface| Link {
+            name: interface.name.clone(),
+            index: LOOPBACK,
+            arrival: interface.arrival(),
+            attach: interface.attach,
+            program: None,
+        });
+        let loaded = Loaded::new(object, image, links.collect())?;
+        Ok(Self { loaded, counted: BTreeMap::new(), frame: Vec::new(), left_out: 0 })
     }
 
     /// How many frames the kernel's test run does not take, and were judged natively alone.

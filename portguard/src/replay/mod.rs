@@ -3,7 +3,7 @@
 //! [`Capture`] reads packets, [`Replay`] judges them with the verdict function that the kernel runs, [`Summary`] says what
 //! they came to. The verdict is that of mode `enforce`. What the kernel knows and a capture does not say is told rather
 //! than guessed: a packet that this node sent, or of which too little was captured, is [`Skipped`](Verdict::Skipped);
-//! which connections the node opened is taken from the packets that it sent ([`connections`]). Memory does not grow with
+//! which connections the node opened is taken from the packets that it sent. Memory does not grow with
 //! the capture. Files are the caller's.
 
 mod capture;
@@ -13,6 +13,7 @@ mod engine;
 mod error;
 mod line;
 mod link;
+mod scene;
 mod snapped;
 mod summary;
 
@@ -24,11 +25,12 @@ pub use capture::{Capture, Direction, Packet};
 pub use engine::{Engine, KernelRuns};
 pub use error::{CaptureError, EngineError};
 pub use line::{Line, Verdict};
+pub use scene::Scene;
 pub use summary::Summary;
 
 use crate::{
-    compile::{Image, NativeTables, NoSockets, NodeAddresses},
-    matrix::{Matrix, Mode, Origin},
+    compile::{NativeTables, NoSockets, Sockets},
+    matrix::Origin,
 };
 use connections::Connections;
 use ends::{Ends, Kind};
@@ -42,9 +44,7 @@ const TRUNCATED: &str = "truncated";
 
 /// Judges the packets of a capture, in their order.
 pub struct Replay<'a> {
-    matrix: &'a Matrix,
-    image: &'a Image,
-    node: &'a NodeAddresses,
+    scene: &'a Scene,
     arrival: Arrival,
     engine: Engine,
     connections: Connections,
@@ -58,18 +58,11 @@ enum Judged {
 }
 
 impl<'a> Replay<'a> {
-    /// `image` is `matrix` compiled in mode `enforce` for a node that has the addresses `node`, none if they are not known;
-    /// packets come in as `arrival` says. `mode` is the site's own.
-    pub fn new(
-        matrix: &'a Matrix,
-        image: &'a Image,
-        node: &'a NodeAddresses,
-        arrival: Arrival,
-        mode: Mode,
-        engine: Engine,
-    ) -> Self {
-        let connections = Connections::default();
-        Self { matrix, image, node, arrival, engine, connections, summary: Summary::new(matrix, mode) }
+    /// Judges by `engine` what came to `scene`.
+    pub fn new(scene: &'a Scene, engine: Engine) -> Self {
+        let arrival = scene.image.interfaces()[0].arrival();
+        let summary = Summary::new(&scene.matrix, scene.mode);
+        Self { scene, arrival, engine, connections: Connections::default(), summary }
     }
 
     /// Judges the next packet.
@@ -101,7 +94,7 @@ impl<'a> Replay<'a> {
     }
 
     fn has(&self, address: Option<IpAddr>) -> bool {
-        address.is_some_and(|address| self.node.as_slice().binary_search(&address).is_ok())
+        address.is_some_and(|address| self.scene.node.as_slice().binary_search(&address).is_ok())
     }
 
     fn is_outbound(&self, packet: &Packet<'_>, ends: &Ends) -> bool {
@@ -112,14 +105,16 @@ impl<'a> Replay<'a> {
     }
 
     fn inbound(&mut self, packet: &Packet<'_>, ends: &Ends) -> Result<Judged, EngineError> {
-        if let Some(segment) = &ends.segment {
+        // Where directions are not known, nothing is a reply.
+        let directed = packet.direction.is_some() || !self.scene.node.as_slice().is_empty();
+        if let (Some(segment), true) = (&ends.segment, directed) {
             self.connections.received(segment);
         }
         let Some(outcome) = self.outcome(packet, &self.connections) else {
             return Ok(Judged::Skipped(TRUNCATED));
         };
         if let Engine::Kernel(runs) = &mut self.engine {
-            let alone = native(packet, self.arrival, &NativeTables::new(self.image, NoSockets));
+            let alone = native(packet, self.arrival, &NativeTables::new(&self.scene.image, NoSockets));
             // What can be judged with sockets can be judged without.
             let alone = alone.unwrap_or(outcome);
             runs.check(packet.index, packet.bytes, packet.wire_len, alone)?;
@@ -128,12 +123,12 @@ impl<'a> Replay<'a> {
     }
 
     fn outcome(&self, packet: &Packet<'_>, connections: &Connections) -> Option<Outcome> {
-        native(packet, self.arrival, &NativeTables::new(self.image, connections))
+        native(packet, self.arrival, &NativeTables::new(&self.scene.image, connections))
     }
 
     fn line(&self, index: u64, ends: &Ends, judged: &Judged) -> Line<'a> {
         let key = self.key(judged);
-        let (policy, rule, line) = match key.rule.map(|id| &self.matrix.rule(id).origin) {
+        let (policy, rule, line) = match key.rule.map(|id| &self.scene.matrix.rule(id).origin) {
             Some(Origin::Document { policy, rule, line, .. }) => {
                 (Some(policy.as_str()), Some(rule.as_str()), Some(*line))
             }
@@ -152,7 +147,7 @@ impl<'a> Replay<'a> {
                     Action::Pass => Verdict::Pass,
                     Action::Drop => Verdict::Drop,
                 };
-                let legend = self.image.legend();
+                let legend = self.scene.image.legend();
                 let rule = outcome.slot().and_then(|slot| {
                     legend.rule_of(slot).or_else(|| legend.port_of(slot)?.rules.first().copied())
                 });
@@ -163,7 +158,7 @@ impl<'a> Replay<'a> {
 
     fn note(&mut self, packet: &Packet<'_>, ends: &Ends, judged: &Judged) {
         self.summary.add(self.key(judged), ends.source);
-        let directed = !self.node.as_slice().is_empty();
+        let directed = !self.scene.node.as_slice().is_empty();
         let stray = directed && ends.source.is_some() && !ends.group && !self.has(ends.destination);
         let caveats = &mut self.summary.caveats;
         match judged {
@@ -180,7 +175,7 @@ impl<'a> Replay<'a> {
 }
 
 /// The outcome, or none where it rests on bytes that were not captured.
-fn native<S: crate::compile::Sockets>(
+fn native<S: Sockets>(
     packet: &Packet<'_>,
     arrival: Arrival,
     tables: &NativeTables<'_, S>,
