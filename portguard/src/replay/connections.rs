@@ -114,3 +114,24 @@ impl<K: Eq + Hash + Copy, V: Copy> Recent<K, V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_touched_is_kept_and_a_flood_does_not_make_it_grow() {
+        let mut recent = Recent::default();
+        let kept = usize::MAX;
+        recent.insert(kept, ());
+        for key in 0..5 * HALF {
+            recent.insert(key, ());
+            if key % (HALF / 2) == 0 {
+                recent.refresh(&kept);
+            }
+            assert!(recent.young.len() + recent.old.len() <= 2 * HALF);
+        }
+        assert_eq!(recent.get(&kept), Some(()));
+        assert_eq!(recent.get(&0), None);
+    }
+}
