@@ -10,12 +10,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use miette::Diagnostic;
 use thiserror::Error;
 
 use crate::{
+    compile::CompileError,
+    lint::{self, Findings, Surroundings},
     matrix::{self, Availability, Library, Matrix},
-    policy::{self, built_in},
-    reading::{Colour, Faults, FileReport, Report, Source},
+    policy::{self, Policy, built_in},
+    reading::{Colour, Entry, Faults, FileReport, Report, Source},
     site::{self, PolicyReference, Site},
 };
 
@@ -27,17 +30,33 @@ const LARGEST: u64 = 256 << 20;
 pub struct Loaded {
     /// The site with its policies.
     pub matrix: Matrix,
-    /// What is odd about it, for people.
-    pub warnings: Report,
     /// The files it was read from, the site file first. Policies that come with the binary are not among them.
     pub files: Vec<PathBuf>,
+    source: Source,
+    site: Site,
+    library: Library,
+}
+
+impl Loaded {
+    /// What is odd about it, and what of that it accepts.
+    pub fn lint(&self, around: &Surroundings) -> Findings {
+        lint::lint(&self.site, &self.library, &self.matrix, around)
+    }
+
+    /// `diagnostics` about the site file, ready to be shown.
+    pub fn report<D: Diagnostic + Send + Sync + 'static>(&self, diagnostics: Vec<D>) -> Report {
+        let mut report = Report::default();
+        report.add(FileReport::new(self.source.clone(), diagnostics));
+        report
+    }
 }
 
 /// Why there is no matrix.
-#[derive(Debug, Error)]
+#[derive(Debug, Error, Diagnostic)]
 pub enum InputError {
     /// The site file itself cannot be read.
     #[error("cannot read {}: {source}", path.display())]
+    #[diagnostic(code(PG0018), help("see whether the path is right and whether you may read it"))]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -50,13 +69,35 @@ pub enum InputError {
         /// Every fault of every file. What is merely odd is told once the files hold together.
         faults: Report,
     },
+    /// The site holds together and is too much for the tables.
+    #[error("{}: {source}", path.display())]
+    #[diagnostic(code(PG0401), help("take out rules or addresses, or split the site over several nodes"))]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What there is too much of.
+        source: CompileError,
+    },
 }
 
 impl InputError {
+    /// Every diagnostic, as programs read it.
+    pub fn entries(&self) -> Vec<Entry> {
+        match self {
+            Self::Unreadable { path, .. } | Self::TooLarge { path, .. } => {
+                vec![Entry::of_file(&path.display().to_string(), self)]
+            }
+            Self::Faulty { faults } => faults.entries(),
+        }
+    }
+
     /// The whole story for a terminal or a log: every diagnostic of every file, then the sum.
     pub fn render(&self, colour: Colour) -> String {
         match self {
-            Self::Unreadable { .. } => format!("error: {self}\n"),
+            Self::Unreadable { .. } | Self::TooLarge { .. } => {
+                let code = self.code().expect("only faults of a file have codes of their own");
+                format!("error {code}: {self}\n")
+            }
             Self::Faulty { faults } => format!("{}error: {self}\n", faults.render(colour)),
         }
     }
@@ -68,23 +109,38 @@ fn summary(faults: &Report) -> String {
     format!("{} {plural} in {}; nothing was loaded", faults.count(), names.join(" and "))
 }
 
+/// Reads a policy file alone, without a site.
+pub fn read_policy_file(path: &Path) -> Result<Policy, InputError> {
+    let source = Source::new(&path.display().to_string(), &read_document(path)?);
+    policy::parse(&source).map_err(|diagnostics| {
+        let mut faults = Report::default();
+        faults.add(FileReport::new(source, diagnostics));
+        InputError::Faulty { faults }
+    })
+}
+
+/// Reads a vendor's page, or any other text.
+pub fn read_document(path: &Path) -> Result<String, InputError> {
+    read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })
+}
+
 /// Reads a site file and the policies it refers to.
 pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
-    let text = read_text(path).map_err(|source| InputError::Unreadable { path: path.to_owned(), source })?;
-    let source = Source::new(&path.display().to_string(), &text);
+    site_of_text(path, &read_document(path)?)
+}
+
+/// The same for a text that is, or is to be, the file `path`.
+pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
+    let source = Source::new(&path.display().to_string(), text);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
     let mut report = Report::default();
     let mut files = vec![path.to_owned()];
     let library = read_policies(&site, path, &mut files, &mut report);
-    let (matrix, warnings) = matrix::resolve(&site, &library, &mut faults);
+    let matrix = matrix::resolve(&site, &library, &mut faults);
     report.add(FileReport::new(source.clone(), faults.into_sorted()));
     match matrix {
-        Some(matrix) if report.is_empty() => {
-            let mut odd = Report::default();
-            odd.add(FileReport::new(source, warnings));
-            Ok(Loaded { matrix, warnings: odd, files })
-        }
+        Some(matrix) if report.is_empty() => Ok(Loaded { matrix, files, source, site, library }),
         _ => Err(InputError::Faulty { faults: report }),
     }
 }

@@ -9,7 +9,7 @@ use support::{directory, portguard};
 
 #[test]
 fn check_says_what_a_sound_site_holds() {
-    assert_snapshot!(portguard(&["check", "--site", "sites/both.toml"]));
+    assert_snapshot!(portguard(&["check", "--site", "sites/both.toml", "--local-ports", "32768-60999"]));
 }
 
 #[test]
@@ -19,7 +19,14 @@ fn check_says_that_outbound_rules_are_not_enforced() {
 
 #[test]
 fn check_judges_several_sites_and_refuses_if_one_is_wrong() {
-    assert_snapshot!(portguard(&["check", "sites/services.toml", "invalid/no-interface.toml", "gone.toml"]));
+    assert_snapshot!(portguard(&[
+        "check",
+        "sites/services.toml",
+        "invalid/no-interface.toml",
+        "gone.toml",
+        "--local-ports",
+        "40000-50000"
+    ]));
 }
 
 #[test]
@@ -66,6 +73,8 @@ fn help_documents_the_exit_codes() {
     for verb in ["matrix", "explain", "diff", "replay", "export", "completions", "man"] {
         assert_snapshot!(format!("help-{verb}"), portguard(&[verb, "--help"]));
     }
+    let init = portguard(&["init", "--help"]);
+    assert!(init.contains("portguard init --product redis-enterprise --interface eth0"), "{init}");
 }
 
 #[test]

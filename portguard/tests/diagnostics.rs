@@ -2,12 +2,18 @@
 
 mod support;
 
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use insta::assert_snapshot;
 use portguard::{
+    compile::CompileError,
+    input::InputError,
     policy,
-    reading::{Colour, FileReport, Report, Source},
+    reading::{Code, Colour, FileReport, Report, Source},
 };
 use support::{directory, portguard};
 
@@ -56,20 +62,65 @@ fn of_a_thousand_faults_fifty_are_shown_and_all_are_counted() {
 }
 
 #[test]
+fn a_site_that_the_tables_cannot_hold_is_refused_with_its_code() {
+    let source = CompileError::TooMany { what: "rows", limit: 65_535 };
+    let error = InputError::TooLarge { path: "site.toml".into(), source };
+    assert_snapshot!(error.render(Colour::Never));
+}
+
+fn read(path: PathBuf) -> String {
+    fs::read_to_string(path).expect("the file belongs to the repository")
+}
+
+fn registered() -> BTreeSet<String> {
+    Code::all().iter().map(|code| code.name.to_owned()).collect()
+}
+
+#[test]
+fn the_register_holds_the_code_of_every_diagnostic_and_no_other() {
+    let mut sources = Vec::new();
+    collect(&directory().join("../src"), &mut sources);
+    let used: Vec<String> = sources
+        .into_iter()
+        .flat_map(|path| {
+            read(path).split("code(PG").skip(1).map(|rest| format!("PG{}", &rest[..4])).collect::<Vec<_>>()
+        })
+        .collect();
+    let different: BTreeSet<String> = used.iter().cloned().collect();
+    assert_eq!(used.len(), different.len(), "two diagnostics share a code: {used:?}");
+    assert_eq!(different, registered());
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in directory.read_dir().expect("the sources are there") {
+        let path = entry.expect("the directory can be read").path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            files.push(path);
+        }
+    }
+}
+
+#[test]
 fn every_code_has_a_snapshot() {
-    let read = |path: PathBuf| fs::read_to_string(path).expect("the file belongs to the crate");
-    let declared: BTreeSet<String> = ["reading", "policy", "site"]
-        .iter()
-        .map(|room| read(directory().join(format!("../src/{room}/fault.rs"))))
-        .flat_map(|text| text.split("code(").skip(1).map(|rest| rest[..6].to_owned()).collect::<Vec<_>>())
-        .collect();
-    let shown: BTreeSet<String> = directory()
-        .join("snapshots")
-        .read_dir()
-        .expect("the snapshots are committed")
-        .map(|entry| read(entry.expect("the directory can be read").path()))
-        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
-        .collect();
-    let missing: Vec<&String> = declared.difference(&shown).collect();
-    assert!(declared.len() > 40 && missing.is_empty(), "no snapshot shows {missing:?} of {declared:?}");
+    let snapshots = directory().join("snapshots").read_dir().expect("the snapshots are committed");
+    let shown: String =
+        snapshots.map(|entry| read(entry.expect("the directory can be read").path())).collect();
+    let missing: Vec<String> =
+        registered().into_iter().filter(|code| !shown.contains(code.as_str())).collect();
+    assert!(missing.is_empty(), "no snapshot shows {missing:?}");
+}
+
+#[test]
+fn every_code_has_one_section_in_the_manual_and_every_section_a_code() {
+    let manual = read(directory().join("../../docs/diagnostics.md"));
+    let sections: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    let expected: Vec<String> =
+        Code::all().iter().map(|code| format!("{}: {}", code.name, code.title)).collect();
+    assert_eq!(sections, expected);
+    for section in manual.split("\n### ").skip(1) {
+        let text = section.split_once('\n').map_or("", |(_, text)| text).trim();
+        assert!(text.len() > 60 && text.contains("```"), "a section says too little: {section}");
+    }
 }

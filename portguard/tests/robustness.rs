@@ -40,7 +40,7 @@ fn read_as_site(text: &str) -> String {
     let source = Source::new("site.toml", text);
     let mut faults = Faults::default();
     let site = site::read(&source, &mut faults);
-    let (matrix, _) = matrix::resolve(&site, &LIBRARY, &mut faults);
+    let matrix = matrix::resolve(&site, &LIBRARY, &mut faults);
     assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
     shown(source, faults.into_sorted())
 }
@@ -112,4 +112,64 @@ fn ten_thousand_addresses_and_both_policies_are_read_at_once() {
     let addresses: usize = matrix.groups.iter().map(|group| group.prefixes.len()).sum();
     assert!(addresses > 10_000, "{addresses}");
     assert!(taken < limit, "{taken:?}");
+}
+
+/// The texts of all numbers, one after the other.
+fn each(numbers: std::ops::Range<usize>, text: impl Fn(usize) -> String) -> String {
+    numbers.map(text).collect::<Vec<_>>().concat()
+}
+
+const REST_OF_A_RULE: &str =
+    "protocol = \"tcp\"\nsection = \"s\"\nline = 1\nsays = \"s\"\ndescription = \"d\"\n";
+const REST_OF_A_ROLE: &str = "meaning = \"m\"\nsection = \"s\"\nline = 1\nbasis = \"inferred\"\n";
+
+#[test]
+fn hostile_policies_and_sites_are_read_in_time() {
+    let limit = Duration::from_secs(if cfg!(debug_assertions) { 20 } else { 2 });
+    let rules = |ports: &str| {
+        each(0..3000, |number| {
+            format!(
+                "[[rules]]\nid = \"r{number}\"\nports = [\"{ports}\"]\nfrom = [\"role-{number}\"]\n{REST_OF_A_RULE}"
+            )
+        })
+    };
+    let peers = |name: &str| each(0..3000, |number| format!("[roles.{name}-{number}]\n{REST_OF_A_ROLE}"));
+    let long = "k".repeat(20_000);
+    let texts = [
+        ("unknown keys", each(0..10_000, |number| format!("k{number} = 1\n"))),
+        ("one key again and again", "k = 1\n".repeat(20_000)),
+        ("no TOML", "?\n".repeat(20_000)),
+        ("tables", each(0..10_000, |number| format!("[roles.r{number}]\n"))),
+        ("rules", "[[rules]]\n".repeat(5000)),
+        ("many roles", format!("{}{}", peers("role"), rules("80"))),
+        ("roles that are not declared", format!("{}{}", peers("other-role"), rules("$port"))),
+        ("a long key over many values", format!("[roles.{long}]\nx = [{}]\n", "1,".repeat(20_000))),
+        (
+            "long tables over many keys",
+            format!("[{long}.{long}]\n{}", each(0..10_000, |number| format!("k{number} = 1\n"))),
+        ),
+        ("deep lists", "x = ".to_owned() + &"[".repeat(50_000)),
+        ("deep tables", format!("[{}x]\n", "x.".repeat(50_000))),
+        ("deep inline tables", "x = ".to_owned() + &"{ x = ".repeat(50_000)),
+        ("a long line", format!("groups.g = [{}]", "\"10.0.0.1\", ".repeat(20_000))),
+        (
+            "groups that are not there",
+            format!(
+                "[groups]\n{}[[rules]]\nfrom = [{}]\n",
+                each(0..3000, |number| format!("the-group-{number} = []\n")),
+                each(0..3000, |number| format!("\"a-group-{number}\", "))
+            ),
+        ),
+        (
+            "a long string",
+            format!("name = \"{}\"\ntitle = \"\"\"{}", "x".repeat(500_000), "\\\n".repeat(50_000)),
+        ),
+    ];
+    for (name, text) in texts {
+        let start = Instant::now();
+        let shown = read_as_policy(&text).len() + read_as_site(&text).len();
+        let taken = start.elapsed();
+        assert!(taken < limit, "{name}: {taken:?}");
+        assert!(shown < 1_000_000, "{name}: {shown} bytes are shown");
+    }
 }

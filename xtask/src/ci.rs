@@ -4,17 +4,22 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::{build_ebpf, conventions, process::run as run_command, test, workspace::Workspace};
+use crate::{build_ebpf, conventions, fuzz, process::run as run_command, test, workspace::Workspace};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 8] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
-    ("format", |workspace| run_command(workspace.cargo("fmt").args(["--all", "--check"]))),
+    ("format", |workspace| {
+        run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
+        run_command(workspace.cargo("fmt").args(["--manifest-path=fuzz/Cargo.toml", "--check"]))
+    }),
     ("clippy", clippy),
     ("clippy, eBPF", |workspace| {
         run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
     }),
+    ("clippy, fuzz", fuzz::clippy),
+    ("fuzz", fuzz::in_ci),
     ("docs", docs),
     ("conventions", conventions::run),
 ];

@@ -8,6 +8,7 @@ mod build_ebpf;
 mod ci;
 mod conventions;
 mod demo;
+mod fuzz;
 mod process;
 mod setup;
 mod test;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Options),
     /// Measure what a verdict costs
     Bench(bench::Options),
+    /// Fuzz the readers of policies, sites and pages
+    Fuzz(fuzz::Options),
     /// Check what no compiler does: which room uses what, lints in every crate, the length of files
     Conventions,
     /// Everything that must hold before a change goes in
@@ -60,6 +63,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Conventions => conventions::run(&workspace),
         Command::Ci => ci::run(&workspace),
     }

@@ -16,6 +16,8 @@ pub enum ExitStatus {
     Success,
     /// The question was understood and the answer is no.
     AnswerIsNo,
+    /// The input is wrong, and the answer has said so already.
+    WrongInput,
 }
 
 const ERROR: u8 = 2;
@@ -26,6 +28,7 @@ pub fn finish(answer: anyhow::Result<ExitStatus>) -> ExitCode {
     match answer {
         Ok(ExitStatus::Success) => ExitCode::SUCCESS,
         Ok(ExitStatus::AnswerIsNo) => ExitCode::from(1),
+        Ok(ExitStatus::WrongInput) => ExitCode::from(ERROR),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             tell(&describe(&error, stderr_colour()));

@@ -14,7 +14,7 @@ use super::{Cli, ExitStatus};
 
 const EXAMPLE: &str = "\
 Example:
-  portguard man --out /usr/local/share/man/man1
+  portguard man --output /usr/local/share/man/man1
 
 The names of the files that it wrote go to standard output.";
 
@@ -23,14 +23,14 @@ The names of the files that it wrote go to standard output.";
 #[command(after_help = EXAMPLE)]
 pub struct Args {
     /// The directory to write to; it is made if it is not there
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
+    #[arg(long, short, value_name = "DIR")]
+    output: PathBuf,
 }
 
 /// Writes the pages.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let cannot = |path: &Path| format!("cannot write {}", path.display());
-    fs::create_dir_all(&args.out).with_context(|| cannot(&args.out))?;
+    fs::create_dir_all(&args.output).with_context(|| cannot(&args.output))?;
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let mut pages = Vec::new();
@@ -38,7 +38,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     for page in pages {
         let page =
             Man::new(page).manual("PortGuard").source(concat!("portguard ", env!("CARGO_PKG_VERSION")));
-        let path = args.out.join(page.get_filename());
+        let path = args.output.join(page.get_filename());
         let mut text = Vec::new();
         page.render(&mut text)?;
         fs::write(&path, text).with_context(|| cannot(&path))?;

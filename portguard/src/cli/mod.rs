@@ -10,11 +10,14 @@ pub mod diff;
 mod exit;
 pub mod explain;
 pub mod export;
+pub mod init;
 pub mod man;
 pub mod matrix;
+pub mod policy;
 pub mod replay;
 pub mod run;
 mod site_file;
+mod surroundings;
 
 use std::io::Write;
 
@@ -41,6 +44,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Write a first site file, by asking or from flags
+    Init(init::Args),
     /// Judge site files, with every fault at once, and say what they hold
     Check(check::Args),
     /// Show who may reach what: ports, addresses, and the line of the document that says so
@@ -53,6 +58,8 @@ enum Verb {
     Replay(replay::Args),
     /// Write a site as another firewall's ruleset, for where eBPF can't run
     Export(export::Args),
+    /// Look at policies, judge them, and write one for a product of your own
+    Policy(policy::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Show what the running portguard has counted
@@ -67,12 +74,14 @@ impl Cli {
     /// Runs the verb that was asked for.
     pub fn run(&self, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         match &self.verb {
+            Verb::Init(args) => init::run(args, out),
             Verb::Check(args) => check::run(args, out),
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
             Verb::Replay(args) => replay::run(args, out),
             Verb::Export(args) => export::run(args, out),
+            Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

@@ -5,7 +5,12 @@ use std::{fs, io::Write, path::PathBuf};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
-use super::{ExitStatus, load};
+use super::{
+    ExitStatus,
+    exit::{stderr_colour, tell},
+    load,
+    surroundings::surroundings,
+};
 use crate::daemon::{Daemon, Options, RUNTIME_DIR, Status};
 
 const EXAMPLE: &str = "\
@@ -32,7 +37,10 @@ pub struct Args {
 
 /// Guards the node until it is told to stop.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let loaded = load(&args.site)?;
+    let findings = loaded.lint(&surroundings());
+    tell(&loaded.report(findings.warnings).render(stderr_colour()));
+    let matrix = loaded.matrix;
     let object = args
         .ebpf_object
         .as_ref()

@@ -1,10 +1,9 @@
-//! Site files as verbs take them: read, their warnings told.
+//! Site files as verbs take them. What is odd about one is told by `check`, and by `run`, which acts on it.
 
 use std::path::Path;
 
 use thiserror::Error;
 
-use super::exit::{stderr_colour, tell};
 use crate::{
     input::{InputError, Loaded, read_site},
     reading::Colour,
@@ -28,9 +27,7 @@ impl Rejected {
     }
 }
 
-/// Reads a site file with its policies and tells its warnings on standard error.
+/// Reads a site file with its policies.
 pub fn load(path: &Path) -> Result<Loaded, InputError> {
-    let loaded = read_site(path)?;
-    tell(&loaded.warnings.render(stderr_colour()));
-    Ok(loaded)
+    read_site(path)
 }

@@ -25,6 +25,7 @@ pub use model::{
     RuleId, Zone, ZoneId,
 };
 pub use ports::{PortRow, port_rows};
+pub use product::{active_rules, read_settings};
 pub use resolve::{Availability, Library, resolve};
 pub use segments::Space;
 pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};

@@ -10,11 +10,11 @@ use super::{
 };
 use crate::{
     policy::{
-        self, BUILT_IN, Policy, PortExpression, PortFault, ProfileChoice, Protocol, Reach, SELF, Settings,
+        self, BUILT_IN, Policy, PortExpression, PortFault, ProfileChoice, Protocol, SELF, Settings,
         read_setting,
     },
     reading::{self, SourceSpan, closest, did_you_mean},
-    site::{Fault, PolicyReference, Product, Warning},
+    site::{Fault, PolicyReference, Product},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -25,7 +25,6 @@ pub(super) fn resolve_product(
     library: &Library,
     scope: &mut Scope<'_>,
     dormant: &mut Vec<DormantRule>,
-    warnings: &mut Vec<Warning>,
     faults: &mut Faults,
 ) -> Vec<Rule> {
     let roles = bind_roles(product, scope, faults);
@@ -33,18 +32,11 @@ pub(super) fn resolve_product(
     let Some(policy) = find_policy(product, library, faults) else { return Vec::new() };
     check_names(product, policy, faults);
     let settings = read_settings(product, policy, faults);
-    let Some(profiles) = choose_profiles(product, policy, faults) else { return Vec::new() };
+    let Some(active) = active_rules(product, policy, &settings, faults) else { return Vec::new() };
     let mut resolver = Resolver { product, policy, settings, roles, zones, scope, faults };
-    let active: Vec<&policy::Rule> = policy
-        .rules
-        .iter()
-        .filter(|rule| rule.when.iter().all(|condition| condition.holds(&resolver.settings)))
-        .filter(|rule| rule.profiles.is_empty() || rule.profiles.iter().any(|name| profiles.contains(name)))
-        .collect();
     dormant.extend(resolver.dormant_rules());
     resolver.report_unbound_roles(&active);
     resolver.report_unbound_zones(&active);
-    warnings.extend(resolver.open_cluster_roles(&active));
     active.into_iter().filter_map(|rule| resolver.resolve_rule(rule)).collect()
 }
 
@@ -132,7 +124,7 @@ fn not_in_policy(
 }
 
 /// The policy's defaults with what the site changes.
-fn read_settings(product: &Product, policy: &Policy, faults: &mut Faults) -> Settings {
+pub fn read_settings(product: &Product, policy: &Policy, faults: &mut Faults) -> Settings {
     let mut settings = policy.defaults();
     for (name, value) in &product.parameters {
         match policy.parameters.get(name.as_str()) {
@@ -149,6 +141,22 @@ fn read_settings(product: &Product, policy: &Policy, faults: &mut Faults) -> Set
         }
     }
     settings
+}
+
+/// The rules that are switched on; `None` when the site must name this node's profiles and does not.
+pub fn active_rules<'p>(
+    product: &Product,
+    policy: &'p Policy,
+    settings: &Settings,
+    faults: &mut Faults,
+) -> Option<Vec<&'p policy::Rule>> {
+    let profiles = choose_profiles(product, policy, faults)?;
+    let active = policy
+        .rules
+        .iter()
+        .filter(|rule| rule.when.iter().all(|condition| condition.holds(settings)))
+        .filter(|rule| rule.profiles.is_empty() || rule.profiles.iter().any(|name| profiles.contains(name)));
+    Some(active.collect())
 }
 
 /// The profiles of this node; `None` when the site must say and does not.
@@ -241,26 +249,6 @@ impl Resolver<'_, '_> {
                 at: self.product.at,
             });
         }
-    }
-
-    /// The bound roles that reach what the document keeps within the cluster, and are everybody.
-    fn open_cluster_roles(&self, active: &[&policy::Rule]) -> Vec<Warning> {
-        let is_cluster_only = |name: &str| {
-            let role = self.policy.roles.get(name).is_some_and(|role| role.reach == Reach::ClusterOnly);
-            let admits = |rule: &&&policy::Rule| rule.peers.iter().any(|peer| peer == name);
-            role || active.iter().filter(admits).any(|rule| rule.reach == Reach::ClusterOnly)
-        };
-        let open = self
-            .roles
-            .iter()
-            .filter(|(name, (_, groups))| self.scope.is_everyone(groups) && is_cluster_only(name));
-        open.map(|(name, (at, _))| Warning::ClusterRoleOpen {
-            role: name.clone(),
-            policy: self.policy.name.clone(),
-            document: self.policy.document.clone(),
-            at: *at,
-        })
-        .collect()
     }
 
     /// The rule with everything put in; `None` where it opens no port or holds on no zone, or has a fault.

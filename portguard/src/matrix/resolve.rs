@@ -10,7 +10,7 @@ use super::{
 use crate::{
     policy::Policy,
     reading::{self, Located},
-    site::{self, Fault, PolicyReference, Site, Warning},
+    site::{self, Fault, PolicyReference, Site},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -29,32 +29,29 @@ pub enum Availability {
     Unreadable(String),
 }
 
-/// Follows every name of the site. The matrix is there only if the site has no fault at all; warnings stand beside it.
-pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> (Option<Matrix>, Vec<Warning>) {
+/// Follows every name of the site. The matrix is there only if the site has no fault at all.
+pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Matrix> {
     if faults.has_lost_text() {
-        return (None, Vec::new());
+        return None;
     }
     let mut scope = Scope::new(site);
     let mut rules = Vec::new();
     let mut dormant = Vec::new();
-    let mut warnings = Vec::new();
     for product in &site.products {
-        rules.extend(resolve_product(product, library, &mut scope, &mut dormant, &mut warnings, faults));
+        rules.extend(resolve_product(product, library, &mut scope, &mut dormant, faults));
     }
     for rule in &site.rules {
         rules.extend(resolve_rule(rule, &mut scope, faults));
     }
-    warnings.extend(scope.unused(site));
     let interfaces = resolve_interfaces(site, &mut scope, faults);
     let dormant = Dormant { groups: scope.idle_groups(site), rules: dormant };
     let (groups, zones) = scope.into_lists();
-    let matrix = match (site.mode, site.posture) {
+    match (site.mode, site.posture) {
         (Some(mode), Some(posture)) if faults.is_empty() => {
-            Some(Matrix { mode, posture, zones, interfaces, groups, rules, dormant })
+            Some(Matrix { mode, posture: posture.value, zones, interfaces, groups, rules, dormant })
         }
         _ => None,
-    };
-    (matrix, warnings)
+    }
 }
 
 fn resolve_interfaces(site: &Site, scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Interface> {

@@ -1,13 +1,13 @@
 //! The names that a site's rules may use: its groups and its zones, numbered as the matrix numbers them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
 use super::{Group, GroupId, Zone, ZoneId};
 use crate::{
     reading::{self, Located, did_you_mean},
-    site::{ANY, DEFAULT_ZONE, Fault, Site, Warning},
+    site::{ANY, DEFAULT_ZONE, Fault, Site},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -18,8 +18,7 @@ const SUGGESTIONS: usize = 50;
 
 /// Groups and zones by name. A group gets its number when it is first used.
 pub(super) struct Scope<'a> {
-    declared: BTreeMap<&'a str, &'a [IpNet]>,
-    used: BTreeSet<String>,
+    declared: BTreeMap<&'a str, &'a [Located<IpNet>]>,
     numbers: BTreeMap<String, GroupId>,
     groups: Vec<Group>,
     zones: BTreeMap<&'a str, ZoneId>,
@@ -47,7 +46,6 @@ impl<'a> Scope<'a> {
                 .iter()
                 .map(|group| (group.name.as_str(), group.prefixes.as_slice()))
                 .collect(),
-            used: BTreeSet::new(),
             numbers: BTreeMap::new(),
             groups: Vec::new(),
             zones,
@@ -69,8 +67,7 @@ impl<'a> Scope<'a> {
             faults.push(Fault::Undeclared { kind: "group", name: name.value.clone(), at: name.at, remedy });
             return None;
         };
-        self.used.insert(name.value.clone());
-        Some(self.number(&name.value, || prefixes.to_vec()))
+        Some(self.number(&name.value, || prefixes.iter().map(|prefix| prefix.value).collect()))
     }
 
     /// The group of the addresses that a document fixes.
@@ -86,14 +83,6 @@ impl<'a> Scope<'a> {
         self.groups.push(Group { name: name.to_owned(), prefixes: prefixes() });
         self.numbers.insert(name.to_owned(), number);
         number
-    }
-
-    /// Whether one of these groups holds every address of a family.
-    pub(super) fn is_everyone(&self, groups: &[GroupId]) -> bool {
-        groups
-            .iter()
-            .flat_map(|group| &self.groups[group.index()].prefixes)
-            .any(|prefix| prefix.prefix_len() == 0)
     }
 
     /// The zone of this name; a name that no interface has is a fault.
@@ -118,18 +107,14 @@ impl<'a> Scope<'a> {
         (self.zone_order == [DEFAULT_ZONE]).then(|| ZoneId::new(0))
     }
 
-    /// The groups that were declared and never asked for.
-    pub(super) fn unused(&self, site: &Site) -> Vec<Warning> {
-        let unused = site.groups.iter().filter(|group| !self.used.contains(&group.name.value));
-        unused
-            .map(|group| Warning::UnusedGroup { name: group.name.value.clone(), at: group.name.at })
-            .collect()
-    }
-
     /// The groups that were declared and are in no list.
     pub(super) fn idle_groups(&self, site: &Site) -> Vec<Group> {
         let idle = site.groups.iter().filter(|group| !self.numbers.contains_key(&group.name.value));
-        idle.map(|group| Group { name: group.name.value.clone(), prefixes: group.prefixes.clone() }).collect()
+        idle.map(|group| Group {
+            name: group.name.value.clone(),
+            prefixes: group.prefixes.iter().map(|prefix| prefix.value).collect(),
+        })
+        .collect()
     }
 
     /// The lists that the numbers point into.

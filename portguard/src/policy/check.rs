@@ -1,6 +1,6 @@
 //! Following a policy's names and evaluating its ports: from what is written to what can be relied on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{
     Fault, ParameterType, Policy, PortFault, Protocol, Rule, SELF, Settings,
@@ -85,6 +85,7 @@ fn check_rules(raw: &RawPolicy, faults: &mut Faults) {
         .iter()
         .filter_map(|(name, parameter)| Some((name.value.clone(), parameter.as_ref()?.default.clone())))
         .collect();
+    let declared = Declared::of(raw);
     let mut ids: BTreeMap<&str, SourceSpan> = BTreeMap::new();
     let mut contents = BTreeMap::new();
     for rule in &raw.rules {
@@ -94,10 +95,10 @@ fn check_rules(raw: &RawPolicy, faults: &mut Faults) {
                 None => drop(ids.insert(id.as_str(), id.at)),
             }
         }
-        check_names(raw, rule, faults);
-        check_ports(raw, rule, &defaults, faults);
+        check_names(&declared, rule, faults);
+        check_ports(&declared, rule, &defaults, faults);
         for condition in &rule.when {
-            check_condition(raw, condition, faults);
+            check_condition(&declared, condition, faults);
         }
         check_inferred(rule, faults);
         if let Some(first) = contents.insert(content(rule), rule) {
@@ -138,54 +139,76 @@ fn report_same(rule: &RawRule, first: &RawRule, faults: &mut Faults) {
     }
 }
 
-fn check_names(raw: &RawPolicy, rule: &RawRule, faults: &mut Faults) {
-    for peer in rule.peers.iter().filter(|peer| peer.value != SELF) {
-        check_declared("role", peer, &raw.roles, faults);
+/// What a policy declares, to look names up in.
+struct Declared<'p> {
+    raw: &'p RawPolicy,
+    roles: HashSet<&'p str>,
+    profiles: HashSet<&'p str>,
+    zones: HashSet<&'p str>,
+    /// Without a type where it could not be read, which is a fault already noted.
+    parameters: HashMap<&'p str, Option<&'p ParameterType>>,
+}
+
+impl<'p> Declared<'p> {
+    fn of(raw: &'p RawPolicy) -> Self {
+        fn names<T>(declarations: &Declarations<T>) -> HashSet<&str> {
+            declarations.iter().map(|(name, _)| name.as_str()).collect()
+        }
+        let parameters = raw.parameters.iter();
+        Self {
+            raw,
+            roles: names(&raw.roles),
+            profiles: names(&raw.profiles),
+            zones: names(&raw.zones),
+            parameters: parameters
+                .map(|(name, parameter)| (name.as_str(), parameter.as_ref().map(|parameter| &parameter.kind)))
+                .collect(),
+        }
     }
-    for profile in &rule.profiles {
-        check_declared("profile", profile, &raw.profiles, faults);
-    }
-    for zone in &rule.zones {
-        check_declared("zone", zone, &raw.zones, faults);
+
+    /// The type of a parameter; `None` when it is not declared (a fault) or could not be read.
+    fn type_of(&self, name: &str, at: SourceSpan, faults: &mut Faults) -> Option<&'p ParameterType> {
+        let Some(kind) = self.parameters.get(name) else {
+            report_undeclared("parameter", &Located::new(name.to_owned(), at), &self.raw.parameters, faults);
+            return None;
+        };
+        *kind
     }
 }
 
-fn check_declared<T>(
+fn check_names(declared: &Declared<'_>, rule: &RawRule, faults: &mut Faults) {
+    for peer in rule.peers.iter().filter(|peer| peer.value != SELF) {
+        if !declared.roles.contains(peer.as_str()) {
+            report_undeclared("role", peer, &declared.raw.roles, faults);
+        }
+    }
+    for profile in rule.profiles.iter().filter(|profile| !declared.profiles.contains(profile.as_str())) {
+        report_undeclared("profile", profile, &declared.raw.profiles, faults);
+    }
+    for zone in rule.zones.iter().filter(|zone| !declared.zones.contains(zone.as_str())) {
+        report_undeclared("zone", zone, &declared.raw.zones, faults);
+    }
+}
+
+fn report_undeclared<T>(
     kind: &'static str,
     name: &Located<String>,
     declared: &Declarations<T>,
     faults: &mut Faults,
 ) {
-    let names = || declared.iter().map(|(name, _)| name.as_str());
-    if !names().any(|declared| declared == name.value) {
-        let remedy = did_you_mean(name.as_str(), &format!("declared {kind}s"), names());
-        faults.push(Fault::Undeclared { kind, name: name.value.clone(), at: name.at, remedy });
-    }
+    let names = declared.iter().map(|(name, _)| name.as_str());
+    let remedy = did_you_mean(name.as_str(), &format!("declared {kind}s"), names);
+    faults.push(Fault::Undeclared { kind, name: name.value.clone(), at: name.at, remedy });
 }
 
-/// The type of a parameter; `None` when it is not declared (a fault) or could not be read (a fault already noted).
-fn type_of<'p>(
-    raw: &'p RawPolicy,
-    name: &str,
-    at: SourceSpan,
-    faults: &mut Faults,
-) -> Option<&'p ParameterType> {
-    let declared = raw.parameters.iter().find(|(declared, _)| declared.value == name);
-    let Some((_, parameter)) = declared else {
-        check_declared("parameter", &Located::new(name.to_owned(), at), &raw.parameters, faults);
-        return None;
-    };
-    parameter.as_ref().map(|parameter| &parameter.kind)
-}
-
-fn check_ports(raw: &RawPolicy, rule: &RawRule, defaults: &Settings, faults: &mut Faults) {
+fn check_ports(declared: &Declared<'_>, rule: &RawRule, defaults: &Settings, faults: &mut Faults) {
     for ports in &rule.ports {
         match rule.protocol {
             Some(Protocol::Transport(transport)) if ports.value == PortExpression::All => {
                 let remedy = "name the ports: \"1-65535\" if it must be all of them";
                 reject_ports(ports, transport.to_string(), remedy, faults);
             }
-            Some(Protocol::Transport(_)) => check_transport_ports(raw, ports, defaults, faults),
+            Some(Protocol::Transport(_)) => check_transport_ports(declared, ports, defaults, faults),
             Some(Protocol::Icmp(families)) => check_icmp_types(ports, families, faults),
             Some(Protocol::Ip(number)) if ports.value != PortExpression::All => {
                 let remedy = "this protocol has no ports: write ports = [\"*\"]";
@@ -224,14 +247,14 @@ fn check_icmp_types(ports: &Located<PortExpression>, families: IcmpFamilies, fau
 }
 
 fn check_transport_ports(
-    raw: &RawPolicy,
+    declared: &Declared<'_>,
     ports: &Located<PortExpression>,
     defaults: &Settings,
     faults: &mut Faults,
 ) {
     let (expression, at) = (&ports.value, ports.at);
     for name in expression.parameters() {
-        if type_of(raw, name, at, faults).is_none() {
+        if declared.type_of(name, at, faults).is_none() {
             return;
         }
     }
@@ -241,17 +264,17 @@ fn check_transport_ports(
         Err(PortFault::NotAPort(value)) => faults.push(Fault::NotAPort { expression, value, at }),
         Err(PortFault::Reversed(first, last)) => faults.push(Fault::Reversed { expression, first, last, at }),
         Err(PortFault::NotANumber(parameter)) => {
-            let is = type_of(raw, &parameter, at, faults).map(ToString::to_string).unwrap_or_default();
+            let is = declared.type_of(&parameter, at, faults).map(ToString::to_string).unwrap_or_default();
             let remedy = "ports are made of `port` and `number` parameters; a `ports` parameter stands alone";
             faults.push(Fault::WrongParameter { parameter, is, needs: "a port or a number", at, remedy });
         }
     }
 }
 
-fn check_condition(raw: &RawPolicy, condition: &Located<Condition>, faults: &mut Faults) {
+fn check_condition(declared: &Declared<'_>, condition: &Located<Condition>, faults: &mut Faults) {
     let Condition { parameter, test } = &condition.value;
     let at = condition.at;
-    let Some(kind) = type_of(raw, parameter, at, faults) else { return };
+    let Some(kind) = declared.type_of(parameter, at, faults) else { return };
     let mut wrong = |needs, remedy| {
         let (parameter, is) = (parameter.clone(), kind.to_string());
         faults.push(Fault::WrongParameter { parameter, is, needs, at, remedy });

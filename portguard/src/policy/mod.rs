@@ -7,21 +7,30 @@
 
 mod builtin;
 mod check;
+mod citations;
 mod fault;
+mod import;
 mod model;
+mod name;
 mod parameter;
 mod port;
 mod raw;
+mod skeleton;
+mod thousands;
 
 pub use builtin::{BUILT_IN, BuiltIn, built_in};
+pub use citations::{Citation, unsupported};
 pub use fault::Fault;
+pub use import::{Draft, Misshapen, Unread, import};
 pub use model::{
     Basis, Condition, Declared, Place, Policy, ProfileChoice, Protocol, Reach, Role, Rule, SELF, Test,
 };
+pub use name::{NotAName, PolicyName};
 pub(crate) use parameter::parse_range;
 pub use parameter::{Parameter, ParameterType, Setting, Settings, read_setting};
 pub use port::{PortExpression, PortFault};
 pub(crate) use raw::portless;
+pub use skeleton::skeleton;
 
 use crate::reading::{self, Faults, Source};
 

@@ -176,7 +176,8 @@ fn read_role(mut table: Table, faults: &mut Faults) -> Option<Role> {
 fn read_addresses(value: &Value, faults: &mut Faults) -> Option<Vec<IpNet>> {
     let texts = value.texts(faults)?;
     let prefixes: Vec<_> = texts.iter().filter_map(|text| prefix(text, faults)).collect();
-    Some(disjoint_prefixes(&format!("`{}`", value.path), &prefixes, faults))
+    let prefixes = disjoint_prefixes(&format!("`{}`", value.path), &prefixes, faults);
+    Some(prefixes.into_iter().map(|prefix| prefix.value).collect())
 }
 
 fn read_parameter(mut table: Table, faults: &mut Faults) -> Option<Parameter> {

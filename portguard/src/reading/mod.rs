@@ -4,6 +4,7 @@
 //! notes what it cannot, and goes on. This room knows TOML, names, addresses and how a diagnostic is shown. It must not
 //! know what a policy or a site is, and it never opens a file: it is given text and the name to show for it.
 
+mod code;
 mod fault;
 mod faults;
 mod prefix;
@@ -12,14 +13,15 @@ mod source;
 mod suggest;
 mod toml;
 
+pub use code::{Code, Severity};
 pub use fault::Fault;
 pub use faults::Faults;
 pub use miette::SourceSpan;
 pub use prefix::{disjoint_prefixes, prefix, short_prefix};
-pub use report::{Colour, FileReport, Report};
+pub use report::{Colour, Entry, FileReport, Report};
 pub use source::Source;
 pub use suggest::{closest, did_you_mean};
-pub use toml::{Kind, Table, Value, parse};
+pub use toml::{Kind, Table, Value, is_name, parse};
 
 /// Something that was read, and where it stands in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,7 +90,7 @@ pub fn disjoint_prefixes<F: Diagnostic + From<Fault>>(
     list: &str,
     prefixes: &[Located<IpNet>],
     faults: &mut Faults<F>,
-) -> Vec<IpNet> {
+) -> Vec<Located<IpNet>> {
     let mut sorted: Vec<Located<IpNet>> = prefixes.to_vec();
     sorted.sort_by_key(|prefix| (prefix.value, prefix.at.offset()));
     let mut outermost: Vec<Located<IpNet>> = Vec::with_capacity(sorted.len());
@@ -112,7 +112,7 @@ pub fn disjoint_prefixes<F: Diagnostic + From<Fault>>(
             _ => outermost.push(prefix),
         }
     }
-    outermost.into_iter().map(|prefix| prefix.value).collect()
+    outermost
 }
 
 #[cfg(test)]

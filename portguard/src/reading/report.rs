@@ -6,11 +6,15 @@ use miette::{
     Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Severity, SourceCode, ThemeCharacters,
     ThemeStyles,
 };
+use serde::{Serialize, Serializer};
 
-use super::Source;
+use super::{Source, source::LineIndex};
 
 /// The most diagnostics that are shown of one file. Who has a thousand faults has one cause, and it is among these.
 const SHOWN: usize = 50;
+/// The most letters of a message and bytes of a marked place that are shown: who wrote a name of a megabyte knows it
+/// after this.
+const LONGEST: usize = 400;
 
 /// Whether a text for people carries terminal colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,76 @@ impl FileReport {
     }
 }
 
+/// A diagnostic as a program reads it. Lines and columns count from 1, columns in characters; the end is the first
+/// character behind what is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// `PG0301`.
+    pub code: Option<String>,
+    /// `error`, `warning` or `advice`.
+    #[serde(serialize_with = "severity_name")]
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// The file.
+    pub file: String,
+    /// Where it begins; none where it is about the file as a whole.
+    pub line: Option<usize>,
+    /// Where it begins.
+    pub column: Option<usize>,
+    /// Where it ends.
+    pub end_line: Option<usize>,
+    /// Where it ends.
+    pub end_column: Option<usize>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Entry {
+    /// `diagnostic`, which is about the whole of `file`.
+    pub fn of_file(file: &str, diagnostic: &dyn Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code().map(|code| code.to_string()),
+            severity: severity(diagnostic),
+            message: diagnostic.to_string(),
+            file: file.to_owned(),
+            line: None,
+            column: None,
+            end_line: None,
+            end_column: None,
+            help: diagnostic.help().map(|help| help.to_string()),
+        }
+    }
+
+    /// `diagnostic`, at the place of its first label.
+    fn new(source: &Source, lines: &LineIndex<'_>, diagnostic: &dyn Diagnostic) -> Self {
+        let entry = Self::of_file(source.name(), diagnostic);
+        let Some(label) = diagnostic.labels().and_then(|mut labels| labels.next()) else { return entry };
+        let (line, column) = lines.position(label.offset());
+        let (end_line, end_column) = lines.position(label.offset() + label.len());
+        Self {
+            line: Some(line),
+            column: Some(column),
+            end_line: Some(end_line),
+            end_column: Some(end_column),
+            ..entry
+        }
+    }
+}
+
+fn severity(diagnostic: &dyn Diagnostic) -> Severity {
+    diagnostic.severity().unwrap_or(Severity::Error)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn severity_name<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Advice => "advice",
+    })
+}
+
 /// The reports of several files; files without diagnostics are left out.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -65,9 +139,25 @@ impl Report {
         self.files.iter().map(|file| file.diagnostics.len()).sum()
     }
 
+    /// How many of them are warnings.
+    pub fn warnings(&self) -> usize {
+        let diagnostics = self.files.iter().flat_map(|file| &file.diagnostics);
+        diagnostics.filter(|diagnostic| severity(diagnostic.as_ref()) == Severity::Warning).count()
+    }
+
     /// The files that the diagnostics are about.
     pub fn files(&self) -> &[FileReport] {
         &self.files
+    }
+
+    /// Every diagnostic as programs read it, file by file.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries = Vec::with_capacity(self.count());
+        for FileReport { source, diagnostics } in &self.files {
+            let lines = LineIndex::new(source.text());
+            entries.extend(diagnostics.iter().map(|it| Entry::new(source, &lines, it.as_ref())));
+        }
+        entries
     }
 
     /// Every diagnostic with the lines it is about, file by file; of one file 50 at most.
@@ -116,7 +206,14 @@ struct InSource<'a> {
 
 impl fmt::Display for InSource<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self.diagnostic, f)
+        f.write_str(&shortened(&self.diagnostic.to_string()))
+    }
+}
+
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -144,6 +241,11 @@ impl Diagnostic for InSource<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.diagnostic.labels()
+        let labels = self.diagnostic.labels()?;
+        Some(Box::new(labels.map(|label| {
+            let (start, length) = (label.offset(), label.len());
+            let end = if length > LONGEST { self.source.boundary(start + LONGEST) } else { start + length };
+            LabeledSpan::new(label.label().map(str::to_owned), start, end - start)
+        })))
     }
 }

@@ -41,7 +41,7 @@ impl Source {
     }
 
     /// The nearest place at or before `offset` where a character begins.
-    fn boundary(&self, offset: usize) -> usize {
+    pub(super) fn boundary(&self, offset: usize) -> usize {
         (0..=offset.min(self.text.len())).rev().find(|&at| self.text.is_char_boundary(at)).unwrap_or(0)
     }
 }
@@ -97,6 +97,27 @@ impl SourceCode for Source {
     }
 }
 
+/// Where the lines of a text begin, so that many places are found without reading the text again for each.
+pub(super) struct LineIndex<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> LineIndex<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts }
+    }
+
+    /// Line and column of an offset, both counted from 1.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|&start| start <= offset);
+        let start = self.starts[line - 1];
+        let end = (start..=offset.min(self.text.len())).rev().find(|&at| self.text.is_char_boundary(at));
+        (line, self.text[start..end.unwrap_or(start)].chars().count() + 1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,6 +132,14 @@ mod tests {
     fn a_line_is_quoted_with_its_neighbours() {
         assert_eq!(quoted("a\nb\nc\nd\n", (2, 1), 1), ("a\nb\nc".to_owned(), 0, 0));
         assert_eq!(quoted("a\nbcd\nc\nd\n", (3, 1), 0), ("cd".to_owned(), 1, 1));
+    }
+
+    #[test]
+    fn places_are_counted_in_lines_and_characters_from_one() {
+        let lines = LineIndex::new("ab\näö\n");
+        assert_eq!([0, 1, 3, 5, 7].map(|at| lines.position(at)), [(1, 1), (1, 2), (2, 1), (2, 2), (2, 3)]);
+        assert_eq!(lines.position(8), (3, 1));
+        assert_eq!(lines.position(99), (3, 1), "behind the end is the end");
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 /// The name of `known` that `unknown` is most likely a slip of: at most a third of its letters apart.
 pub fn closest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Who has more names than this to choose from has a list of their own.
+    const COMPARED: usize = 500;
     let bound = (unknown.chars().count() / 3).max(1);
     known
         .into_iter()
+        .take(COMPARED)
         .filter(|name| name.len().abs_diff(unknown.len()) <= bound)
         .map(|name| (distance(unknown, name), name))
         .filter(|&(distance, _)| distance <= bound)
@@ -26,7 +29,9 @@ pub fn did_you_mean<'a>(unknown: &str, what: &str, known: impl IntoIterator<Item
 /// `a`, `b` and `c`; of a long list the beginning.
 fn listed(names: &[&str]) -> String {
     const SHOWN: usize = 20;
-    let mut text: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    const LONGEST: usize = 64;
+    let mut text: Vec<String> =
+        names.iter().take(SHOWN).map(|name| format!("`{}`", shortened(name, LONGEST))).collect();
     if names.len() > SHOWN {
         text.push(format!("{} more", names.len() - SHOWN));
     }
@@ -36,9 +41,17 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
+/// At most so many letters of a name that a message holds.
+pub(super) fn shortened(name: &str, letters: usize) -> String {
+    match name.char_indices().nth(letters) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
+}
+
 /// Levenshtein's distance, with neighbours swapped counted as one slip, and case and the two kinds of dash as equal. Long strings are no slips of names.
 fn distance(left: &str, right: &str) -> usize {
-    const LONGEST: usize = 64;
+    const LONGEST: usize = 40;
     if left.len() > LONGEST || right.len() > LONGEST {
         return usize::MAX;
     }

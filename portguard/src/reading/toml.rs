@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use miette::{Diagnostic, SourceSpan};
 use toml::de::{DeTable, DeValue};
 
-use super::{Fault, Faults, Located, closest, did_you_mean};
+use super::{Fault, Faults, Located, closest, did_you_mean, suggest::shortened};
 
 /// A value and where it stands.
 #[derive(Clone, Debug)]
@@ -77,13 +77,25 @@ fn entries(table: DeTable<'_>, path: &str) -> Vec<(Located<String>, Value)> {
         .map(|(key, value)| {
             let place = key.span();
             let key = Located::new(key.into_inner().into_owned(), place.into());
-            let path = if path.is_empty() { key.value.clone() } else { format!("{path}.{}", key.value) };
+            let path = joined(path, &key.value);
             let at = value.span();
             (key, convert(value.into_inner(), path, at))
         })
         .collect();
     entries.sort_by_key(|(key, _)| key.at.offset());
     entries
+}
+
+/// The path of a key as messages name it. Every value has one, so that it must be short: a key of a thousand letters over a
+/// thousand values would take a million.
+fn joined(path: &str, key: &str) -> String {
+    const LONGEST: usize = 80;
+    let joined =
+        if path.is_empty() { shortened(key, LONGEST) } else { format!("{path}.{}", shortened(key, LONGEST)) };
+    match joined.char_indices().rev().nth(LONGEST) {
+        Some((cut, _)) => format!("…{}", joined[cut..].trim_start_matches('…')),
+        None => joined,
+    }
 }
 
 fn convert(value: DeValue<'_>, path: String, at: Range<usize>) -> Value {
@@ -325,7 +337,7 @@ impl Table {
 }
 
 /// Whether `text` can name something of the writer's own.
-fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     const LONGEST: usize = 64;
     text.len() <= LONGEST
         && text.starts_with(|letter: char| letter.is_ascii_alphabetic())

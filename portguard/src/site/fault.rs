@@ -1,4 +1,4 @@
-//! What can be wrong with a site, and what is worth a warning.
+//! What can be wrong with a site.
 
 use miette::{Diagnostic, SourceSpan};
 use thiserror::Error;
@@ -175,34 +175,14 @@ pub enum Fault {
         #[label("not an interface")]
         at: SourceSpan,
     },
-}
 
-/// What a careful colleague would ask about. Codes `PG0301` to `PG0399`.
-#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
-#[expect(
-    missing_docs,
-    reason = "the text of each variant says what is odd, its fields are what the text names"
-)]
-pub enum Warning {
-    #[error("nobody uses the group `{name}`")]
-    #[diagnostic(
-        code(PG0301),
-        severity(Warning),
-        help("bind it to a role or name it in a rule, or remove it")
-    )]
-    UnusedGroup {
-        name: String,
-        #[label("in no binding and no rule")]
+    #[error("`{code}` cannot be accepted")]
+    #[diagnostic(code(PG0216))]
+    NotAcceptable {
+        code: String,
+        #[label("not a warning that can be accepted")]
         at: SourceSpan,
-    },
-
-    #[error("`{role}` of {policy} is open to every address, and {document} keeps it within the cluster")]
-    #[diagnostic(code(PG0302), severity(Warning), help("bind a group with the cluster's addresses instead"))]
-    ClusterRoleOpen {
-        role: String,
-        policy: String,
-        document: String,
-        #[label("every address there is")]
-        at: SourceSpan,
+        #[help]
+        remedy: String,
     },
 }

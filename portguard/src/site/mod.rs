@@ -4,13 +4,14 @@
 //! room reads what the file says, each value with its place. What the names in it stand for needs the policies, so
 //! they are followed in `matrix`. The room never opens a file.
 
+mod accept;
 mod fault;
 mod model;
 mod read;
 mod service;
 
-pub use fault::{Fault, Warning};
-pub use model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site};
+pub use fault::Fault;
+pub use model::{Acceptance, Bindings, Group, Interface, PolicyReference, Product, Rule, Site};
 pub use read::read;
 
 /// The group that every site has without declaring it: every address of both families.

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::{
     matrix::{Attach, Mode, Posture, Service},
-    reading::{Located, SourceSpan, Value},
+    reading::{Code, Located, SourceSpan, Value},
 };
 
 /// A site file. What could not be read is absent, and its fault is noted; a `Site` is not yet one that holds together.
@@ -13,7 +13,7 @@ pub struct Site {
     /// Observe or enforce.
     pub mode: Option<Mode>,
     /// What happens to what no rule names.
-    pub posture: Option<Posture>,
+    pub posture: Option<Located<Posture>>,
     /// The guarded interfaces.
     pub interfaces: Vec<Interface>,
     /// The named sets of addresses.
@@ -22,6 +22,8 @@ pub struct Site {
     pub products: Vec<Product>,
     /// The site's own rules.
     pub rules: Vec<Rule>,
+    /// The warnings that it takes as they are.
+    pub accept: Vec<Acceptance>,
 }
 
 /// `[interfaces.NAME]`
@@ -43,7 +45,7 @@ pub struct Group {
     /// Its name.
     pub name: Located<String>,
     /// Its addresses, ascending and disjoint.
-    pub prefixes: Vec<IpNet>,
+    pub prefixes: Vec<Located<IpNet>>,
 }
 
 /// Which policy a product follows.
@@ -100,4 +102,15 @@ pub struct Rule {
     pub zones: Option<Vec<Located<String>>>,
     /// What it is for.
     pub description: String,
+}
+
+/// A `[[accept]]` table: a warning that the site's administrator has thought about.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// Which warning.
+    pub code: Located<&'static Code>,
+    /// The group, rule, role, parameter or product that the warning must be about, where it names one.
+    pub subject: Option<Located<String>>,
+    /// Why it is taken as it is.
+    pub reason: String,
 }

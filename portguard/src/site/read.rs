@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     ANY, Fault,
+    accept::read_accept,
     model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
 };
@@ -30,7 +31,10 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             "say what happens to ports that no rule names: posture = \"pass\" or \"drop\"",
             faults,
         )
-        .and_then(|value| value.one_of(&[("pass", Posture::Pass), ("drop", Posture::Drop)], faults));
+        .and_then(|value| {
+            let postures = [("pass", Posture::Pass), ("drop", Posture::Drop)];
+            Some(Located::new(value.one_of(&postures, faults)?, value.at))
+        });
     if file.lacks("interfaces") || file.is_empty("interfaces") {
         faults.push_absence(Fault::NoInterface { at: file.at() });
     }
@@ -41,6 +45,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         groups: read_groups(file.get("groups"), faults),
         products: read_products(file.get("products"), faults),
         rules: read_rules(file.get("rules"), source, faults),
+        accept: read_accept(file.get("accept"), faults),
     };
     file.finish(faults);
     site

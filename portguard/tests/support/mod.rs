@@ -9,10 +9,18 @@ pub(crate) fn directory() -> &'static Path {
 
 /// Exit code, standard output and standard error of a run.
 pub(crate) fn portguard(arguments: &[&str]) -> String {
+    portguard_in(&[], arguments)
+}
+
+/// The same, in an environment of its own.
+pub(crate) fn portguard_in(environment: &[(&str, &str)], arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_portguard"))
         .args(arguments)
         .current_dir(directory())
         .env_remove("COLUMNS")
+        .env_remove("SSH_CONNECTION")
+        .env_remove("SSH_CLIENT")
+        .envs(environment.iter().copied())
         .output()
         .expect("the binary was built with this test");
     let code = output.status.code().map_or("none".to_owned(), |code| code.to_string());

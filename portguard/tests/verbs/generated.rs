@@ -71,7 +71,7 @@ fn a_shell_that_nobody_has_is_refused() {
 #[test]
 fn there_is_a_page_for_the_program_and_one_for_each_verb() {
     let directory = directory("man");
-    let shown = portguard(&["man", "--out", &directory.display().to_string()]);
+    let shown = portguard(&["man", "--output", &directory.display().to_string()]);
     assert!(shown.starts_with("exit code 0\n"), "{shown}");
     let pages: BTreeSet<String> = directory
         .read_dir()
@@ -90,5 +90,5 @@ fn there_is_a_page_for_the_program_and_one_for_each_verb() {
 
 #[test]
 fn pages_that_cannot_be_written_are_an_error() {
-    assert_snapshot!(answer(&["man", "--out", "sites/both.toml/man"]));
+    assert_snapshot!(answer(&["man", "--output", "sites/both.toml/man"]));
 }

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 12] = [
+const ROOMS: [Room; 14] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -76,6 +76,8 @@ const ROOMS: [Room; 12] = [
         system: System::No,
     },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
+    Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
+    Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
@@ -90,8 +92,8 @@ const ROOMS: [Room; 12] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "explain", "export", "input", "matrix", "observe",
-            "policy", "reading", "replay", "site",
+            "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
+            "observe", "policy", "reading", "replay", "site",
         ],
         system: System::Yes,
     },

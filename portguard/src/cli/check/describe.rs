@@ -1,59 +1,20 @@
-//! `portguard check`: is this site file sound, and what does it hold?
+//! What a sound site holds, in a few lines.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use portguard_common::abi::CLASS_FIRST;
 
-use super::{ExitStatus, Rejected, load};
 use crate::{
-    compile::{Image, NodeAddresses, compile},
+    compile::Image,
+    lint::Accepted,
     matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture},
 };
 
-const EXAMPLE: &str = "\
-Example:
-  portguard check --site /etc/portguard/site.toml
-
-Exit code 2 with one diagnostic a fault, all faults at once, if a site file or one of its policies is wrong.";
-
-/// The options of `check`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLE)]
-pub struct Args {
-    /// Site files to judge
-    #[arg(value_name = "SITE", required_unless_present = "site")]
-    sites: Vec<PathBuf>,
-    /// The same, as the other verbs take it
-    #[arg(long, value_name = "FILE")]
-    site: Option<PathBuf>,
-}
-
-/// Judges each file and says what it holds.
-pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let paths: Vec<&Path> = args.site.iter().chain(&args.sites).map(PathBuf::as_path).collect();
-    let mut faults = Vec::new();
-    for path in &paths {
-        match load(path) {
-            Ok(loaded) => {
-                // What a matrix can be too large for shows only here.
-                let image = compile(&loaded.matrix, &NodeAddresses::default())?;
-                describe(path, &loaded.matrix, out)?;
-                describe_tables(&image, out)?;
-            }
-            Err(error) => faults.push(error),
-        }
-    }
-    if faults.is_empty() {
-        return Ok(ExitStatus::Success);
-    }
-    Err(Rejected { asked: paths.len(), faults }.into())
-}
-
-fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
     let Matrix { mode, posture, zones: _, interfaces, groups, rules, dormant: _ } = matrix;
     writeln!(out, "{}: sound", path.display())?;
     let mode = match mode {
@@ -85,7 +46,7 @@ fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()>
     Ok(())
 }
 
-fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {
     let ports = image.legend().ports().count();
     let classes = image.classes() - CLASS_FIRST;
     let noun = if classes == 1 { "kind" } else { "kinds" };
@@ -134,6 +95,15 @@ fn describe_groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  groups      {} in use, {prefixes} prefixes", groups.len())?;
     for group in groups {
         writeln!(out, "              {}: {}", group.name, group.prefixes.len())?;
+    }
+    Ok(())
+}
+
+pub(super) fn describe_accepted(accepted: &[Accepted], out: &mut dyn Write) -> io::Result<()> {
+    for (position, Accepted { warning, code, reason }) in accepted.iter().enumerate() {
+        let label = if position == 0 { "accepted" } else { "" };
+        let about = warning.subjects().first().map(|subject| format!(" (`{subject}`)")).unwrap_or_default();
+        writeln!(out, "  {label:<11} {}, {}{about}: {reason}", code.name, code.title)?;
     }
     Ok(())
 }

@@ -1,0 +1,208 @@
+//! The questions themselves, each with its place and its remedy.
+
+use miette::{Diagnostic, SourceSpan};
+use thiserror::Error;
+
+/// What is odd about a site. Codes `PG0301` to `PG0399`.
+#[derive(Clone, Debug, PartialEq, Eq, Error, Diagnostic)]
+#[expect(
+    missing_docs,
+    reason = "the text of each variant says what is odd, its fields are what the text names"
+)]
+pub enum Warning {
+    #[error("nobody uses the group `{group}`")]
+    #[diagnostic(
+        code(PG0301),
+        severity(Warning),
+        help("bind it to a role or name it in a rule, or remove it")
+    )]
+    UnusedGroup {
+        group: String,
+        #[label("in no binding and no rule")]
+        at: SourceSpan,
+    },
+
+    #[error(
+        "`{role}` of {policy} is bound to the whole internet, and {document} keeps it within the cluster"
+    )]
+    #[diagnostic(code(PG0302), severity(Warning), help("bind a group with the cluster's addresses instead"))]
+    OpenRole {
+        role: String,
+        product: String,
+        policy: String,
+        document: String,
+        #[label("every address there is")]
+        at: SourceSpan,
+    },
+
+    #[error("the rule `{rule}` opens to the whole internet what is for the cluster only: {documented}")]
+    #[diagnostic(
+        code(PG0303),
+        severity(Warning),
+        help("leave those ports out, or name the groups that need them in `from`")
+    )]
+    OpenPort {
+        rule: String,
+        documented: String,
+        #[label("admits every address there is")]
+        at: SourceSpan,
+    },
+
+    #[error("the rule `{rule}` adds nothing: all of its sources are admitted to all of its ports by {by}")]
+    #[diagnostic(
+        code(PG0304),
+        severity(Warning),
+        help("remove it; or narrow the other, if it was not meant to admit them")
+    )]
+    IdleRule {
+        rule: String,
+        by: String,
+        #[label("changes no verdict")]
+        at: SourceSpan,
+    },
+
+    #[error("the rule `{rule}` admits everybody whom the document admits by {documented}")]
+    #[diagnostic(
+        code(PG0305),
+        severity(Warning),
+        help(
+            "take the documented ports, or the groups bound to them, out of the rule, and the document decides again"
+        )
+    )]
+    OverridingRule {
+        rule: String,
+        documented: String,
+        #[label("leaves the document nothing to decide")]
+        at: SourceSpan,
+    },
+
+    #[error(
+        "addresses of `{inner}` lie inside `{outer}` (`{prefix}`{others}), and are admitted wherever that is"
+    )]
+    #[diagnostic(
+        code(PG0306),
+        severity(Warning),
+        help(
+            "narrow `{outer_prefix}`, if `{inner}` is not meant to have what `{outer}` has; else accept this"
+        )
+    )]
+    GroupInside {
+        inner: String,
+        outer: String,
+        prefix: String,
+        others: String,
+        outer_prefix: String,
+        #[label("of `{inner}`")]
+        at: SourceSpan,
+        #[label("`{outer}` holds it")]
+        outer_at: SourceSpan,
+    },
+
+    #[error("no rule admits SSH from {client}, where this session comes from: {consequence}")]
+    #[diagnostic(code(PG0307), severity(Warning))]
+    NoSsh {
+        client: String,
+        label: String,
+        consequence: &'static str,
+        #[help]
+        remedy: String,
+        #[label("{label}")]
+        at: SourceSpan,
+    },
+
+    #[error("answers to this node's own {what} queries may be dropped")]
+    #[diagnostic(
+        code(PG0308),
+        severity(Warning),
+        help(
+            "answers pass by themselves where the resolver and the time client connect their UDP sockets; if they do, accept \
+             this with that reason. Else add a rule with ports = [\"{range}/udp\"] (for NTP \"123/udp\" may do) from the servers"
+        )
+    )]
+    NoAnswers {
+        what: &'static str,
+        range: String,
+        #[label("closes the ports that answers to unconnected UDP sockets come to")]
+        at: SourceSpan,
+    },
+
+    #[error("`{product}` listens on {ports}, and this node's own connections are given ports from {range}")]
+    #[diagnostic(code(PG0309), severity(Advice))]
+    EphemeralPorts {
+        product: String,
+        ports: String,
+        range: String,
+        #[help]
+        remedy: String,
+        #[label("may find a port taken when it starts")]
+        at: SourceSpan,
+    },
+
+    #[error("`{first}` and `{second}` would both listen on {ports}")]
+    #[diagnostic(
+        code(PG0310),
+        severity(Warning),
+        help(
+            "move or narrow the ports of one by its parameters, as it is configured; what both open is open to the peers of both"
+        )
+    )]
+    WantedTwice {
+        first: String,
+        second: String,
+        ports: String,
+        #[label("wants them")]
+        at: SourceSpan,
+        #[label("wants them, too")]
+        first_at: SourceSpan,
+    },
+
+    #[error("`{parameter}` of {policy} is not given, so that {rules} opens no port: {meaning}")]
+    #[diagnostic(
+        code(PG0311),
+        severity(Warning),
+        help(
+            "in [products.{product}.parameters] write {parameter} = \"PORTS\", or {parameter} = [] if nobody needs them"
+        )
+    )]
+    PortsNotGiven {
+        parameter: String,
+        meaning: String,
+        policy: String,
+        product: String,
+        rules: String,
+        #[label("the document cannot know these ports")]
+        at: SourceSpan,
+    },
+
+    #[error("there is no {code}{about} to accept")]
+    #[diagnostic(
+        code(PG0312),
+        severity(Warning),
+        help("remove this [[accept]]: what it was written for is gone, or its `subject` is misspelt")
+    )]
+    UnmatchedAcceptance {
+        code: &'static str,
+        about: String,
+        #[label("matches nothing")]
+        at: SourceSpan,
+    },
+}
+
+impl Warning {
+    /// The names that the warning is about, one of which an acceptance can single out.
+    pub fn subjects(&self) -> Vec<&str> {
+        match self {
+            Self::UnusedGroup { group, .. } => vec![group],
+            Self::OpenRole { role, product, .. } => vec![role, product],
+            Self::OpenPort { rule, .. } | Self::IdleRule { rule, .. } | Self::OverridingRule { rule, .. } => {
+                vec![rule]
+            }
+            Self::GroupInside { inner, outer, .. } => vec![inner, outer],
+            Self::EphemeralPorts { product, .. } => vec![product],
+            Self::WantedTwice { first, second, .. } => vec![first, second],
+            Self::PortsNotGiven { parameter, product, .. } => vec![parameter, product],
+            Self::NoSsh { client, .. } => vec![client],
+            Self::NoAnswers { .. } | Self::UnmatchedAcceptance { .. } => Vec::new(),
+        }
+    }
+}
