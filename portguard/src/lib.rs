@@ -1,9 +1,10 @@
 //! PortGuard's library: from a vendor's documented port matrix to verdicts in the kernel.
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
-//! into an image; [`explain`] asks the image; [`datapath`] loads an image and is the only room that knows aya;
-//! [`observe`] reads counters back; [`daemon`] owns what is loaded; [`cli`] talks to the rooms and holds no logic. Beside
-//! that way [`lint`] asks about what is odd, and [`draft`] writes a first site.
+//! into an image; [`explain`] asks the image, [`replay`] hands it a capture's packets; [`datapath`] loads an image and is
+//! the only room that knows aya; [`observe`] reads counters back; [`daemon`] owns what is loaded; [`cli`] talks to the
+//! rooms and holds no logic. Beside that way [`lint`] asks about what is odd, [`draft`] writes a first site, and [`export`]
+//! says a matrix in another firewall's words.
 
 pub mod cli;
 pub mod compile;
@@ -11,10 +12,12 @@ pub mod daemon;
 pub mod datapath;
 pub mod draft;
 pub mod explain;
+pub mod export;
 pub mod input;
 pub mod lint;
 pub mod matrix;
 pub mod observe;
 pub mod policy;
 pub mod reading;
+pub mod replay;
 pub mod site;

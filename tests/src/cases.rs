@@ -87,6 +87,11 @@ impl Site {
         Ok(Self { case, matrix, roles })
     }
 
+    /// The roles that are bound, in the order of their groups.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
     /// A source in each role and one in none, both families.
     pub fn sources(&self) -> Vec<(&str, IpAddr)> {
         let names = self.roles.iter().map(String::as_str).chain(["nobody"]);

@@ -9,10 +9,12 @@ pub mod counters;
 pub mod diff;
 mod exit;
 pub mod explain;
+pub mod export;
 pub mod init;
 pub mod man;
 pub mod matrix;
 pub mod policy;
+pub mod replay;
 pub mod run;
 mod site_file;
 mod surroundings;
@@ -52,6 +54,10 @@ enum Verb {
     Diff(diff::Args),
     /// Ask what would become of a packet, and which line of which document says so
     Explain(explain::Args),
+    /// Say what the filter would do with a capture, packet by packet
+    Replay(replay::Args),
+    /// Write a site as another firewall's ruleset, for where eBPF can't run
+    Export(export::Args),
     /// Look at policies, judge them, and write one for a product of your own
     Policy(policy::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
@@ -73,6 +79,8 @@ impl Cli {
             Verb::Matrix(args) => matrix::run(args, out),
             Verb::Diff(args) => diff::run(args, out),
             Verb::Explain(args) => explain::run(args, out),
+            Verb::Replay(args) => replay::run(args, out),
+            Verb::Export(args) => export::run(args, out),
             Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Counters(args) => counters::run(args, out),

@@ -1,6 +1,9 @@
 //! Counters out of the kernel, summed over the CPUs.
 
-use aya::{Ebpf, maps::PerCpuArray};
+use aya::{
+    Ebpf,
+    maps::{MapData, MapError, PerCpuArray},
+};
 use portguard_common::{
     Action, Reason,
     abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots},
@@ -44,18 +47,31 @@ impl CounterSnapshot {
 }
 
 pub(super) fn read(ebpf: &Ebpf, slots: u32, observe: bool) -> Result<CounterSnapshot, DatapathError> {
-    let error = |source| DatapathError::Map { map: names::COUNTERS, source: Box::new(source) };
-    let map = ebpf.map(names::COUNTERS).ok_or(DatapathError::ForeignObject { what: names::COUNTERS })?;
-    let map: PerCpuArray<_, Pod<CounterPage>> = PerCpuArray::try_from(map).map_err(error)?;
+    let map = pages(ebpf)?;
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
     let mut counters = Vec::with_capacity((pages * COUNTERS_PER_PAGE) as usize);
     for index in 0..pages {
-        let cpus = map.get(&index, 0).map_err(error)?;
+        let cpus = map.get(&index, 0).map_err(unreadable)?;
         counters.extend(
             (0..COUNTERS_PER_PAGE as usize).map(|place| sum(cpus.iter().map(|Pod(page)| page[place]))),
         );
     }
     Ok(CounterSnapshot { counters, observe })
+}
+
+pub(super) fn read_one(ebpf: &Ebpf, slot: u32) -> Result<Counter, DatapathError> {
+    let cpus = pages(ebpf)?.get(&(slot / COUNTERS_PER_PAGE), 0).map_err(unreadable)?;
+    let place = (slot % COUNTERS_PER_PAGE) as usize;
+    Ok(sum(cpus.iter().map(|Pod(page)| page[place])))
+}
+
+fn pages(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, Pod<CounterPage>>, DatapathError> {
+    let map = ebpf.map(names::COUNTERS).ok_or(DatapathError::ForeignObject { what: names::COUNTERS })?;
+    PerCpuArray::try_from(map).map_err(unreadable)
+}
+
+fn unreadable(source: MapError) -> DatapathError {
+    DatapathError::Map { map: names::COUNTERS, source: Box::new(source) }
 }
 
 fn sum(counters: impl Iterator<Item = Counter>) -> Counter {

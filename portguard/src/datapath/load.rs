@@ -5,7 +5,7 @@ use aya::{
     maps::{Array, MapError},
     programs::{ProgramError, Xdp},
 };
-use portguard_common::abi::{COUNTERS_PER_PAGE, InterfaceEntry, names};
+use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, InterfaceEntry, names};
 
 use super::{CounterSnapshot, DatapathError, Link, counters, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
@@ -70,6 +70,11 @@ impl Loaded {
     /// Reads the counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
         counters::read(&self.ebpf, self.legend.slots(), self.observe)
+    }
+
+    /// Reads the counter in `slot`, summed over the CPUs.
+    pub fn counter(&self, slot: u32) -> Result<Counter, DatapathError> {
+        counters::read_one(&self.ebpf, slot)
     }
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {

@@ -19,4 +19,4 @@ pub use error::DatapathError;
 pub use interfaces::{Link, node_addresses, resolve};
 pub use load::Loaded;
 pub use object::embedded;
-pub use test_run::{TestRun, XdpVerdict};
+pub use test_run::{TestRun, XdpVerdict, leave_network};

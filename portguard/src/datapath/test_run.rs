@@ -1,8 +1,13 @@
 //! Frames through the loaded program without an interface: the kernel's `BPF_PROG_TEST_RUN`.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use aya::programs::{ProgramError, TestRun as _, TestRunOptions};
+
+use nix::{
+    errno::Errno,
+    sched::{CloneFlags, unshare},
+};
 
 use super::{DatapathError, Loaded};
 
@@ -46,6 +51,14 @@ impl Loaded {
         };
         Ok(TestRun { verdict, duration: result.duration })
     }
+}
+
+/// Gives this thread a network of its own, without interfaces and sockets: what is run there knows no connection.
+pub fn leave_network() -> Result<(), DatapathError> {
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|errno| match errno {
+        Errno::EPERM => DatapathError::NotPermitted,
+        other => DatapathError::System { call: "unshare", source: io::Error::from(other) },
+    })
 }
 
 /// `enum xdp_action` of `include/uapi/linux/bpf.h`.

@@ -2,6 +2,7 @@
 
 mod diff;
 mod explain;
+mod export;
 mod generated;
 mod matrix;
 #[path = "../support/mod.rs"]

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 12] = [
+const ROOMS: [Room; 14] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -81,6 +81,8 @@ const ROOMS: [Room; 12] = [
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
+    Room { name: "export", rooms: &["matrix", "reading"], system: System::No },
+    Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {
         name: "daemon",
@@ -90,8 +92,8 @@ const ROOMS: [Room; 12] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "draft", "explain", "input", "lint", "matrix", "observe",
-            "policy", "reading", "site",
+            "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
+            "observe", "policy", "reading", "replay", "site",
         ],
         system: System::Yes,
     },

@@ -6,14 +6,15 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, namespaces and a look at the kernel; libFuzzer is C++.
-const PACKAGES: [&str; 9] = [
+/// Servers and their clients, a scanner, another firewall, namespaces and a look at the kernel; libFuzzer is C++.
+const PACKAGES: [&str; 10] = [
     "bpftool",
     "ethtool",
     "g++",
     "influxdb",
     "influxdb-client",
     "iproute2",
+    "nftables",
     "nmap",
     "redis-server",
     "redis-tools",

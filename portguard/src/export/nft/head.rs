@@ -1,0 +1,30 @@
+//! What a reader must know before loading the ruleset.
+
+use super::{mode, posture};
+use crate::matrix::Matrix;
+
+const DIFFERENCES: &str = "\
+# Load it with `nft -f FILE`, which replaces what an earlier one loaded; `nft list table inet portguard` shows the counters,
+# `nft delete table inet portguard` takes it off. Each counter names the rule, the line of the document and the group.
+#
+# It gives the verdicts of the XDP program for TCP, UDP, SCTP and ICMP by port, zone and source. It is another firewall, and
+# differs where that one's work differs:
+# - Replies are found by connection tracking and not by the socket table: its table can be filled from outside, and UDP
+#   replies pass for unconnected sockets, too.
+# - Fragments are put together first and judged whole: none is dropped for being tiny or for whom it comes from.
+# - IP options, source routes and IPv6 extension headers are not looked at: the kernel's own settings decide. Of an
+#   authentication header nftables sees over IPv4 the header and not what is behind it, over IPv6 the contrary.
+# - It sees what the stack delivers to this node: after VLAN tags are taken off and bonds and bridges are gone through, so
+#   an interface must be named as the one that has the address. Forwarded packets and those that are not IP are not judged.
+# - A dropped packet has cost a walk through the stack, and connection tracking, first.
+";
+
+/// The comment that the ruleset begins with.
+pub(super) fn text(matrix: &Matrix) -> String {
+    format!(
+        "#!/usr/sbin/nft -f\n\
+         # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}.\n#\n{DIFFERENCES}\n",
+        mode(matrix),
+        posture(matrix),
+    )
+}

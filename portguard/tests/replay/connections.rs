@@ -1,0 +1,89 @@
+//! Both directions: which packets are the node's own, and what answers them.
+
+use insta::assert_snapshot;
+
+use crate::{
+    file::{Order, interface, packet, pcap, section},
+    frames::{NODE, NODE6, arp, tcp, udp},
+    reasons, replayed,
+};
+
+const STRANGER: &str = "198.51.100.9";
+const ARGUMENTS: &[&str] = &["--site", "sites/both.toml", "--node", NODE, "--node", NODE6];
+
+fn judged(frames: &[Vec<u8>]) -> Vec<String> {
+    reasons(&replayed("both-ways.pcap", &pcap(frames), ARGUMENTS))
+}
+
+#[test]
+fn what_the_node_sends_is_skipped_and_what_answers_it_passes() {
+    let (near, far) = ((NODE, 40_000), (STRANGER, 443));
+    let frames = [
+        tcp(near, far, "S", 0),
+        tcp(far, near, "SA", 0),
+        tcp(near, far, "A", 10),
+        tcp(far, near, "A", 10),
+        // Another port of the same host has not been asked.
+        tcp((STRANGER, 444), near, "SA", 0),
+        udp((NODE6, 5000), ("2001:db8:ff::53", 53)),
+        udp(("2001:db8:ff::53", 53), (NODE6, 5000)),
+        udp(("2001:db8:ff::54", 53), (NODE6, 5000)),
+        arp(NODE, STRANGER),
+        arp(STRANGER, NODE),
+        // Before it has begun to capture, somebody had opened this one.
+        tcp((NODE, 40_001), far, "A", 10),
+        tcp(far, (NODE, 40_001), "A", 10),
+        // Somebody else's.
+        tcp(("10.0.0.1", 40_000), ("10.0.0.2", 8001), "S", 0),
+    ];
+    assert_snapshot!(replayed("both-ways.pcap", &pcap(&frames), ARGUMENTS));
+}
+
+#[test]
+fn a_connection_that_a_peer_opened_is_no_connection_of_the_nodes() {
+    let (near, far) = ((NODE, 8088), (STRANGER, 40_000));
+    let frames = [
+        tcp(far, near, "S", 0),
+        tcp(near, far, "SA", 0),
+        tcp(far, near, "A", 0),
+        // What answers a peer's question opens nothing for the peer.
+        udp(far, (NODE, 53)),
+        udp((NODE, 53), far),
+        udp(far, (NODE, 53)),
+    ];
+    let expected = ["source_not_admitted", "outbound", "no_reply_state", "source_not_admitted", "outbound"];
+    assert_eq!(judged(&frames), [&expected[..], &["source_not_admitted"]].concat());
+}
+
+#[test]
+fn a_client_at_a_port_where_the_node_listens_is_not_taken_for_a_reply() {
+    let (near, far) = ((NODE, 8088), (STRANGER, 443));
+    let accepts = tcp(near, ("10.0.0.1", 40_000), "SA", 0);
+    let frames = [tcp(near, far, "S", 0), tcp(far, near, "SA", 0), accepts, tcp(far, near, "A", 9)];
+    assert_eq!(judged(&frames), ["outbound", "reply", "outbound", "revoked"]);
+}
+
+#[test]
+fn without_the_nodes_addresses_every_packet_is_inbound_and_that_is_said() {
+    let frames =
+        [tcp((NODE, 40_000), (STRANGER, 443), "S", 0), tcp((STRANGER, 443), (NODE, 40_000), "SA", 0)];
+    assert_snapshot!(replayed("both-ways.pcap", &pcap(&frames), &["--site", "sites/both.toml"]));
+}
+
+#[test]
+fn a_capture_that_tells_directions_is_believed() {
+    let order = Order::Big;
+    let request = tcp((NODE, 40_000), (STRANGER, 443), "S", 0);
+    let reply = tcp((STRANGER, 443), (NODE, 40_000), "SA", 0);
+    let mut file = [section(order), interface(order, 1, 0)].concat();
+    file.extend(packet(order, 0, &request, request.len(), Some(2)));
+    file.extend(packet(order, 0, &reply, reply.len(), Some(1)));
+    let site = ["--site", "sites/both.toml"];
+    let shown = replayed("directions.pcapng", &file, &site);
+    assert_eq!(reasons(&shown), ["outbound", "reply"]);
+    assert!(!shown.contains("--node"), "{shown}");
+    // Where it came in from outside, the node's own address is a lie.
+    let forged = packet(order, 0, &request, request.len(), Some(1));
+    let file = [section(order), interface(order, 1, 0), forged].concat();
+    assert_eq!(reasons(&replayed("forged.pcapng", &file, ARGUMENTS)), ["martian"]);
+}
