@@ -62,9 +62,7 @@ fn ip6<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     matrix::authentication(&packet, context, tables)?;
     match (packet.fragment, packet.protocol) {
         // The protocol that a later fragment claims need not be what its first said, so the row for any protocol answers.
-        (Fragment::Later { offset }, _) => {
-            later_fragment(&packet, offset, None, context, tables)
-        }
+        (Fragment::Later { offset }, _) => later_fragment(&packet, offset, None, context, tables),
         (_, protocol::ICMPV6) => icmp6(frame, &packet, context, tables),
         _ => {
             let group = || ethernet::is_group(frame) || ipv6::is_group(packet.destination);

@@ -112,7 +112,8 @@ fn prefixes(random: &mut StdRng) -> Vec<IpNet> {
 
 /// One of few addresses, so that prefixes nest and frames hit them; the node's own and impossible ones now and then.
 pub(super) fn address(v6: bool, random: &mut StdRng) -> IpAddr {
-    let [second, third, fourth] = [0, 1, 2].map(|_| *[0_u8, 1, 2, 127, 128, 255].choose(random).expect("six"));
+    let [second, third, fourth] =
+        [0, 1, 2].map(|_| *[0_u8, 1, 2, 127, 128, 255].choose(random).expect("six"));
     if v6 {
         let tail = u16::from(fourth);
         let halves = [0x2001, 0xdb8, u16::from(second), u16::from(third), 0, 0, 0, tail];
@@ -171,7 +172,10 @@ fn service(ports: &mut Vec<u16>, random: &mut StdRng) -> Service {
         1 => {
             let types = [0, 3, 5, 8, 13, 42, 128, 137, 140];
             let types = types.sample(random, 2).copied().collect();
-            Service::Icmp { families: *families.choose(random).expect("three"), types: IcmpTypes::Listed(types) }
+            Service::Icmp {
+                families: *families.choose(random).expect("three"),
+                types: IcmpTypes::Listed(types),
+            }
         }
         2 | 3 => Service::Protocol(*[2, 4, 41, 47, 50, 51, 51, 51, 89, 112].choose(random).expect("ten")),
         kind => {

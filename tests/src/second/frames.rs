@@ -93,7 +93,8 @@ impl<'a> Frames<'a> {
     }
 
     fn payload(&self, protocol: u8, icmp: u8, random: &mut StdRng) -> Vec<u8> {
-        let source = *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
+        let source =
+            *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
         let mut ports = source.to_be_bytes().to_vec();
         ports.extend(self.port(random).to_be_bytes());
         let mut payload = match protocol {
@@ -111,7 +112,8 @@ impl<'a> Frames<'a> {
             17 => [ports, vec![0, 8, 0, 0]].concat(),
             132 => [ports, vec![0; 8]].concat(),
             number if number == icmp => {
-                let kinds = [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 42, 128, 129, 130, 133, 134, 135, 136, 137, 139, 143];
+                let kinds =
+                    [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 42, 128, 129, 130, 133, 134, 135, 136, 137, 139, 143];
                 vec![*kinds.choose(random).expect("many"), 0, 0, 0, 0, 0, 0, 0]
             }
             _ => vec![0x45; 24],
@@ -183,7 +185,8 @@ fn v4_options(random: &mut StdRng) -> Vec<u8> {
 
 fn no_ip(random: &mut StdRng) -> Vec<u8> {
     let known = [0x0806, 0x88cc, 0x8809, 0x888e, 0x88f7, 0x8847, 0x8864, 0x9200, 0x1234, 0x05ff, 38, 0x894f];
-    let ether_type = if random.random_bool(0.3) { random.random() } else { *known.choose(random).expect("some") };
+    let ether_type =
+        if random.random_bool(0.3) { random.random() } else { *known.choose(random).expect("some") };
     let payload: &[u8] = match random.random_range(0..4) {
         0 => &[0x42, 0x42, 3, 0, 0],
         1 => &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45],
@@ -199,7 +202,11 @@ fn spoil(frame: &mut Vec<u8>, random: &mut StdRng) {
         0 => {
             for _ in 0..random.random_range(1..4) {
                 let at = random.random_range(12..frame.len().min(120));
-                frame[at] = if random.random_bool(0.5) { random.random() } else { frame[at] ^ 1 << random.random_range(0..8) };
+                frame[at] = if random.random_bool(0.5) {
+                    random.random()
+                } else {
+                    frame[at] ^ 1 << random.random_range(0..8)
+                };
             }
         }
         1 => frame.truncate(random.random_range(14..frame.len() + 1)),

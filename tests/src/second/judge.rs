@@ -1,16 +1,17 @@
 //! The judgement on a frame that has been read.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use portguard::{
     compile::{Sockets, Target},
-    matrix::{Matrix, Posture, RuleId, Transport, ZoneId},
+    matrix::{Matrix, Posture, RuleId, ZoneId},
 };
 use portguard_common::Reason;
 
 use super::{
-    Fault, Layer, Reading, Segment,
+    Fault, Layer, Reading,
     ports::{Found, find, may_send},
+    transport,
 };
 
 /// The counter of a documented port.
@@ -41,10 +42,10 @@ impl From<Reason> for Opinion {
 
 /// The site that a frame comes in to.
 #[derive(Clone, Copy, Debug)]
-struct Place<'a> {
-    matrix: &'a Matrix,
-    zone: ZoneId,
-    dhcp: bool,
+pub(super) struct Place<'a> {
+    pub(super) matrix: &'a Matrix,
+    pub(super) zone: ZoneId,
+    pub(super) dhcp: bool,
 }
 
 /// Judges a frame that came in by the `interface`th interface of a node with these addresses.
@@ -57,26 +58,27 @@ pub fn judge(
     let interface = &matrix.interfaces[interface];
     let place = Place { matrix, zone: interface.zone, dhcp: interface.dhcp };
     link(reading, place)
-        .and_then(|packet| internet(&packet, reading, place, own).map(|()| packet))
-        .and_then(|packet| transport(&packet, reading, place, sockets))
-        .unwrap_or_else(|opinion| opinion)
+        .and_then(|packet| internet(&packet, place, own).map(|()| packet))
+        .map_or_else(|opinion| opinion, |packet| transport::judge(&packet, reading, place, sockets))
 }
 
 /// An IP packet: its headers behind IPv4's or IPv6's own, and what the walk to the last of them found.
-struct Packet<'a> {
-    group: bool,
-    v6: bool,
-    hop_limit: u8,
-    ends: [IpAddr; 2],
+pub(super) struct Packet<'a> {
+    /// Whether the frame went to several hosts.
+    pub(super) group: bool,
+    pub(super) v6: bool,
+    pub(super) hop_limit: u8,
+    /// Source and destination.
+    pub(super) ends: [IpAddr; 2],
     /// Offset and whether more follow; for IPv6 `None` without a fragment header.
-    fragment: Option<(u16, bool)>,
+    pub(super) fragment: Option<(u16, bool)>,
     authenticated: bool,
     /// The transport header.
-    last: &'a Layer,
+    pub(super) last: &'a Layer,
 }
 
 impl Packet<'_> {
-    fn is_first(&self) -> bool {
+    pub(super) fn is_first(&self) -> bool {
         self.fragment == Some((0, true))
     }
 
@@ -84,7 +86,7 @@ impl Packet<'_> {
         self.fragment.is_some_and(|(offset, _)| offset > 0)
     }
 
-    fn is_whole(&self) -> bool {
+    pub(super) fn is_whole(&self) -> bool {
         !self.is_first() && !self.is_later()
     }
 }
@@ -140,9 +142,21 @@ fn no_ip(ether_type: u16, begin: &[u8], place: Place<'_>) -> Reason {
         0x88cc | 0x8809 | 0x888e | 0x88f7 => Reason::LinkControl,
         0..0x600 if begin.len() < 3 => Reason::Short,
         0..0x600 if begin == [0x42, 0x42, 3] => Reason::LinkControl,
-        0..0x600 => Reason::Encapsulated,
-        0x9100 | 0x9200 | 0x9300 | 0x8847 | 0x8848 | 0x8863 | 0x8864 | 0x880b | 0x88e5 | 0x88e7 | 0x22f3
-        | 0x894f | 0x4305 | 0x6558 => Reason::Encapsulated,
+        0..0x600
+        | 0x9100
+        | 0x9200
+        | 0x9300
+        | 0x8847
+        | 0x8848
+        | 0x8863
+        | 0x8864
+        | 0x880b
+        | 0x88e5
+        | 0x88e7
+        | 0x22f3
+        | 0x894f
+        | 0x4305
+        | 0x6558 => Reason::Encapsulated,
         _ if place.matrix.posture == Posture::Pass => Reason::EtherTypePassed,
         _ => Reason::EtherType,
     }
@@ -213,22 +227,16 @@ fn walk<'a>(mut packet: Packet<'a>, layers: &'a [Layer], reading: &Reading) -> R
     Ok(packet)
 }
 
-fn ends_early(packet: &Packet<'_>, first: Reason) -> Reason {
+pub(super) fn ends_early(packet: &Packet<'_>, first: Reason) -> Reason {
     if packet.is_first() { first } else { Reason::Short }
 }
 
 /// The source, the authentication header, later fragments.
-fn internet(
-    packet: &Packet<'_>,
-    reading: &Reading,
-    place: Place<'_>,
-    own: &[IpAddr],
-) -> Result<(), Opinion> {
+fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(), Opinion> {
     let [source, _] = packet.ends;
     // What a host without an address sends, or what its own neighbours may say in its name.
-    let discovers = packet.v6
-        && packet.is_whole()
-        && matches!(packet.last, Layer::Icmp(Some(130..=136 | 143)));
+    let discovers =
+        packet.v6 && packet.is_whole() && matches!(packet.last, Layer::Icmp(Some(130..=136 | 143)));
     let impossible = match source {
         IpAddr::V4(source) if source.is_unspecified() => {
             let asks_dhcp = packet.is_whole() && *packet.last == Layer::Udp(Some((68, 67)));
@@ -250,7 +258,6 @@ fn internet(
         return Err(Reason::Protocol.into());
     }
     if !packet.is_later() {
-        debug_assert!(reading.layers.len() > 1, "Ethernet and IP were read");
         return Ok(());
     }
     let &Layer::Other(claimed) = packet.last else { return Err(Reason::Internal.into()) };
@@ -261,152 +268,4 @@ fn internet(
     let passes =
         place.matrix.posture == Posture::Pass || may_send(place.matrix, place.zone, source, protocol);
     Err(if passes { Reason::LaterFragment } else { Reason::FragmentSource }.into())
-}
-
-fn transport(
-    packet: &Packet<'_>,
-    reading: &Reading,
-    place: Place<'_>,
-    sockets: &impl Sockets,
-) -> Result<Opinion, Opinion> {
-    let [source, destination] = packet.ends;
-    let several = packet.group
-        || match destination {
-            IpAddr::V4(address) => address.octets()[0] >= 224,
-            IpAddr::V6(address) => address.is_multicast(),
-        };
-    let pass = place.matrix.posture == Posture::Pass;
-    let refuse = |target: Target, undocumented: Reason| -> Result<Opinion, Opinion> {
-        match find(place.matrix, place.zone, source, target) {
-            Found::Admits(rule) => {
-                Err(Opinion { reason: Reason::Admitted, counted: Some(Counted::Rule(target, rule)) })
-            }
-            Found::Refuses => Ok(Opinion {
-                reason: Reason::SourceNotAdmitted,
-                counted: Some(Counted::Refused(target)),
-            }),
-            Found::Nothing => Ok(undocumented.into()),
-        }
-    };
-    let ends = |(from, to)| (SocketAddr::new(source, from), SocketAddr::new(destination, to));
-    match packet.last {
-        Layer::Icmp(None) => Err(Reason::Short.into()),
-        Layer::Icmp(Some(kind)) => {
-            let kept = if packet.v6 { icmp6(packet, *kind) } else { icmp4(packet, *kind) };
-            if let Some(reason) = kept {
-                return Err(reason.into());
-            }
-            let unwanted = if packet.v6 {
-                matches!(kind, 137 | 139 | 140)
-            } else {
-                matches!(kind, 4 | 5 | 9 | 10 | 13..=18)
-            };
-            let target = if packet.v6 { Target::Icmpv6(*kind) } else { Target::Icmpv4(*kind) };
-            let undocumented = match (unwanted, pass) {
-                (true, _) => Reason::IcmpType,
-                (false, true) => Reason::UndocumentedPassed,
-                (false, false) => Reason::Undocumented,
-            };
-            refuse(target, undocumented)
-        }
-        Layer::Other(2) if !packet.v6 => Err(Reason::Igmp.into()),
-        Layer::Other(number) => {
-            // Tunnels, IPsec, and name spaces of ports that nobody reads.
-            let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143];
-            let undocumented =
-                if pass && !opaque.contains(number) { Reason::ProtocolPassed } else { Reason::Protocol };
-            let refusal = refuse(Target::Protocol(*number), undocumented)?;
-            Err(no_reply(refusal, refusal.counted.map_or(undocumented, |_| Reason::Protocol)))
-        }
-        Layer::Tcp(None) => Err(match reading.fault {
-            Some(Fault::Wrong) => Reason::Malformed,
-            Some(Fault::CutOptions) if !packet.is_first() => Reason::Malformed,
-            _ => ends_early(packet, Reason::FragmentTiny),
-        }
-        .into()),
-        Layer::Udp(None) | Layer::Sctp(None) => Err(ends_early(packet, Reason::FragmentTiny).into()),
-        Layer::Sctp(Some((_, port))) => {
-            refuse(Target::Port { transport: Transport::Sctp, port: *port }, Reason::Protocol)
-        }
-        Layer::Udp(Some(ports)) => {
-            if place.dhcp && *ports == if packet.v6 { (547, 546) } else { (67, 68) } {
-                return Err(Reason::Dhcp.into());
-            }
-            let refusal = open(refuse(port(Transport::Udp, ports.1), Reason::Undocumented)?, pass)?;
-            if several {
-                return Err(refusal);
-            }
-            let (peer, local) = ends(*ports);
-            Err(match sockets.udp(peer, local).map(|state| state.0) {
-                Some(1) => Reason::Reply.into(),
-                None if refusal.counted.is_none() => Reason::NoSocket.into(),
-                _ => refusal,
-            })
-        }
-        Layer::Tcp(Some(segment)) => {
-            let target = port(Transport::Tcp, segment.ports.1);
-            let refusal = open(refuse(target, Reason::Undocumented)?, pass)?;
-            if several || segment.syn && !segment.ack {
-                return Err(refusal);
-            }
-            let (peer, local) = ends(segment.ports);
-            Err(match reply(segment, peer, local, sockets) {
-                Reason::Reply => Reason::Reply.into(),
-                reason => no_reply(refusal, reason),
-            })
-        }
-        _ => Err(Reason::Internal.into()),
-    }
-}
-
-fn port(transport: Transport, port: u16) -> Target {
-    Target::Port { transport, port }
-}
-
-/// Under posture pass what no document names is open.
-fn open(refusal: Opinion, pass: bool) -> Result<Opinion, Opinion> {
-    match refusal.counted {
-        None if pass => Err(Reason::UndocumentedPassed.into()),
-        _ => Ok(refusal),
-    }
-}
-
-/// A drop for another reason than that no rule admits the source is counted apart.
-fn no_reply(refusal: Opinion, reason: Reason) -> Opinion {
-    let counted = refusal.counted.map(|counted| match counted {
-        Counted::Refused(target) => Counted::Unanswered(target),
-        other => other,
-    });
-    Opinion { reason, counted }
-}
-
-fn reply(segment: &Segment, peer: SocketAddr, local: SocketAddr, sockets: &impl Sockets) -> Reason {
-    match sockets.tcp(peer, local).map(|state| state.0) {
-        // LISTEN, and NEW_SYN_RECV.
-        Some(10 | 12) => Reason::NoReplyState,
-        Some(_) if sockets.tcp_listener(local) => Reason::Revoked,
-        Some(_) => Reason::Reply,
-        None if !segment.syn && (segment.ack || segment.rst) && !segment.data => Reason::Stale,
-        None => Reason::NoSocket,
-    }
-}
-
-fn icmp4(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
-    match kind {
-        0 => Some(Reason::EchoReply),
-        3 | 11 | 12 => Some(if packet.is_whole() { Reason::IcmpError } else { Reason::Short }),
-        _ => None,
-    }
-}
-
-fn icmp6(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
-    match kind {
-        1..=4 => Some(if packet.is_whole() { Reason::IcmpError } else { Reason::Short }),
-        129 => Some(Reason::EchoReply),
-        130..=132 | 143 => Some(Reason::MulticastListener),
-        133..=136 if packet.fragment.is_some() => Some(Reason::NeighbourFragment),
-        133..=136 if packet.hop_limit != 255 => Some(Reason::NeighbourHopLimit),
-        133..=136 => Some(Reason::NeighbourDiscovery),
-        _ => None,
-    }
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use etherparse::{
-    Ethernet2HeaderSlice, IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice,
-    Ipv6RawExtHeaderSlice, SingleVlanHeaderSlice, TcpHeaderSlice, UdpHeaderSlice,
+    Ethernet2HeaderSlice, IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
+    SingleVlanHeaderSlice, TcpHeaderSlice, UdpHeaderSlice,
     err::{ip_auth, ipv4, ipv6, tcp},
 };
 
@@ -68,6 +68,7 @@ pub enum Layer {
 }
 
 /// What a TCP header says.
+#[expect(clippy::struct_excessive_bools, reason = "they are the header's flags")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Destination port, the source port first.

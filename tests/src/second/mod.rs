@@ -10,6 +10,7 @@ mod judge;
 mod layers;
 mod ports;
 mod shape;
+mod transport;
 
 pub use agree::{assert_agree, frames_wanted};
 pub use draw::{Drawn, SocketTable, draw};

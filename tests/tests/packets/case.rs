@@ -85,11 +85,8 @@ impl Case {
     }
 
     fn try_on(&self, twin: &mut Twin) {
-        let tags: &[(&str, &[(u16, u16)])] = &[
-            ("", &[]),
-            ("q:0 ", &[(0x8100, 0)]),
-            ("ad:100 q:200 ", &[(0x88a8, 100), (0x8100, 200)]),
-        ];
+        let tags: &[(&str, &[(u16, u16)])] =
+            &[("", &[]), ("q:0 ", &[(0x8100, 0)]), ("ad:100 q:200 ", &[(0x88a8, 100), (0x8100, 200)])];
         let tags = if self.has_tags { &tags[..1] } else { tags };
         for (prefix, tags) in tags {
             let frame = tagged(tags, &self.frame);

@@ -6,7 +6,9 @@ use portguard_tests::{
     twin::Twin,
 };
 
-use crate::case::{CLIENT, EXTERNAL, META, INTERNAL, Case, STRANGER, SYN, Source, check, drops, dropping, passes, passing};
+use crate::case::{
+    CLIENT, Case, EXTERNAL, INTERNAL, META, STRANGER, SYN, Source, check, dropping, drops, passes, passing,
+};
 
 const MORE: u16 = 0x2000;
 
@@ -37,8 +39,7 @@ fn a_first_fragment_is_judged_by_the_header_that_it_must_hold() {
     };
     let datagram = udp(40_000, 8089);
     let admitted = |row, shape, frame| passes(row, shape, frame, Reason::Admitted).at("8086/tcp");
-    let refused =
-        |row, shape, frame| drops(row, shape, frame, Reason::SourceNotAdmitted).at("8086/tcp");
+    let refused = |row, shape, frame| drops(row, shape, frame, Reason::SourceNotAdmitted).at("8086/tcp");
     let cases = vec![
         admitted("the first of several", "v4@0+ tcp:8086/S", part4(CLIENT, 6, MORE, &syn)),
         admitted("the first of several", "v6 frag@0+ tcp:8086/S", part6(CLIENT, 6, (0, true), &syn)),
@@ -66,15 +67,34 @@ fn a_first_fragment_is_judged_by_the_header_that_it_must_hold() {
             Reason::Admitted,
         )
         .at("53/udp"),
-        drops("UDP of four bytes", "v4@0+ udp !", part4(META, 17, MORE, &datagram[..4]), Reason::FragmentTiny),
+        drops(
+            "UDP of four bytes",
+            "v4@0+ udp !",
+            part4(META, 17, MORE, &datagram[..4]),
+            Reason::FragmentTiny,
+        ),
         drops(
             "SCTP of eight bytes, one header short of four",
             "v4@0+ sctp !",
             part4(META, 132, MORE, &[0; 8]),
             Reason::FragmentTiny,
         ),
+    ];
+    check(&dropping(), cases);
+}
+
+#[test]
+fn what_fragments_nothing_is_a_whole_packet() {
+    let syn = tcp(8086, SYN);
+    let admitted = |row, shape, frame| passes(row, shape, frame, Reason::Admitted).at("8086/tcp");
+    let refused = |row, shape, frame| drops(row, shape, frame, Reason::SourceNotAdmitted).at("8086/tcp");
+    let cases = vec![
         admitted("flags that fragment nothing", "v4 tcp:8086/S", part4(CLIENT, 6, 0, &syn)),
-        admitted("a whole packet with a fragment header", "v6 frag@whole tcp:8086/S", part6(CLIENT, 6, (0, false), &syn)),
+        admitted(
+            "a whole packet with a fragment header",
+            "v6 frag@whole tcp:8086/S",
+            part6(CLIENT, 6, (0, false), &syn),
+        ),
         refused("the same from a stranger", "v6 frag@whole tcp:8086/S", part6(STRANGER, 6, (0, false), &syn)),
         drops(
             "a whole packet with a fragment header, cut",
@@ -125,13 +145,21 @@ fn later() -> Vec<Case> {
         let shape = format!("v4@{}{more} ip:{protocol}", fragment & 0x1fff);
         // What would be ports, 8086 among them, is payload.
         let frame = part4(source, protocol, fragment, &[&tcp(8086, SYN)[..], &[0; 12]].concat());
-        if pass { passes(row, &shape, frame, Reason::LaterFragment) } else { drops(row, &shape, frame, Reason::FragmentSource) }
+        if pass {
+            passes(row, &shape, frame, Reason::LaterFragment)
+        } else {
+            drops(row, &shape, frame, Reason::FragmentSource)
+        }
     };
     let from6 = |row, source, protocol, offset, more, pass: bool| {
         let sign = if more { "+" } else { "" };
         let shape = format!("v6 frag@{offset}{sign} ip:{protocol}");
         let frame = part6(source, protocol, (offset, more), &[&tcp(8086, SYN)[..], &[0; 12]].concat());
-        if pass { passes(row, &shape, frame, Reason::LaterFragment) } else { drops(row, &shape, frame, Reason::FragmentSource) }
+        if pass {
+            passes(row, &shape, frame, Reason::LaterFragment)
+        } else {
+            drops(row, &shape, frame, Reason::FragmentSource)
+        }
     };
     let offset1 = |row, shape, frame| drops(row, shape, frame, Reason::FragmentOffset1);
     let syn = tcp(8086, SYN);

@@ -8,7 +8,7 @@ use portguard_tests::{
 };
 
 use crate::case::{
-    CLIENT, Case, INTERNAL, NEIGHBOUR, STRANGER, check, drops, dropping, passes, passing, with_rules,
+    CLIENT, Case, INTERNAL, NEIGHBOUR, STRANGER, check, dropping, drops, passes, passing, with_rules,
 };
 
 fn m4(kind: u8) -> Vec<u8> {
@@ -36,13 +36,16 @@ fn error4(kind: u8, code: u8) -> Vec<u8> {
 #[test]
 fn errors_pass_whole_and_from_anyone() {
     let pieces4 = V4 { fragment: 0x2000, ..STRANGER.v4(1) }.frame(&icmp(3));
-    let part6 = |more| {
-        V6 { extensions: vec![(44, fragment(0, more))], ..STRANGER.v6(58) }.frame(&icmp(2))
-    };
+    let part6 = |more| V6 { extensions: vec![(44, fragment(0, more))], ..STRANGER.v6(58) }.frame(&icmp(2));
     let mut cases = vec![
         drops("an error in pieces", "v4@0+ icmp:3", pieces4, Reason::Short),
         drops("an error in pieces", "v6 frag@0+ icmp:2", part6(true), Reason::Short),
-        passes("an error whole behind a fragment header", "v6 frag@whole icmp:2", part6(false), Reason::IcmpError),
+        passes(
+            "an error whole behind a fragment header",
+            "v6 frag@whole icmp:2",
+            part6(false),
+            Reason::IcmpError,
+        ),
     ];
     cases.extend((0..16).map(|code| {
         passes("unreachable, every code: path MTU is one", &shape4(3), error4(3, code), Reason::IcmpError)
@@ -50,9 +53,11 @@ fn errors_pass_whole_and_from_anyone() {
     cases.extend([11, 12].map(|kind| {
         passes("time exceeded, parameter problem", &shape4(kind), error4(kind, 0), Reason::IcmpError)
     }));
-    cases.extend([1, 2, 3, 4].map(|kind| {
-        passes("IPv6's errors must never drop", &shape6(kind), m6(kind, 64), Reason::IcmpError)
-    }));
+    cases.extend(
+        [1, 2, 3, 4].map(|kind| {
+            passes("IPv6's errors must never drop", &shape6(kind), m6(kind, 64), Reason::IcmpError)
+        }),
+    );
     cases.extend((0..8).flat_map(|len| {
         [
             drops("an error cut short", "v4 icmp !", STRANGER.v4(1).frame(&icmp(3)[..len]), Reason::Short),
@@ -97,7 +102,8 @@ fn types_that_attack_or_tell_are_open_by_name_only() {
     };
     check(&dropping(), unwanted());
     check(&passing(), unwanted());
-    let listed = |families, types: &[u8]| Service::Icmp { families, types: IcmpTypes::Listed(types.to_vec()) };
+    let listed =
+        |families, types: &[u8]| Service::Icmp { families, types: IcmpTypes::Listed(types.to_vec()) };
     let site = with_rules(dropping(), [listed(IcmpFamilies::V4, &[13]), listed(IcmpFamilies::V6, &[139])]);
     let cases = vec![
         passes("by name", &shape4(13), CLIENT.v4(1).frame(&icmp(13)), Reason::Admitted).at("icmpv4/13"),
@@ -109,7 +115,7 @@ fn types_that_attack_or_tell_are_open_by_name_only() {
 }
 
 #[test]
-fn neighbours_and_listeners_are_heard() {
+fn neighbours_are_heard() {
     let from = |source: [u8; 16], hop_limit, kind| V6 { hop_limit, ..V6::new(source, 58) }.frame(&icmp(kind));
     let mut cases = Vec::new();
     for kind in [133, 134, 135, 136] {
@@ -122,7 +128,12 @@ fn neighbours_and_listeners_are_heard() {
             passes(row, &shape6(kind), m6(kind, 255), Reason::NeighbourDiscovery),
             drops("from beyond the link", &shape6(kind), m6(kind, 254), Reason::NeighbourHopLimit),
             drops("from beyond the link", &shape6(kind), m6(kind, 0), Reason::NeighbourHopLimit),
-            drops("in a fragment", &format!("v6 frag@0+ icmp:{kind}"), discovery(true), Reason::NeighbourFragment),
+            drops(
+                "in a fragment",
+                &format!("v6 frag@0+ icmp:{kind}"),
+                discovery(true),
+                Reason::NeighbourFragment,
+            ),
             drops(
                 "with a fragment header",
                 &format!("v6 frag@whole icmp:{kind}"),
@@ -143,20 +154,35 @@ fn neighbours_and_listeners_are_heard() {
             ),
         ]);
     }
+    cases.push(drops(
+        "an echo reply in our own name",
+        &shape6(129),
+        from(NODE_V6.octets(), 64, 129),
+        Reason::Martian,
+    ));
+    cases.push(drops("an error from no address", &shape6(2), from([0; 16], 64, 2), Reason::Martian));
+    check(&dropping(), cases);
+}
+
+#[test]
+fn multicast_listeners_are_heard() {
+    let mut cases = Vec::new();
     let alert = vec![(0, vec![0, 0, 5, 2, 0, 0, 1, 0])];
     for kind in [130, 131, 132, 143] {
-        let alerted = |source| {
-            V6 { extensions: alert.clone(), hop_limit: 1, ..V6::new(source, 58) }.frame(&icmp(kind))
-        };
+        let alerted =
+            |source| V6 { extensions: alert.clone(), hop_limit: 1, ..V6::new(source, 58) }.frame(&icmp(kind));
         let shape = format!("v6 hop icmp:{kind}");
         cases.extend([
             passes("multicast listeners", &shape6(kind), m6(kind, 1), Reason::MulticastListener),
-            passes("with a router alert, as they are sent", &shape, alerted(NEIGHBOUR), Reason::MulticastListener),
+            passes(
+                "with a router alert, as they are sent",
+                &shape,
+                alerted(NEIGHBOUR),
+                Reason::MulticastListener,
+            ),
             passes("the same from no address", &shape, alerted([0; 16]), Reason::MulticastListener),
         ]);
     }
-    cases.push(drops("an echo reply in our own name", &shape6(129), from(NODE_V6.octets(), 64, 129), Reason::Martian));
-    cases.push(drops("an error from no address", &shape6(2), from([0; 16], 64, 2), Reason::Martian));
     check(&dropping(), cases);
 }
 

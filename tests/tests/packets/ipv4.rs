@@ -3,7 +3,7 @@
 use portguard_common::Reason;
 use portguard_tests::craft::{V4, ethernet, tcp, udp};
 
-use crate::case::{CLIENT, Case, INTERNAL, STRANGER, SYN, check, drops, dropping, passes};
+use crate::case::{CLIENT, Case, INTERNAL, STRANGER, SYN, check, dropping, drops, passes};
 
 fn from_client(change: impl Fn(&mut V4)) -> Vec<u8> {
     let mut packet = CLIENT.v4(6);
@@ -13,7 +13,8 @@ fn from_client(change: impl Fn(&mut V4)) -> Vec<u8> {
 
 #[test]
 fn lengths_and_versions_that_lie_drop() {
-    let malformed = |row, change: &dyn Fn(&mut V4)| drops(row, "v4/0 !", from_client(change), Reason::Malformed);
+    let malformed =
+        |row, change: &dyn Fn(&mut V4)| drops(row, "v4/0 !", from_client(change), Reason::Malformed);
     let beyond = V4 { version_and_len: Some(0x4f), ..CLIENT.v4(6) }.frame(&[]);
     let short = V4 { version_and_len: Some(0x4f), ..CLIENT.v4(6) }.frame(&[0; 8]);
     let inside = |row, len: u16| {
@@ -31,12 +32,7 @@ fn lengths_and_versions_that_lie_drop() {
             from_client(|packet| packet.total_len = Some(16)),
             Reason::Malformed,
         ),
-        drops(
-            "no total length",
-            "v4 !",
-            from_client(|packet| packet.total_len = Some(0)),
-            Reason::Malformed,
-        ),
+        drops("no total length", "v4 !", from_client(|packet| packet.total_len = Some(0)), Reason::Malformed),
         drops(
             "a total length beyond the frame",
             "v4 !",
@@ -52,7 +48,12 @@ fn lengths_and_versions_that_lie_drop() {
         inside("nothing but the header, though bytes follow", 20),
         inside("a total length that ends inside TCP's header, though bytes follow", 24),
         inside("one byte short of TCP's header", 39),
-        drops("a total length that ends inside UDP's header, though bytes follow", "v4 udp !", udp, Reason::Short),
+        drops(
+            "a total length that ends inside UDP's header, though bytes follow",
+            "v4 udp !",
+            udp,
+            Reason::Short,
+        ),
     ];
     cases.extend((0..5).map(|words| {
         malformed("a header of fewer than five words", &|packet| packet.version_and_len = Some(0x40 | words))
@@ -74,7 +75,11 @@ fn what_is_unusual_and_sound_is_judged_by_its_port() {
             .at("8086/tcp"),
         admitted("a wrong checksum is for the stack", "v4 tcp:8086/S", checksum),
         admitted("time to live 0 is delivered", "v4 tcp:8086/S", from_client(|packet| packet.ttl = 0)),
-        admitted("don't fragment is no fragment", "v4 tcp:8086/S", from_client(|packet| packet.fragment = 0x4000)),
+        admitted(
+            "don't fragment is no fragment",
+            "v4 tcp:8086/S",
+            from_client(|packet| packet.fragment = 0x4000),
+        ),
         admitted("nor is the reserved flag", "v4 tcp:8086/S", from_client(|packet| packet.fragment = 0x8000)),
     ];
     check(&dropping(), cases);

@@ -1,10 +1,10 @@
 //! IPv6's header and the headers that extend it.
 
-use portguard_common::Reason;
 use portguard::matrix::Service;
+use portguard_common::Reason;
 use portguard_tests::craft::{V6, authentication, fragment, options, tcp};
 
-use crate::case::{CLIENT, Case, STRANGER, SYN, check, drops, dropping, passes, with_rules};
+use crate::case::{CLIENT, Case, STRANGER, SYN, check, dropping, drops, passes, with_rules};
 
 const HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -89,12 +89,11 @@ fn chains_are_walked_to_the_limit_and_drop_beyond() {
         walked("as many as are walked", "dst dst dst dst dst dst dst dst", &many(8)),
         walked("a header of 240 bytes", "dst", &[dst(30)]),
         walked("the longest header", "dst", &[dst(255)]),
-        walked("a header of every kind that is walked", "hop dst frag@whole dst", &[
-            hop(),
-            dst(2),
-            (FRAGMENT, fragment(0, false)),
-            dst(1),
-        ]),
+        walked(
+            "a header of every kind that is walked",
+            "hop dst frag@whole dst",
+            &[hop(), dst(2), (FRAGMENT, fragment(0, false)), dst(1)],
+        ),
         deep(9),
         deep(16),
         refused(
@@ -103,8 +102,13 @@ fn chains_are_walked_to_the_limit_and_drop_beyond() {
             &later,
             Reason::ExtensionDepth,
         ),
-        drops("a stranger's chain hides no port", &format!("v6 {}", shape("dst ", "tcp:8086/S")), stranger, Reason::SourceNotAdmitted)
-            .at("8086/tcp"),
+        drops(
+            "a stranger's chain hides no port",
+            &format!("v6 {}", shape("dst ", "tcp:8086/S")),
+            stranger,
+            Reason::SourceNotAdmitted,
+        )
+        .at("8086/tcp"),
     ];
     for units in 1..8 {
         cases.push(walked("a port behind a header of every length", "dst", &[dst(units)]));
@@ -127,12 +131,7 @@ fn headers_that_no_node_needs_drop() {
     let cases = vec![
         refused("hop-by-hop options second", "dst hop tcp:8086/S", &[dst(1), hop()], Reason::ExtensionOrder),
         refused("hop-by-hop options twice", "hop hop tcp:8086/S", &[hop(), hop()], Reason::ExtensionOrder),
-        refused(
-            "two fragment headers",
-            "frag@whole frag@whole tcp:8086/S",
-            &two,
-            Reason::ExtensionOrder,
-        ),
+        refused("two fragment headers", "frag@whole frag@whole tcp:8086/S", &two, Reason::ExtensionOrder),
         cut("a header that runs past the packet", vec![0, 255, 1, 4, 0, 0, 0, 0], "dst !"),
         cut("a header that runs eight bytes past the packet", vec![0, 3, 1, 4, 0, 0, 0, 0], "dst !"),
         drops(
@@ -179,9 +178,8 @@ fn headers_that_no_node_needs_drop() {
 fn what_is_behind_an_authentication_header_needs_a_rule_for_both() {
     let ah = |words: u8| (AH, authentication(words));
     let refused = |row, shape, extensions: &[_], reason| refused(row, shape, extensions, reason);
-    let without = vec![
-        refused("an authentication header without a rule", "ah tcp:8086/S", &[ah(3)], Reason::Protocol),
-    ];
+    let without =
+        vec![refused("an authentication header without a rule", "ah tcp:8086/S", &[ah(3)], Reason::Protocol)];
     check(&dropping(), without);
     let site = with_rules(dropping(), [Service::Protocol(AH)]);
     let stranger = V6 { extensions: vec![ah(3)], ..STRANGER.v6(6) }.frame(&tcp(8086, SYN));
@@ -190,16 +188,20 @@ fn what_is_behind_an_authentication_header_needs_a_rule_for_both() {
     zero[1] = 0;
     // Its length counts words less two. Taken for units of eight bytes, as of every other header, or without the two, the
     // port would be read elsewhere.
-    let mut cases: Vec<Case> = (0..=24)
-        .map(|words| walked("an authentication header of every size", "ah", &[ah(words)]))
-        .collect();
+    let mut cases: Vec<Case> =
+        (0..=24).map(|words| walked("an authentication header of every size", "ah", &[ah(words)])).collect();
     cases.extend([
         walked("the longest authentication header", "ah", &[ah(252)]),
         walked("with other headers around it", "hop ah dst", &[hop(), ah(3), dst(1)]),
         drops("its own rule opens no port", "v6 ah tcp:22/S", closed, Reason::Undocumented),
         drops("a stranger's", "v6 ah tcp:8086/S", stranger, Reason::Protocol),
         refused("two of them", "ah ah tcp:8086/S", &[ah(3), ah(3)], Reason::ExtensionOrder),
-        refused("one that runs past the packet", "ah !", &[(AH, vec![0, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])], Reason::Short),
+        refused(
+            "one that runs past the packet",
+            "ah !",
+            &[(AH, vec![0, 40, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])],
+            Reason::Short,
+        ),
         refused("one shorter than its fixed part", "ah !", &[(AH, zero)], Reason::Malformed),
     ]);
     check(&site, cases);

@@ -43,9 +43,8 @@ fn headers_are_found_in_whichever_buffer_they_are() {
     let mut twin = Twin::load(&dropping());
     // Eight headers of 2 KiB or less: the port is in the fifth page.
     let long = |count: usize, units: u8| vec![(60, options(units)); count];
-    let deep = |source: crate::case::Source, extensions| {
-        V6 { extensions, ..source.v6(6) }.frame(&tcp(8086, SYN))
-    };
+    let deep =
+        |source: crate::case::Source, extensions| V6 { extensions, ..source.v6(6) }.frame(&tcp(8086, SYN));
     let first = [long(4, 255), vec![(44, fragment(0, true))]].concat();
     let cases = [
         (deep(CLIENT, long(8, 255)), Reason::Admitted),

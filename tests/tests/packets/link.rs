@@ -1,10 +1,10 @@
 //! The link layer: what is no IP, and tags.
 
-use portguard_common::{Arrival, Reason, decide};
 use portguard::compile::{NativeTables, NoSockets, NodeAddresses, compile};
+use portguard_common::{Arrival, Reason, decide};
 use portguard_tests::craft::{ethernet, tagged, tcp};
 
-use crate::case::{CLIENT, Case, STRANGER, SYN, check, drops, dropping, passes, passing};
+use crate::case::{CLIENT, Case, STRANGER, SYN, check, dropping, drops, passes, passing};
 
 const Q: u16 = 0x8100;
 const AD: u16 = 0x88a8;

@@ -12,6 +12,7 @@ mod link;
 mod ports;
 mod protocols;
 mod replies;
+mod sockets;
 mod sources;
 mod tcp;
 mod udp;

@@ -5,17 +5,21 @@ use portguard_common::Reason;
 use portguard_tests::craft::{V4, V6, tcp};
 
 use crate::case::{
-    ACK, CLIENT, EXTERNAL, STRANGER, SYN, Source, both, check, drops, dropping, passes, range, with_rules,
+    ACK, CLIENT, EXTERNAL, STRANGER, SYN, Source, both, check, dropping, drops, passes, range, with_rules,
 };
 
 #[test]
 fn the_ends_of_a_range_belong_to_it() {
     let mut cases = Vec::new();
-    for (port, name) in [(10_000, "10000/tcp"), (10_001, "10001/tcp"), (19_998, "19998/tcp"), (19_999, "19999/tcp")] {
+    for (port, name) in
+        [(10_000, "10000/tcp"), (10_001, "10001/tcp"), (19_998, "19998/tcp"), (19_999, "19999/tcp")]
+    {
         let shape = format!("tcp:{port}/S");
-        cases.extend(both(EXTERNAL, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
-            passes("a port of the range", &shape, frame, Reason::Admitted).at(name)
-        }));
+        cases.extend(
+            both(EXTERNAL, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
+                passes("a port of the range", &shape, frame, Reason::Admitted).at(name)
+            }),
+        );
         cases.extend(both(STRANGER, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
             drops("a port of the range", &shape, frame, Reason::SourceNotAdmitted).at(name)
         }));
@@ -38,18 +42,20 @@ fn the_lowest_and_the_highest_port_are_ports() {
     let mut cases = Vec::new();
     for (port, name) in [(0, "0/tcp"), (1, "1/tcp"), (65_534, "65534/tcp"), (65_535, "65535/tcp")] {
         let shape = format!("tcp:{port}/S");
-        cases.extend(both(CLIENT, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
-            passes("from who may", &shape, frame, Reason::Admitted).at(name)
-        }));
+        cases.extend(
+            both(CLIENT, 6, &shape, &tcp(port, SYN))
+                .map(|(shape, frame)| passes("from who may", &shape, frame, Reason::Admitted).at(name)),
+        );
         cases.extend(both(STRANGER, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
             drops("from a stranger", &shape, frame, Reason::SourceNotAdmitted).at(name)
         }));
     }
     for port in [2, 65_533] {
         let shape = format!("tcp:{port}/S");
-        cases.extend(both(CLIENT, 6, &shape, &tcp(port, SYN)).map(|(shape, frame)| {
-            drops("beside the ranges", &shape, frame, Reason::Undocumented)
-        }));
+        cases.extend(
+            both(CLIENT, 6, &shape, &tcp(port, SYN))
+                .map(|(shape, frame)| drops("beside the ranges", &shape, frame, Reason::Undocumented)),
+        );
     }
     check(&site, cases);
     let none = [0, 65_535].into_iter().flat_map(|port| {
@@ -63,8 +69,8 @@ fn the_lowest_and_the_highest_port_are_ports() {
 /// The site with the group that InfluxDB's clients are changed.
 fn with_clients(prefixes: &[&str]) -> Matrix {
     let mut matrix = dropping();
-    let clients = matrix.groups.iter_mut().find(|group| group.name == "clients").unwrap();
-    clients.prefixes = prefixes.iter().map(|prefix| prefix.parse().unwrap()).collect();
+    let clients = matrix.groups.iter_mut().find(|group| group.name == "clients").expect("the site has one");
+    clients.prefixes = prefixes.iter().map(|prefix| prefix.parse().expect("a prefix")).collect();
     clients.prefixes.sort_unstable();
     matrix
 }
@@ -76,9 +82,11 @@ fn an_empty_group_admits_nobody() {
         for flags in [SYN, ACK] {
             let shape = format!("tcp:8086/{}", if flags == SYN { "S" } else { "A" });
             let reason = if flags == SYN { Reason::SourceNotAdmitted } else { Reason::Stale };
-            cases.extend(both(source, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
-                drops("nobody is in the group", &shape, frame, reason).at("8086/tcp")
-            }));
+            cases.extend(
+                both(source, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
+                    drops("nobody is in the group", &shape, frame, reason).at("8086/tcp")
+                }),
+            );
         }
     }
     check(&with_clients(&[]), cases);
@@ -113,7 +121,12 @@ fn the_longest_prefix_decides_and_rules_add_up() {
         yes("everybody", "v4 tcp:8086/S", from4(STRANGER.0)),
         yes("everybody", "v6 tcp:8086/S", V6::new(STRANGER.1, 6).frame(&tcp(8086, SYN))),
         drops("but the impossible", "v4 tcp:8086/S", from4([127, 0, 0, 1]), Reason::Martian),
-        drops("but the impossible", "v6 tcp:8086/S", V6::new([0; 16], 6).frame(&tcp(8086, SYN)), Reason::Martian),
+        drops(
+            "but the impossible",
+            "v6 tcp:8086/S",
+            V6::new([0; 16], 6).frame(&tcp(8086, SYN)),
+            Reason::Martian,
+        ),
     ];
     check(&with_clients(&["0.0.0.0/0", "::/0"]), everybody);
 }
@@ -121,8 +134,10 @@ fn the_longest_prefix_decides_and_rules_add_up() {
 #[test]
 fn what_is_for_another_host_is_judged_as_what_is_for_this_one() {
     // The filter does not tell the two: forwarded traffic follows the same rules.
-    let beyond4 = |source: Source, port| V4 { destination: [198, 51, 100, 1], ..source.v4(6) }.frame(&tcp(port, SYN));
-    let beyond6 = |source: Source, port| V6 { destination: [0x20; 16], ..source.v6(6) }.frame(&tcp(port, SYN));
+    let beyond4 =
+        |source: Source, port| V4 { destination: [198, 51, 100, 1], ..source.v4(6) }.frame(&tcp(port, SYN));
+    let beyond6 =
+        |source: Source, port| V6 { destination: [0x20; 16], ..source.v6(6) }.frame(&tcp(port, SYN));
     let cases = vec![
         passes("by the matrix", "v4 tcp:8086/S", beyond4(CLIENT, 8086), Reason::Admitted).at("8086/tcp"),
         passes("by the matrix", "v6 tcp:8086/S", beyond6(CLIENT, 8086), Reason::Admitted).at("8086/tcp"),

@@ -2,132 +2,31 @@
 //! test's own, and packets to them. The native verdict is told what the kernel must find.
 
 use std::{
-
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
-    process::Command,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, UdpSocket},
+    thread::sleep,
     time::Duration,
 };
 
-use nix::sched::{CloneFlags, unshare};
-use portguard::compile::Sockets;
-use portguard_common::{Reason, tables::SocketState};
+use portguard::compile::{NativeTables, NodeAddresses, compile};
+use portguard_common::{Arrival, Reason, decide};
 use portguard_tests::{
-    craft::{V4, V6, tcp_from, udp},
+    craft::{V4, udp},
     sample::{NODE_V4, NODE_V6},
     twin::Twin,
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::case::{ACK, CLIENT, STRANGER, SYN, dropping};
+use crate::{
+    case::{ACK, STRANGER, SYN, dropping},
+    sockets::{
+        CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, Known, LISTEN, LISTENER, NEW_SYN_RECV, NOTHING, SYN_SENT,
+        TIME_WAIT, client, connection, datagram, datagrams, enter_namespace, node, own, segment, socket,
+        stranger,
+    },
+};
 
 const FIN: u8 = 0x01;
 const RST: u8 = 0x04;
-
-const ESTABLISHED: u32 = 1;
-const SYN_SENT: u32 = 2;
-const FIN_WAIT2: u32 = 5;
-const TIME_WAIT: u32 = 6;
-const CLOSE: u32 = 7;
-const CLOSE_WAIT: u32 = 8;
-const LISTEN: u32 = 10;
-const NEW_SYN_RECV: u32 = 12;
-
-/// What the socket table holds for one packet.
-#[derive(Clone, Copy, Default)]
-struct Known {
-    tcp: Option<u32>,
-    listener: bool,
-    udp: Option<u32>,
-}
-
-impl Sockets for Known {
-    fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
-        self.tcp.map(SocketState)
-    }
-
-    fn tcp_listener(&self, _local: SocketAddr) -> bool {
-        self.listener
-    }
-
-    fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
-        self.udp.map(SocketState)
-    }
-}
-
-const NOTHING: Known = Known { tcp: None, listener: false, udp: None };
-
-const fn own(state: u32) -> Known {
-    Known { tcp: Some(state), ..NOTHING }
-}
-
-const fn datagrams(state: u32) -> Known {
-    Known { udp: Some(state), ..NOTHING }
-}
-
-const LISTENER: Known = Known { tcp: Some(LISTEN), listener: true, udp: None };
-
-/// A namespace where the node and its peers have their addresses, for this thread alone. What is sent to 10.9.0.0/16 and
-/// fd09::/16 gets no answer.
-fn enter_namespace() {
-    unshare(CloneFlags::CLONE_NEWNET).expect("the tests run as root");
-    let peers = [CLIENT, STRANGER].map(|host| (Ipv4Addr::from(host.0), Ipv6Addr::from(host.1)));
-    let mut lines = format!(
-        "link set lo up\naddress add {NODE_V4} dev lo\naddress add {NODE_V6} dev lo nodad\n\
-         link add void type veth peer name beyond\nlink set void arp off up\nlink set beyond up\nroute add 10.9.0.0/16 dev void src {NODE_V4}\n\
-         route add fd09::/16 dev void src {NODE_V6}\n"
-    );
-    for (v4, v6) in peers {
-        lines += &format!("address add {v4} dev lo\naddress add {v6} dev lo nodad\n");
-    }
-    for line in lines.lines() {
-        let status = Command::new("ip").args(line.split_whitespace()).status().expect("ip is there");
-        assert!(status.success(), "ip {line}");
-    }
-}
-
-fn node(like: IpAddr) -> IpAddr {
-    if like.is_ipv4() { NODE_V4.into() } else { NODE_V6.into() }
-}
-
-fn socket(local: SocketAddr, kind: Type) -> Socket {
-    let socket = Socket::new(Domain::for_address(local), kind, None).expect("a socket");
-    socket.set_reuse_address(true).expect("an option");
-    socket.bind(&local.into()).unwrap_or_else(|error| panic!("{local}: {error}"));
-    socket
-}
-
-/// The node's own connection from `port` to the peer's port 6000, and the peer's end.
-fn connection(peer: IpAddr, port: u16) -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind((peer, 6000)).expect("the port is free");
-    let own = socket(SocketAddr::new(node(peer), port), Type::STREAM);
-    own.connect(&SocketAddr::new(peer, 6000).into()).expect("it is on this machine");
-    let (theirs, _) = listener.accept().expect("it was connected");
-    (own.into(), theirs)
-}
-
-/// A packet of `peer` to the node.
-fn packet(peer: IpAddr, protocol: u8, payload: &[u8]) -> Vec<u8> {
-    match peer {
-        IpAddr::V4(peer) => V4::new(peer.octets(), protocol).frame(payload),
-        IpAddr::V6(peer) => V6::new(peer.octets(), protocol).frame(payload),
-    }
-}
-
-fn segment(peer: IpAddr, source: u16, port: u16, flags: u8) -> Vec<u8> {
-    packet(peer, 6, &tcp_from(source, port, flags))
-}
-
-fn datagram(peer: IpAddr, source: u16, port: u16) -> Vec<u8> {
-    packet(peer, 17, &udp(source, port))
-}
-
-fn client() -> [IpAddr; 2] {
-    [IpAddr::from(CLIENT.0), IpAddr::from(CLIENT.1)]
-}
-
-fn stranger() -> [IpAddr; 2] {
-    [IpAddr::from(STRANGER.0), IpAddr::from(STRANGER.1)]
-}
 
 /// Asks, compares, and looks at the counters at once, which tell the kernel's reason.
 fn expect(twin: &mut Twin, row: &str, frame: &[u8], known: Known, reason: Reason) {
@@ -140,9 +39,10 @@ fn a_connection_of_our_own_is_answered_in_every_state() {
     enter_namespace();
     let mut twin = Twin::load(&dropping());
     for peer in stranger() {
-        let (mut ask, port) = (|row, flags, known, reason| {
-            expect(&mut twin, row, &segment(peer, 6000, 40_001, flags), known, reason);
-        }, 40_001);
+        let port = 40_001;
+        let mut ask = |row, flags, known, reason| {
+            expect(&mut twin, row, &segment(peer, 6000, port, flags), known, reason);
+        };
         let (ours, theirs) = connection(peer, port);
         for flags in [ACK, ACK | 0x08, FIN | ACK, RST, RST | ACK, SYN | ACK, 0] {
             ask("established", flags, own(ESTABLISHED), Reason::Reply);
@@ -150,19 +50,19 @@ fn a_connection_of_our_own_is_answered_in_every_state() {
         ask("a SYN never is an answer", SYN, own(ESTABLISHED), Reason::Undocumented);
         ask("nor with FIN beside it", SYN | FIN, own(ESTABLISHED), Reason::Undocumented);
         drop(theirs);
-        std::thread::sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(50));
         ask("the peer has closed", ACK, own(CLOSE_WAIT), Reason::Reply);
         drop(ours);
-        std::thread::sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(50));
         ask("gone: a late acknowledgement", ACK, NOTHING, Reason::Stale);
         ask("gone: data", 0x08, NOTHING, Reason::NoSocket);
 
         let (ours, theirs) = connection(peer, port);
-        ours.shutdown(std::net::Shutdown::Write).unwrap();
-        std::thread::sleep(Duration::from_millis(50));
+        ours.shutdown(Shutdown::Write).unwrap();
+        sleep(Duration::from_millis(50));
         ask("we have closed", ACK, own(FIN_WAIT2), Reason::Reply);
         drop(theirs);
-        std::thread::sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(50));
         drop(ours);
         ask("waiting for stragglers", FIN | ACK, own(TIME_WAIT), Reason::Reply);
         ask("a SYN to what waits", SYN, own(TIME_WAIT), Reason::Undocumented);
@@ -216,7 +116,8 @@ fn a_listener_is_no_reason_to_let_anything_in() {
     let mut shared = Vec::new();
     for _ in 0..3 {
         for address in [IpAddr::from(NODE_V4), NODE_V6.into()] {
-            let one = Socket::new(Domain::for_address(SocketAddr::new(address, 0)), Type::STREAM, None).unwrap();
+            let one =
+                Socket::new(Domain::for_address(SocketAddr::new(address, 0)), Type::STREAM, None).unwrap();
             one.set_reuse_port(true).unwrap();
             one.bind(&SocketAddr::new(address, 40_006).into()).unwrap();
             one.listen(8).unwrap();
@@ -241,7 +142,7 @@ fn a_documented_port_of_our_own_connection_is_answered_until_somebody_listens_th
     enter_namespace();
     let mut twin = Twin::load(&dropping());
     // 8086 is InfluxDB's, and the stranger may not reach it; 50070 is in the ephemeral range.
-    for (at, peer) in stranger().into_iter().enumerate() {
+    for peer in stranger() {
         for port in [8086, 50_070] {
             let (ours, theirs) = connection(peer, port);
             let frame = segment(peer, 6000, port, ACK);
@@ -249,12 +150,9 @@ fn a_documented_port_of_our_own_connection_is_answered_until_somebody_listens_th
             let near = SocketAddr::new(node(peer), port);
             let listener = Socket::new(Domain::for_address(near), Type::STREAM, None).unwrap();
             listener.set_reuse_address(true).unwrap();
-            if listener.bind(&near.into()).and_then(|()| listener.listen(8)).is_ok() {
-                let known = Known { listener: true, ..own(ESTABLISHED) };
-                expect(&mut twin, "somebody listens there", &frame, known, Reason::Revoked);
-            } else {
-                panic!("cannot listen beside a connection, {at}");
-            }
+            listener.bind(&near.into()).and_then(|()| listener.listen(8)).expect("nobody listens there yet");
+            let known = Known { listener: true, ..own(ESTABLISHED) };
+            expect(&mut twin, "somebody listens there", &frame, known, Reason::Revoked);
             drop((ours, theirs, listener));
         }
     }
@@ -320,13 +218,13 @@ fn every_state_but_a_listeners_and_a_half_open_one_is_a_connection() {
     // The states of `include/net/tcp_states.h`. Natively: some are too short to be caught.
     let states: Vec<u32> = (1..=12).collect();
     let frame = segment(stranger()[0], 6000, 40_012, ACK);
-    let image = portguard::compile::compile(&dropping(), &portguard::compile::NodeAddresses::default()).unwrap();
+    let image = compile(&dropping(), &NodeAddresses::default()).unwrap();
     for state in states {
         for listener in [false, true] {
             let known = Known { listener, ..own(state) };
-            let tables = portguard::compile::NativeTables::new(&image, known);
-            let arrival = portguard_common::Arrival::new(0, false);
-            let outcome = portguard_common::decide(&frame[..], arrival, &tables);
+            let tables = NativeTables::new(&image, known);
+            let arrival = Arrival::new(0, false);
+            let outcome = decide(&frame[..], arrival, &tables);
             let expected = match (state, listener) {
                 (LISTEN | NEW_SYN_RECV, _) => Reason::NoReplyState,
                 (_, true) => Reason::Revoked,

@@ -6,7 +6,7 @@ use portguard_tests::{
     sample::{NODE_V4, NODE_V6},
 };
 
-use crate::case::{Case, SYN, check, drops, dropping, passes, passing};
+use crate::case::{Case, SYN, check, dropping, drops, passes, passing};
 
 fn from4(source: [u8; 4]) -> Vec<u8> {
     V4::new(source, 6).frame(&tcp(8086, SYN))
@@ -53,10 +53,12 @@ fn sources_that_cannot_be_drop_whatever_the_posture() {
 #[test]
 fn the_neighbours_of_those_are_sources_like_others() {
     let v4 = |source| {
-        drops("beside an impossible one", "v4 tcp:8086/S", from4(source), Reason::SourceNotAdmitted).at("8086/tcp")
+        drops("beside an impossible one", "v4 tcp:8086/S", from4(source), Reason::SourceNotAdmitted)
+            .at("8086/tcp")
     };
     let v6 = |source| {
-        drops("beside an impossible one", "v6 tcp:8086/S", from6(source), Reason::SourceNotAdmitted).at("8086/tcp")
+        drops("beside an impossible one", "v6 tcp:8086/S", from6(source), Reason::SourceNotAdmitted)
+            .at("8086/tcp")
     };
     let cases = vec![
         v4([1, 0, 0, 0]),
@@ -78,7 +80,12 @@ fn no_address_yet_is_a_source_for_what_finds_one() {
     let nobody4 = |protocol, payload: &[u8]| V4::new([0; 4], protocol).frame(payload);
     let nobody6 = |kind| V6 { hop_limit: 255, ..V6::new([0; 16], 58) }.frame(&icmp(kind));
     let cases = vec![
-        drops("a DHCP client's question, for the rules", "v4 udp:67", nobody4(17, &udp(68, 67)), Reason::NoSocket),
+        drops(
+            "a DHCP client's question, for the rules",
+            "v4 udp:67",
+            nobody4(17, &udp(68, 67)),
+            Reason::NoSocket,
+        ),
         drops("another port", "v4 udp:4000", nobody4(17, &udp(68, 4000)), Reason::Martian),
         drops("from another port", "v4 udp:67", nobody4(17, &udp(4000, 67)), Reason::Martian),
         drops("cut short", "v4 udp !", nobody4(17, &udp(68, 67)[..7]), Reason::Martian),

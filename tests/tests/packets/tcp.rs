@@ -3,7 +3,7 @@
 use portguard_common::Reason;
 use portguard_tests::craft::{tcp, tcp_from};
 
-use crate::case::{ACK, CLIENT, Case, STRANGER, SYN, both, check, drops, dropping, passes, passing};
+use crate::case::{ACK, CLIENT, Case, STRANGER, SYN, both, check, dropping, drops, passes, passing};
 
 const FIN: u8 = 0x01;
 const RST: u8 = 0x04;
@@ -30,10 +30,18 @@ fn documented(cases: Vec<Case>) -> Vec<Case> {
 #[test]
 fn a_segment_that_asks_for_a_connection_is_the_matrixs_alone() {
     let mut cases = Vec::new();
-    for flags in [SYN, SYN | FIN, SYN | RST, SYN | PSH, SYN | URG, SYN | CONGESTION, SYN | FIN | RST | PSH | URG] {
+    for flags in
+        [SYN, SYN | FIN, SYN | RST, SYN | PSH, SYN | URG, SYN | CONGESTION, SYN | FIN | RST | PSH | URG]
+    {
         let refused = Reason::SourceNotAdmitted;
         cases.extend(documented(strange("SYN with whatever beside it", 8086, flags, &[], refused)));
-        cases.extend(strange("SYN to a port that no document names", 50_000, flags, &[], Reason::Undocumented));
+        cases.extend(strange(
+            "SYN to a port that no document names",
+            50_000,
+            flags,
+            &[],
+            Reason::Undocumented,
+        ));
         let shape = format!("tcp:8086/{}", letters(flags));
         cases.extend(both(CLIENT, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
             passes("SYN from who may", &shape, frame, Reason::Admitted).at("8086/tcp")
@@ -76,9 +84,10 @@ fn whoever_may_open_a_connection_may_use_it() {
     let mut cases = Vec::new();
     for flags in [ACK, ACK | PSH, FIN | ACK, RST, SYN | ACK, 0, FIN | PSH | URG] {
         let shape = format!("tcp:8086/{}", letters(flags));
-        cases.extend(both(CLIENT, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
-            passes("from who may", &shape, frame, Reason::Admitted).at("8086/tcp")
-        }));
+        cases
+            .extend(both(CLIENT, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
+                passes("from who may", &shape, frame, Reason::Admitted).at("8086/tcp")
+            }));
     }
     check(&dropping(), cases);
 }
@@ -107,9 +116,10 @@ fn a_header_that_contradicts_itself_drops() {
         }));
     }
     for len in 1..20 {
-        cases.extend(both(CLIENT, 6, "tcp !", &tcp(8086, SYN)[..len]).map(|(shape, frame)| {
-            drops("a header cut short", &shape, frame, Reason::Short)
-        }));
+        cases.extend(
+            both(CLIENT, 6, "tcp !", &tcp(8086, SYN)[..len])
+                .map(|(shape, frame)| drops("a header cut short", &shape, frame, Reason::Short)),
+        );
     }
     check(&dropping(), cases);
 }
@@ -119,9 +129,11 @@ fn a_source_port_opens_nothing() {
     let mut cases = Vec::new();
     for source in [20, 53, 80, 443, 8086] {
         let from = |port, flags| tcp_from(source, port, flags);
-        cases.extend(both(STRANGER, 6, "tcp:4000/S", &from(4000, SYN)).map(|(shape, frame)| {
-            drops("from the port of a service", &shape, frame, Reason::Undocumented)
-        }));
+        cases.extend(
+            both(STRANGER, 6, "tcp:4000/S", &from(4000, SYN)).map(|(shape, frame)| {
+                drops("from the port of a service", &shape, frame, Reason::Undocumented)
+            }),
+        );
         cases.extend(both(STRANGER, 6, "tcp:4000/A", &from(4000, ACK)).map(|(shape, frame)| {
             drops("from the port of a service, as if answering", &shape, frame, Reason::Stale)
         }));
@@ -134,9 +146,11 @@ fn posture_pass_opens_what_no_document_names_and_nothing_else() {
     let mut cases = Vec::new();
     for flags in [SYN, ACK, 0] {
         let shape = format!("tcp:4000/{}", letters(flags));
-        cases.extend(both(STRANGER, 6, &shape, &tcp(4000, flags)).map(|(shape, frame)| {
-            passes("no document names it", &shape, frame, Reason::UndocumentedPassed)
-        }));
+        cases.extend(
+            both(STRANGER, 6, &shape, &tcp(4000, flags)).map(|(shape, frame)| {
+                passes("no document names it", &shape, frame, Reason::UndocumentedPassed)
+            }),
+        );
     }
     cases.extend(documented(strange("one names it", 8086, SYN, &[], Reason::SourceNotAdmitted)));
     cases.extend(documented(strange("one names it", 8086, ACK, &[], Reason::Stale)));

@@ -3,25 +3,28 @@
 use portguard_common::Reason;
 use portguard_tests::craft::{V4, V6, udp};
 
-use crate::case::{CLIENT, INTERNAL, STRANGER, both, check, drops, dropping, passes, passing, with_dhcp};
+use crate::case::{CLIENT, INTERNAL, STRANGER, both, check, dropping, drops, passes, passing, with_dhcp};
 
 #[test]
 fn ports_are_the_matrixs() {
     let mut cases = Vec::new();
-    cases.extend(both(INTERNAL, 17, "udp:53", &udp(40_000, 53)).map(|(shape, frame)| {
-        passes("from who may", &shape, frame, Reason::Admitted).at("53/udp")
-    }));
+    cases.extend(
+        both(INTERNAL, 17, "udp:53", &udp(40_000, 53))
+            .map(|(shape, frame)| passes("from who may", &shape, frame, Reason::Admitted).at("53/udp")),
+    );
     // The checksum is 0, which IPv6 forbids: for the stack to judge.
     cases.extend(both(CLIENT, 17, "udp:53", &udp(40_000, 53)).map(|(shape, frame)| {
         drops("from who may not", &shape, frame, Reason::SourceNotAdmitted).at("53/udp")
     }));
-    cases.extend(both(STRANGER, 17, "udp:4000", &udp(40_000, 4000)).map(|(shape, frame)| {
-        drops("to nobody", &shape, frame, Reason::NoSocket)
-    }));
+    cases.extend(
+        both(STRANGER, 17, "udp:4000", &udp(40_000, 4000))
+            .map(|(shape, frame)| drops("to nobody", &shape, frame, Reason::NoSocket)),
+    );
     for source in [53, 67, 123, 443, 547] {
-        cases.extend(both(STRANGER, 17, "udp:4000", &udp(source, 4000)).map(|(shape, frame)| {
-            drops("from the port of a service", &shape, frame, Reason::NoSocket)
-        }));
+        cases.extend(
+            both(STRANGER, 17, "udp:4000", &udp(source, 4000))
+                .map(|(shape, frame)| drops("from the port of a service", &shape, frame, Reason::NoSocket)),
+        );
     }
     for port in [500, 4500, 4789, 6081, 51_820] {
         let shape = format!("udp:{port}");
@@ -36,9 +39,10 @@ fn ports_are_the_matrixs() {
         passes("a length that lies is for the stack", &shape, frame, Reason::Admitted).at("53/udp")
     }));
     for len in 1..8 {
-        cases.extend(both(INTERNAL, 17, "udp !", &udp(40_000, 53)[..len]).map(|(shape, frame)| {
-            drops("a header cut short", &shape, frame, Reason::Short)
-        }));
+        cases.extend(
+            both(INTERNAL, 17, "udp !", &udp(40_000, 53)[..len])
+                .map(|(shape, frame)| drops("a header cut short", &shape, frame, Reason::Short)),
+        );
     }
     check(&dropping(), cases);
 }
@@ -59,7 +63,8 @@ fn a_packet_to_several_hosts_is_the_matrixs_alone() {
     let mdns = Reason::SourceNotAdmitted;
     // For one host a socket would be asked, and there is none; for several none is.
     let cases = vec![
-        drops("multicast DNS from a stranger", "v4 udp:5353", to4([224, 0, 0, 251], 5353), mdns).at("5353/udp"),
+        drops("multicast DNS from a stranger", "v4 udp:5353", to4([224, 0, 0, 251], 5353), mdns)
+            .at("5353/udp"),
         drops("multicast DNS from a stranger", "v6 udp:5353", to6([0, 0xfb], 5353), mdns).at("5353/udp"),
         passes(
             "multicast DNS from who may",
@@ -96,12 +101,7 @@ fn dhcp_answers_pass_where_dhcp_is_used() {
         drops("IPv4's ports in IPv6", "v6 udp:68", from6(67, 68), Reason::NoSocket),
         drops("IPv6's ports in IPv4", "v4 udp:546", from(547, 546), Reason::NoSocket),
         drops("another host's question", "v4 udp:67", discover, Reason::Undocumented),
-        drops(
-            "an answer cut short",
-            "v4 udp !",
-            STRANGER.v4(17).frame(&udp(67, 68)[..7]),
-            Reason::Short,
-        ),
+        drops("an answer cut short", "v4 udp !", STRANGER.v4(17).frame(&udp(67, 68)[..7]), Reason::Short),
     ];
     check(&with_dhcp(), dhcp);
     let none = vec![
@@ -115,11 +115,14 @@ fn dhcp_answers_pass_where_dhcp_is_used() {
 #[test]
 fn posture_pass_opens_what_no_document_names() {
     let mut cases = Vec::new();
-    cases.extend(both(STRANGER, 17, "udp:4000", &udp(40_000, 4000)).map(|(shape, frame)| {
-        passes("no document names it", &shape, frame, Reason::UndocumentedPassed)
-    }));
-    cases.extend(both(STRANGER, 17, "udp:53", &udp(40_000, 53)).map(|(shape, frame)| {
-        drops("one names it", &shape, frame, Reason::SourceNotAdmitted).at("53/udp")
-    }));
+    cases.extend(
+        both(STRANGER, 17, "udp:4000", &udp(40_000, 4000))
+            .map(|(shape, frame)| passes("no document names it", &shape, frame, Reason::UndocumentedPassed)),
+    );
+    cases.extend(
+        both(STRANGER, 17, "udp:53", &udp(40_000, 53)).map(|(shape, frame)| {
+            drops("one names it", &shape, frame, Reason::SourceNotAdmitted).at("53/udp")
+        }),
+    );
     check(&passing(), cases);
 }
