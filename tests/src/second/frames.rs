@@ -184,7 +184,7 @@ fn v4_options(random: &mut StdRng) -> Vec<u8> {
 }
 
 fn no_ip(random: &mut StdRng) -> Vec<u8> {
-    let known = [0x0806, 0x88cc, 0x8809, 0x888e, 0x88f7, 0x8847, 0x8864, 0x9200, 0x1234, 0x05ff, 38, 0x894f];
+    let known = [0x0806, 0x88cc, 0x8809, 0x888e, 0x88f7, 0x8847, 0x8864, 0x892f, 0x9200, 0x1234, 0x05ff, 38];
     let ether_type =
         if random.random_bool(0.3) { random.random() } else { *known.choose(random).expect("some") };
     let payload: &[u8] = match random.random_range(0..4) {

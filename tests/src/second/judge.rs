@@ -154,6 +154,7 @@ fn no_ip(ether_type: u16, begin: &[u8], place: Place<'_>) -> Reason {
         | 0x88e5
         | 0x88e7
         | 0x22f3
+        | 0x892f
         | 0x894f
         | 0x4305
         | 0x6558 => Reason::Encapsulated,

@@ -44,6 +44,7 @@ fn what_the_link_needs_passes_and_what_hides_ip_drops() {
         hidden("MACsec", 0x88e5),
         hidden("provider backbone bridges", 0x88e7),
         hidden("network service header", 0x894f),
+        hidden("seamless redundancy: the stack unwraps it", 0x892f),
         hidden("an old tag type", 0x9100),
         hidden("another old tag type", 0x9200),
         hidden("and another", 0x9300),
