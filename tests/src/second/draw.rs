@@ -41,6 +41,15 @@ struct Open {
     state: u32,
 }
 
+impl SocketTable {
+    /// The ends of a connection of one family, peer first.
+    pub(super) fn pick(&self, v6: bool, random: &mut StdRng) -> Option<(IpAddr, u16)> {
+        let ends = self.0.iter().filter_map(|socket| Some((socket.peer?.ip(), socket.local.port())));
+        let ends: Vec<_> = ends.filter(|(peer, _)| peer.is_ipv6() == v6).collect();
+        ends.choose(random).copied()
+    }
+}
+
 impl Sockets for &SocketTable {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         find(&self.0, false, peer, local)
@@ -88,7 +97,7 @@ pub fn draw(random: &mut StdRng) -> Drawn {
         rules,
         dormant: Dormant::default(),
     };
-    let sockets = SocketTable((0..12).map(|_| socket(&ports, random)).collect());
+    let sockets = SocketTable((0..24).map(|_| socket(&ports, random)).collect());
     Drawn { matrix, sockets, ports }
 }
 

@@ -50,14 +50,19 @@ impl<'a> Frames<'a> {
         frame
     }
 
-    fn port(&self, random: &mut StdRng) -> u16 {
-        *self.drawn.ports.choose(random).expect("there are ports")
+    /// Who sends, and to which port: now and then the peer of a connection.
+    fn sender(&self, v6: bool, random: &mut StdRng) -> (IpAddr, u16) {
+        let connected = random.random_bool(0.15).then(|| self.drawn.sockets.pick(v6, random)).flatten();
+        connected.unwrap_or_else(|| {
+            (address(v6, random), *self.drawn.ports.choose(random).expect("there are ports"))
+        })
     }
 
     fn v4(&self, random: &mut StdRng) -> Vec<u8> {
         let mut chain = Vec::new();
         let mut protocol = protocol(random);
-        let mut payload = self.payload(protocol, 1, random);
+        let (source, port) = self.sender(false, random);
+        let mut payload = payload(protocol, 1, port, random);
         for _ in 0..*[0, 0, 0, 0, 0, 0, 0, 1, 2].choose(random).expect("nine") {
             let mut header = authentication(random.random_range(0..4));
             header[0] = protocol;
@@ -65,7 +70,7 @@ impl<'a> Frames<'a> {
             chain.splice(0..0, header);
         }
         chain.append(&mut payload);
-        let (IpAddr::V4(source), IpAddr::V4(node)) = (address(false, random), node(false, random)) else {
+        let (IpAddr::V4(source), IpAddr::V4(node)) = (source, node(false, random)) else {
             unreachable!("both are IPv4")
         };
         let mut packet = V4::new(source.octets(), protocol);
@@ -78,7 +83,8 @@ impl<'a> Frames<'a> {
     }
 
     fn v6(&self, random: &mut StdRng) -> Vec<u8> {
-        let (IpAddr::V6(source), IpAddr::V6(node)) = (address(true, random), node(true, random)) else {
+        let (source, port) = self.sender(true, random);
+        let (IpAddr::V6(source), IpAddr::V6(node)) = (source, node(true, random)) else {
             unreachable!("both are IPv6")
         };
         let mut packet = V6::new(source.octets(), protocol(random));
@@ -88,44 +94,43 @@ impl<'a> Frames<'a> {
             let count = *[1, 1, 1, 2, 2, 3, 7, 8, 9, 10].choose(random).expect("ten");
             packet.extensions = (0..count).map(|position| extension(position, random)).collect();
         }
-        let payload = self.payload(packet.protocol, 58, random);
+        let payload = payload(packet.protocol, 58, port, random);
         packet.frame(&payload)
     }
+}
 
-    fn payload(&self, protocol: u8, icmp: u8, random: &mut StdRng) -> Vec<u8> {
-        let source =
-            *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
-        let mut ports = source.to_be_bytes().to_vec();
-        ports.extend(self.port(random).to_be_bytes());
-        let mut payload = match protocol {
-            6 => {
-                let words = *[5, 5, 5, 5, 6, 10, 15, 4, 0].choose(random).expect("nine");
-                let flags = match random.random_range(0..4) {
-                    0 => 0x02,
-                    1 => 0x10,
-                    _ => random.random::<u8>() & 0x3f,
-                };
-                ports.extend([0, 0, 0, 1, 0, 0, 0, 0, words << 4, flags, 0xff, 0xff, 0, 0, 0, 0]);
-                ports.resize(ports.len().max(usize::from(words) * 4), 1);
-                ports
-            }
-            17 => [ports, vec![0, 8, 0, 0]].concat(),
-            132 => [ports, vec![0; 8]].concat(),
-            number if number == icmp => {
-                let kinds =
-                    [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 42, 128, 129, 130, 133, 134, 135, 136, 137, 139, 143];
-                vec![*kinds.choose(random).expect("many"), 0, 0, 0, 0, 0, 0, 0]
-            }
-            _ => vec![0x45; 24],
-        };
-        if random.random_bool(0.4) {
-            payload.extend([0; 8]);
+fn payload(protocol: u8, icmp: u8, port: u16, random: &mut StdRng) -> Vec<u8> {
+    let source = *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
+    let mut ports = source.to_be_bytes().to_vec();
+    ports.extend(port.to_be_bytes());
+    let mut payload = match protocol {
+        6 => {
+            let words = *[5, 5, 5, 5, 6, 10, 15, 4, 0].choose(random).expect("nine");
+            let flags = match random.random_range(0..4) {
+                0 => 0x02,
+                1 => 0x10,
+                _ => random.random::<u8>() & 0x3f,
+            };
+            ports.extend([0, 0, 0, 1, 0, 0, 0, 0, words << 4, flags, 0xff, 0xff, 0, 0, 0, 0]);
+            ports.resize(ports.len().max(usize::from(words) * 4), 1);
+            ports
         }
-        if random.random_bool(0.07) {
-            payload.truncate(random.random_range(0..payload.len() + 1));
+        17 => [ports, vec![0, 8, 0, 0]].concat(),
+        132 => [ports, vec![0; 8]].concat(),
+        number if number == icmp => {
+            let kinds =
+                [0, 1, 2, 3, 4, 5, 8, 11, 12, 13, 42, 128, 129, 130, 133, 134, 135, 136, 137, 139, 143];
+            vec![*kinds.choose(random).expect("many"), 0, 0, 0, 0, 0, 0, 0]
         }
-        payload
+        _ => vec![0x45; 24],
+    };
+    if random.random_bool(0.4) {
+        payload.extend([0; 8]);
     }
+    if random.random_bool(0.07) {
+        payload.truncate(random.random_range(0..payload.len() + 1));
+    }
+    payload
 }
 
 fn node(v6: bool, random: &mut StdRng) -> IpAddr {

@@ -2,11 +2,13 @@
 //! test's own, and packets to them. The native verdict is told what the kernel must find.
 
 use std::{
+    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, UdpSocket},
     thread::sleep,
     time::Duration,
 };
 
+use etherparse::PacketBuilder;
 use portguard::compile::{NativeTables, NodeAddresses, compile};
 use portguard_common::{Arrival, Reason, decide};
 use portguard_tests::{
@@ -14,7 +16,7 @@ use portguard_tests::{
     sample::{NODE_V4, NODE_V6},
     twin::Twin,
 };
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     case::{ACK, STRANGER, SYN, dropping},
@@ -135,6 +137,30 @@ fn a_listener_is_no_reason_to_let_anything_in() {
         }
     }
     drop(wildcard);
+}
+
+#[test]
+fn a_half_open_connection_is_no_reason_either() {
+    enter_namespace();
+    let mut twin = Twin::load(&dropping());
+    let listener = TcpListener::bind((NODE_V4, 40_013)).unwrap();
+    let peer = Ipv4Addr::new(10, 9, 0, 1);
+    // The answer to this SYN goes where nobody is.
+    let mut syn = Vec::new();
+    let header = PacketBuilder::ipv4(peer.octets(), NODE_V4.octets(), 64).tcp(6000, 40_013, 1, 65_535).syn();
+    header.write(&mut syn, &[]).unwrap();
+    let raw = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP)).unwrap();
+    raw.set_header_included_v4(true).unwrap();
+    raw.send_to(&syn, &SocketAddr::new(NODE_V4.into(), 40_013).into()).unwrap();
+    // Local address, peer, state: 03 is half open.
+    let sockets = fs::read_to_string("/proc/thread-self/net/tcp").unwrap();
+    assert!(sockets.lines().any(|line| line.split_whitespace().nth(3) == Some("03")), "{sockets}");
+    let half = Known { tcp: Some(NEW_SYN_RECV), listener: true, udp: None };
+    for flags in [ACK, SYN | ACK, RST, FIN | ACK] {
+        let frame = segment(peer.into(), 6000, 40_013, flags);
+        expect(&mut twin, "half open", &frame, half, Reason::NoReplyState);
+    }
+    drop(listener);
 }
 
 #[test]
