@@ -153,16 +153,18 @@ fn every_byte_may_be_another() {
         for at in 0..whole.len() {
             let values =
                 [0, 1, 4, 0x7f, 0x80, 0xff, whole[at] ^ 1, whole[at] ^ 0x20, whole[at].wrapping_add(1)];
-            for value in values {
+            // Miri takes a thousand times as long.
+            let fewer = if cfg!(miri) { 5..7 } else { 0..values.len() };
+            for value in &values[fewer] {
                 let mut frame = whole.clone();
-                frame[at] = value;
+                frame[at] = *value;
                 seen[verdict(&frame).reason as usize] = true;
             }
         }
     }
     assert!(!seen[Reason::Internal as usize], "the tables are sound");
     let count = seen.iter().filter(|&&seen| seen).count();
-    assert!(count >= 24, "only {count} reasons were reached");
+    assert!(count >= if cfg!(miri) { 16 } else { 24 }, "only {count} reasons were reached");
 }
 
 #[test]
