@@ -30,6 +30,8 @@ pub struct V4 {
     pub total_len: Option<u16>,
     /// Flags and fragment offset.
     pub fragment: u16,
+    /// Time to live.
+    pub ttl: u8,
     /// Protocol.
     pub protocol: u8,
     /// Source.
@@ -47,6 +49,7 @@ impl V4 {
             version_and_len: None,
             total_len: None,
             fragment: 0,
+            ttl: 64,
             protocol,
             source,
             destination: NODE_V4.octets(),
@@ -63,7 +66,7 @@ impl V4 {
         packet.extend(self.total_len.unwrap_or(total).to_be_bytes());
         packet.extend([0, 1]);
         packet.extend(self.fragment.to_be_bytes());
-        packet.extend([64, self.protocol, 0, 0]);
+        packet.extend([self.ttl, self.protocol, 0, 0]);
         packet.extend(self.source);
         packet.extend(self.destination);
         packet.extend(&self.options);
@@ -148,7 +151,12 @@ pub fn authentication(words: u8) -> Vec<u8> {
 
 /// A TCP header without options, from port 40000.
 pub fn tcp(port: u16, flags: u8) -> Vec<u8> {
-    let mut header = 40_000_u16.to_be_bytes().to_vec();
+    tcp_from(40_000, port, flags)
+}
+
+/// A TCP header without options, from `source` to `port`.
+pub fn tcp_from(source: u16, port: u16, flags: u8) -> Vec<u8> {
+    let mut header = source.to_be_bytes().to_vec();
     header.extend(port.to_be_bytes());
     header.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
     header

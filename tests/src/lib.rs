@@ -9,4 +9,5 @@ pub mod oracle;
 #[path = "../../portguard/tests/policies/rows/mod.rs"]
 pub mod rows;
 pub mod sample;
+pub mod second;
 pub mod twin;

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::IpAddr};
 
 use portguard::{
-    compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, compile},
-    datapath::{CounterSnapshot, Link, Loaded, XdpVerdict, embedded},
+    compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, Sockets, compile},
+    datapath::{CounterSnapshot, DatapathError, Link, Loaded, TestRun, XdpVerdict, embedded},
     matrix::{Matrix, Mode},
 };
 use portguard_common::{Action, Arrival, Outcome, Reason, decide};
@@ -53,13 +53,46 @@ impl Twin {
         Self { image, loaded, arrival, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
     }
 
+    /// The image that both have.
+    pub fn image(&self) -> &Image {
+        &self.image
+    }
+
     /// The outcome of a frame of 14 bytes or more, which must be the kernel's and the native one.
     ///
     /// # Panics
     /// When they differ.
     pub fn ask(&mut self, frame: &[u8]) -> Outcome {
-        let native = decide(frame, self.arrival, &NativeTables::new(&self.image, NoSockets));
-        let run = self.loaded.test_run(frame, 1).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        self.ask_with(frame, NoSockets)
+    }
+
+    /// The same where the namespace that the test runs in has sockets, which are made known to the native verdict.
+    ///
+    /// # Panics
+    /// When they differ.
+    pub fn ask_with(&mut self, frame: &[u8], sockets: impl Sockets) -> Outcome {
+        let run = self.loaded.test_run(frame, 1);
+        self.compare(frame, sockets, run)
+    }
+
+    /// The same for a frame whose first `linear` bytes alone are in one piece. (The native verdict has one piece always.)
+    ///
+    /// # Panics
+    /// When they differ, or the kernel cannot do this (before Linux 6.18).
+    pub fn ask_split(&mut self, frame: &[u8], linear: usize) -> Outcome {
+        let linear = u32::try_from(linear).expect("a frame is short");
+        let run = self.loaded.test_run_split(frame, linear);
+        self.compare(frame, NoSockets, run)
+    }
+
+    fn compare(
+        &mut self,
+        frame: &[u8],
+        sockets: impl Sockets,
+        run: Result<TestRun, DatapathError>,
+    ) -> Outcome {
+        let native = decide(frame, self.arrival, &NativeTables::new(&self.image, sockets));
+        let run = run.unwrap_or_else(|error| panic!("{error}: {error:?}"));
         let expected = match native.reason.action() {
             Action::Drop if !self.observe => XdpVerdict::Drop,
             Action::Drop | Action::Pass => XdpVerdict::Pass,
@@ -97,10 +130,14 @@ impl Twin {
     /// When one differs.
     pub fn check_counters(&self) {
         let counters = self.counters();
-        for slot in 0..self.image.legend().slots() {
-            let expected = self.expected.get(&slot).copied().unwrap_or(0);
-            let port = self.image.legend().port_of(slot);
-            assert_eq!(counters.slot(slot).packets, expected, "counter {slot}: {port:?}");
-        }
+        let counted = (0..self.image.legend().slots())
+            .map(|slot| (slot, counters.slot(slot).packets))
+            .filter(|&(_, packets)| packets > 0);
+        assert!(
+            counted.clone().eq(self.expected.iter().map(|(&slot, &packets)| (slot, packets))),
+            "the kernel counted (slot, packets) {:?}, and was asked to {:?}",
+            counted.collect::<Vec<_>>(),
+            self.expected
+        );
     }
 }

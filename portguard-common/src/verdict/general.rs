@@ -38,10 +38,7 @@ fn ip4<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     let context = Context { arrival, class };
     matrix::authentication(&packet, context, tables)?;
     if let Fragment::Later { offset } = packet.fragment {
-        if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
-            return Err(Outcome::of(Reason::FragmentOffset1));
-        }
-        return matrix::later_fragment(packet.protocol, context, tables);
+        return later_fragment(&packet, offset, Some(packet.protocol), context, tables);
     }
     match packet.protocol {
         protocol::ICMP => icmp4(frame, &packet, context, tables),
@@ -64,14 +61,30 @@ fn ip6<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     let context = Context { arrival, class };
     matrix::authentication(&packet, context, tables)?;
     match (packet.fragment, packet.protocol) {
-        // The protocol that a later fragment claims is not what its first said, so the row for any protocol answers.
-        (Fragment::Later { .. }, _) => matrix::later_fragment(protocol::FRAGMENT, context, tables),
+        // The protocol that a later fragment claims need not be what its first said, so the row for any protocol answers.
+        (Fragment::Later { offset }, _) => later_fragment(&packet, offset, None, context, tables),
         (_, protocol::ICMPV6) => icmp6(frame, &packet, context, tables),
         _ => {
             let group = || ethernet::is_group(frame) || ipv6::is_group(packet.destination);
             ports::any(frame, &packet, context, group, tables, ports::DHCP6)
         }
     }
+}
+
+/// A later fragment, for the rules of `protocol`, if that can be told. At offset 1 it would overwrite or complete a header
+/// that a first fragment must hold by itself (RFC 3128), if it is what it claims to be.
+#[inline(always)]
+fn later_fragment<A, T: Tables>(
+    packet: &Packet<A>,
+    offset: u16,
+    protocol: Option<u8>,
+    context: Context,
+    tables: &T,
+) -> Settled {
+    if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
+        return Err(Outcome::of(Reason::FragmentOffset1));
+    }
+    matrix::later_fragment(protocol, context, tables)
 }
 
 #[inline(always)]

@@ -98,13 +98,19 @@ pub(super) fn authentication<A, T: Tables>(
 }
 
 /// A later fragment: nothing without its first, so it only has to come from a source that may send its protocol at
-/// all, lest strangers fill the reassembly queue.
+/// all, lest strangers fill the reassembly queue. `None` is a protocol that nobody can tell: any will do.
 #[inline(always)]
-pub(super) fn later_fragment<T: Tables>(number: u8, context: Context, tables: &T) -> Settled {
+pub(super) fn later_fragment<T: Tables>(number: Option<u8>, context: Context, tables: &T) -> Settled {
     if tables.posture_pass() {
         return Err(Outcome::of(Reason::LaterFragment));
     }
-    match access(port_entries::FRAGMENTS, u16::from(number), context, tables)? {
+    let index = match number {
+        // The place of a header that IPv4 does not have stands for any protocol.
+        Some(protocol::FRAGMENT) => return Err(Outcome::of(Reason::FragmentSource)),
+        Some(number) => number,
+        None => protocol::FRAGMENT,
+    };
+    match access(port_entries::FRAGMENTS, u16::from(index), context, tables)? {
         Access::Admitted { .. } => Err(Outcome::of(Reason::LaterFragment)),
         Access::Refused { .. } | Access::Undocumented => Err(Outcome::of(Reason::FragmentSource)),
     }

@@ -61,9 +61,9 @@ fn payload<F: Frame + ?Sized>(frame: &F, ether_type: u16, offset: usize) -> Resu
         0x88cc | 0x8809 | 0x888e | 0x88f7 => Ok(Payload::LinkControl),
         ..FIRST_ETHER_TYPE => logical_link(frame, offset),
         // Encapsulations that carry IP or whole frames past the filter: old tag types 9100-9300, MPLS, PPPoE, PPP,
-        // MACsec, provider backbone bridges, TRILL, NSH, batman-adv, transparent Ethernet bridging.
+        // MACsec, provider backbone bridges, TRILL, HSR, NSH, batman-adv, transparent Ethernet bridging.
         0x9100 | 0x9200 | 0x9300 | 0x8847 | 0x8848 | 0x8863 | 0x8864 | 0x880b | 0x88e5 | 0x88e7 | 0x22f3
-        | 0x894f | 0x4305 | 0x6558 => Err(Reason::Encapsulated),
+        | 0x892f | 0x894f | 0x4305 | 0x6558 => Err(Reason::Encapsulated),
         _ => Ok(Payload::Other),
     }
 }

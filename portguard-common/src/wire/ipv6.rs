@@ -67,7 +67,9 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
 enum Step {
     /// The next header is at this offset.
     Next(u8, usize),
-    /// The payload begins here: this is no extension header, or nothing behind it can be read.
+    /// A part of a packet begins at this offset, and nothing behind it can be read. It claims this protocol.
+    Later(u8, usize),
+    /// The payload begins here: this is no extension header.
     Done,
 }
 
@@ -86,8 +88,11 @@ fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Pac
             _ => Step::Done,
         };
         match step {
-            Step::Done => return Ok(packet),
-            Step::Next(..) if position == MAX_EXTENSION_HEADERS => return Err(Reason::ExtensionDepth),
+            Step::Done => return whole_chain(packet),
+            Step::Next(..) | Step::Later(..) if position == MAX_EXTENSION_HEADERS => {
+                return Err(Reason::ExtensionDepth);
+            }
+            Step::Later(next, payload) => return Ok(Packet { protocol: next, payload, ..packet }),
             Step::Next(next, payload) => {
                 packet.protocol = next;
                 packet.payload = payload;
@@ -95,6 +100,13 @@ fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Pac
         }
     }
     Err(Reason::ExtensionDepth)
+}
+
+/// The transport header belongs to the chain that a first fragment must hold (RFC 7112 section 5): some of it must be there.
+#[inline(always)]
+fn whole_chain(packet: Packet<Address>) -> Result<Packet<Address>, Reason> {
+    let is_missing = packet.fragment == Fragment::First && packet.payload == packet.end;
+    if is_missing { Err(Reason::FragmentChain) } else { Ok(packet) }
 }
 
 /// The reason for a chain that ends before the transport header: of a first fragment it is one that RFC 7112 forbids.
@@ -128,12 +140,8 @@ fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Resul
         Fragment::Whole => Fragment::Atomic,
         other @ (Fragment::Atomic | Fragment::First | Fragment::Later { .. }) => other,
     };
-    if matches!(packet.fragment, Fragment::Later { .. }) {
-        packet.protocol = next;
-        packet.payload = payload;
-        return Ok(Step::Done);
-    }
-    Ok(Step::Next(next, payload))
+    let later = matches!(packet.fragment, Fragment::Later { .. });
+    Ok(if later { Step::Later(next, payload) } else { Step::Next(next, payload) })
 }
 
 #[inline(always)]

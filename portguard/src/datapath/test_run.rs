@@ -38,6 +38,23 @@ impl Loaded {
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
         options.repeat = repeat;
+        self.test_run_with(options)
+    }
+
+    /// Runs the program once over `frame`, of which only the first `linear` bytes (14 at least) are in one piece with the
+    /// program's `data`: what a driver does that splits headers off, or that spreads a jumbo frame over several buffers.
+    /// Linux 6.18 and later.
+    pub fn test_run_split(&mut self, frame: &[u8], linear: u32) -> Result<TestRun, DatapathError> {
+        // `struct xdp_md` of `include/uapi/linux/bpf.h`: `data`, `data_end`, and four fields that stay 0.
+        let mut context = [0; 24];
+        context[4..8].copy_from_slice(&linear.to_ne_bytes());
+        let mut options = TestRunOptions::new();
+        options.data_in = Some(frame);
+        options.ctx_in = Some(&context);
+        self.test_run_with(options)
+    }
+
+    fn test_run_with(&mut self, options: TestRunOptions<'_>) -> Result<TestRun, DatapathError> {
         let result = self.program()?.test_run(options).map_err(|error| match error {
             ProgramError::SyscallError(call) => {
                 DatapathError::System { call: "BPF_PROG_TEST_RUN", source: call.io_error }

@@ -1,0 +1,53 @@
+//! The two opinions side by side.
+
+use portguard::compile::{Image, Sockets};
+use portguard_common::{Outcome, abi::port_slots};
+
+use super::{Counted, Drawn, Opinion, judge, read, shape};
+use crate::sample::{NODE_V4, NODE_V6};
+
+/// How many frames to draw: the value of `PORTGUARD_FRAMES`, else `usual`.
+///
+/// # Panics
+/// When the variable is no number.
+pub fn frames_wanted(usual: u64) -> u64 {
+    std::env::var("PORTGUARD_FRAMES")
+        .map_or(usual, |text| text.parse().expect("PORTGUARD_FRAMES is a number of frames"))
+}
+
+/// Compares `outcome`, of `frame` that came in by the `interface`th interface, with the second opinion: reason, and the
+/// rule and port whose counter it is.
+///
+/// # Panics
+/// When they differ; the message names `seed`, which draws the same again.
+pub fn assert_agree(
+    outcome: Outcome,
+    frame: &[u8],
+    interface: usize,
+    (drawn, image): (&Drawn, &Image),
+    sockets: &impl Sockets,
+    seed: u64,
+) {
+    let own = [NODE_V4.into(), NODE_V6.into()];
+    let opinion = judge(&read(frame), (&drawn.matrix, interface), &own, sockets);
+    let verdict = Opinion { reason: outcome.reason, counted: counted(outcome, interface, drawn, image) };
+    assert_eq!(
+        verdict,
+        opinion,
+        "PORTGUARD_SEED={seed}: the filter (left) and the second opinion (right) differ on {}, {frame:02x?}, at {:#?}",
+        shape(frame),
+        drawn.matrix
+    );
+}
+
+/// What the outcome's counter stands for, by the legend of the image.
+fn counted(outcome: Outcome, interface: usize, drawn: &Drawn, image: &Image) -> Option<Counted> {
+    let slot = outcome.slot()?;
+    let port = image.legend().port_of(slot).expect("the slot is one of a documented port's");
+    assert_eq!(port.zone, drawn.matrix.interfaces[interface].zone, "counted in another zone");
+    Some(match slot - port.slot {
+        port_slots::REFUSED => Counted::Refused(port.target),
+        port_slots::UNANSWERED => Counted::Unanswered(port.target),
+        _ => Counted::Rule(port.target, image.legend().rule_of(slot).expect("the others are its rules")),
+    })
+}

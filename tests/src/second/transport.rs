@@ -1,0 +1,168 @@
+//! The judgement on what an IP packet carries.
+
+use std::net::{IpAddr, SocketAddr};
+
+use portguard::{
+    compile::{Sockets, Target},
+    matrix::{Posture, Transport},
+};
+use portguard_common::Reason;
+
+use super::{
+    Counted, Fault, Layer, Opinion, Reading, Segment,
+    judge::{Packet, Place, ends_early},
+    ports::{Found, find},
+};
+
+/// Judges a whole packet or a first fragment, by its last header.
+pub(super) fn judge(
+    packet: &Packet<'_>,
+    reading: &Reading,
+    place: Place<'_>,
+    sockets: &impl Sockets,
+) -> Opinion {
+    match packet.last {
+        Layer::Icmp(kind) => kind.map_or(Reason::Short.into(), |kind| icmp(packet, kind, place)),
+        Layer::Other(2) if !packet.v6 => Reason::Igmp.into(),
+        Layer::Other(number) => other(packet, *number, place),
+        Layer::Tcp(None) => match reading.fault {
+            Some(Fault::Wrong) => Reason::Malformed,
+            Some(Fault::CutOptions) if !packet.is_first() => Reason::Malformed,
+            _ => ends_early(packet, Reason::FragmentTiny),
+        }
+        .into(),
+        Layer::Udp(None) | Layer::Sctp(None) => ends_early(packet, Reason::FragmentTiny).into(),
+        Layer::Sctp(Some((_, port))) => {
+            ask(packet, place, Target::Port { transport: Transport::Sctp, port: *port }, Reason::Protocol)
+        }
+        Layer::Udp(Some(ports)) => udp(packet, *ports, place, sockets),
+        Layer::Tcp(Some(segment)) => tcp(packet, segment, place, sockets),
+        _ => Reason::Internal.into(),
+    }
+}
+
+/// What the rules say about `target`; `undocumented` when none names it.
+fn ask(packet: &Packet<'_>, place: Place<'_>, target: Target, undocumented: Reason) -> Opinion {
+    match find(place.matrix, place.zone, packet.ends[0], target) {
+        Found::Admits(rule) => {
+            Opinion { reason: Reason::Admitted, counted: Some(Counted::Rule(target, rule)) }
+        }
+        Found::Refuses => {
+            Opinion { reason: Reason::SourceNotAdmitted, counted: Some(Counted::Refused(target)) }
+        }
+        Found::Nothing => undocumented.into(),
+    }
+}
+
+fn by_posture(place: Place<'_>, pass: Reason, drop: Reason) -> Reason {
+    if place.matrix.posture == Posture::Pass { pass } else { drop }
+}
+
+fn icmp(packet: &Packet<'_>, kind: u8, place: Place<'_>) -> Opinion {
+    let kept = if packet.v6 { icmp6(packet, kind) } else { icmp4(packet, kind) };
+    if let Some(reason) = kept {
+        return reason.into();
+    }
+    let (unwanted, target) = if packet.v6 {
+        (matches!(kind, 137 | 139 | 140), Target::Icmpv6(kind))
+    } else {
+        (matches!(kind, 4 | 5 | 9 | 10 | 13..=18), Target::Icmpv4(kind))
+    };
+    let ordinary = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
+    ask(packet, place, target, if unwanted { Reason::IcmpType } else { ordinary })
+}
+
+fn icmp4(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
+    match kind {
+        0 => Some(Reason::EchoReply),
+        3 | 11 | 12 => Some(if packet.is_whole() { Reason::IcmpError } else { Reason::Short }),
+        _ => None,
+    }
+}
+
+fn icmp6(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
+    match kind {
+        1..=4 => Some(if packet.is_whole() { Reason::IcmpError } else { Reason::Short }),
+        129 => Some(Reason::EchoReply),
+        130..=132 | 143 => Some(Reason::MulticastListener),
+        133..=136 if packet.fragment.is_some() => Some(Reason::NeighbourFragment),
+        133..=136 if packet.hop_limit != 255 => Some(Reason::NeighbourHopLimit),
+        133..=136 => Some(Reason::NeighbourDiscovery),
+        _ => None,
+    }
+}
+
+fn other(packet: &Packet<'_>, number: u8, place: Place<'_>) -> Opinion {
+    // Tunnels, IPsec, and name spaces of ports that nobody reads.
+    let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143];
+    let ordinary = by_posture(place, Reason::ProtocolPassed, Reason::Protocol);
+    let undocumented = if opaque.contains(&number) { Reason::Protocol } else { ordinary };
+    let opinion = ask(packet, place, Target::Protocol(number), undocumented);
+    if opinion.reason == Reason::SourceNotAdmitted { because(opinion, Reason::Protocol) } else { opinion }
+}
+
+fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, sockets: &impl Sockets) -> Opinion {
+    if place.dhcp && (from, to) == if packet.v6 { (547, 546) } else { (67, 68) } {
+        return Reason::Dhcp.into();
+    }
+    let target = Target::Port { transport: Transport::Udp, port: to };
+    let undocumented = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
+    let opinion = ask(packet, place, target, undocumented);
+    if passes(opinion) || is_for_several(packet) {
+        return opinion;
+    }
+    let [peer, local] = sockets_of(packet, from, to);
+    match sockets.udp(peer, local).map(|state| state.0) {
+        Some(1) => Reason::Reply.into(),
+        None if opinion.counted.is_none() => Reason::NoSocket.into(),
+        _ => opinion,
+    }
+}
+
+fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, sockets: &impl Sockets) -> Opinion {
+    let target = Target::Port { transport: Transport::Tcp, port: segment.ports.1 };
+    let undocumented = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
+    let opinion = ask(packet, place, target, undocumented);
+    if passes(opinion) || is_for_several(packet) || segment.syn && !segment.ack {
+        return opinion;
+    }
+    let [peer, local] = sockets_of(packet, segment.ports.0, segment.ports.1);
+    match sockets.tcp(peer, local).map(|state| state.0) {
+        // LISTEN, and NEW_SYN_RECV.
+        Some(10 | 12) => because(opinion, Reason::NoReplyState),
+        Some(_) if sockets.tcp_listener(local) => because(opinion, Reason::Revoked),
+        Some(_) => Reason::Reply.into(),
+        None if !segment.syn && (segment.ack || segment.rst) && !segment.data => {
+            because(opinion, Reason::Stale)
+        }
+        None => because(opinion, Reason::NoSocket),
+    }
+}
+
+fn passes(opinion: Opinion) -> bool {
+    matches!(opinion.reason, Reason::Admitted | Reason::UndocumentedPassed)
+}
+
+/// A drop for another reason than that no rule admits the source is counted apart.
+fn because(opinion: Opinion, reason: Reason) -> Opinion {
+    let counted = opinion.counted.map(|counted| match counted {
+        Counted::Refused(target) => Counted::Unanswered(target),
+        other => other,
+    });
+    Opinion { reason, counted }
+}
+
+fn is_for_several(packet: &Packet<'_>) -> bool {
+    let [_, destination] = packet.ends;
+    packet.group
+        || match destination {
+            IpAddr::V4(address) => address.octets()[0] >= 224,
+            IpAddr::V6(address) => address.is_multicast(),
+        }
+}
+
+/// The peer's end and the node's.
+fn sockets_of(packet: &Packet<'_>, from: u16, to: u16) -> [SocketAddr; 2] {
+    let [source, destination] = packet.ends;
+    [SocketAddr::new(source, from), SocketAddr::new(destination, to)]
+}

@@ -1,0 +1,62 @@
+//! The program in the kernel against the native verdict and a second opinion, on frames drawn at random: three equal
+//! verdicts, reasons and counters. As many frames as there is time for.
+//!
+//! `PORTGUARD_SEED=7` draws others, `PORTGUARD_FRAMES=100000000` takes as long as so many need. A failure names the seed
+//! that begins with the site and the frames that fail.
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use portguard::compile::NoSockets;
+use portguard_tests::{
+    oracle::seed,
+    second::{Frames, assert_agree, draw, frames_wanted},
+    twin::Twin,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+/// Frames to a site; loading one takes longer than asking it about them.
+const PER_SITE: u64 = 20_000;
+/// Frames between two looks at all counters: they name the reason and the slot of each, so the few are a few that are
+/// wrong.
+const PER_COUNT: u64 = 100;
+/// How long to go on, when the number of frames is not told.
+const TIME: Duration = Duration::from_secs(15);
+
+#[test]
+fn the_kernel_and_two_opinions_agree_on_frames_at_random_in_one_piece_and_in_several() {
+    let begun = Instant::now();
+    let told = env::var_os("PORTGUARD_FRAMES").is_some();
+    let wanted = frames_wanted(u64::MAX);
+    let (mut asked, mut site) = (0, seed());
+    while asked < wanted && (told || begun.elapsed() < TIME) {
+        let mut random = StdRng::seed_from_u64(site);
+        let drawn = draw(&mut random);
+        let interface = usize::from(random.random_bool(0.5));
+        let mut twin = Twin::load_on(&drawn.matrix, interface);
+        let frames = Frames::new(&drawn);
+        for index in 0..PER_SITE {
+            let frame = frames.next(&mut random);
+            let outcome = if random.random_bool(0.5) {
+                twin.ask(&frame)
+            } else {
+                let linear = random.random_range(14..frame.len() + 1);
+                twin.ask_split(&frame, linear)
+            };
+            assert_agree(outcome, &frame, interface, (&drawn, twin.image()), &NoSockets, site);
+            if index % PER_COUNT == 0 {
+                twin.check_counters();
+                if !told && begun.elapsed() > TIME {
+                    break;
+                }
+            }
+            asked += 1;
+        }
+        twin.check_counters();
+        site = site.wrapping_add(1);
+    }
+    println!("{asked} frames at {} sites", site.wrapping_sub(seed()));
+    assert!(asked > PER_COUNT, "only {asked} frames in {TIME:?}");
+}

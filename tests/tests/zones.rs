@@ -1,0 +1,108 @@
+//! A node with two guarded interfaces in different zones: which rules hold is decided by where a packet comes in, not by
+//! the address that it wants.
+
+use std::{net::IpAddr, process::Command, time::Duration};
+
+use portguard_tests::lab::{Guard, Host, Lab, Reach};
+
+/// Event Store's internal ports, and its external ones.
+const INTERNAL: [u16; 2] = [1112, 2112];
+const EXTERNAL: [u16; 2] = [1113, 2113];
+
+/// The peer is a node of the cluster and a client, by either of its addresses.
+const SITE: &str = r#"mode = "enforce"
+posture = "drop"
+
+[interfaces.eth0]
+zone = "back"
+[interfaces.eth1]
+zone = "front"
+
+[groups]
+peer = ["10.88.0.2", "fd88::2", "10.89.0.2", "fd89::2"]
+
+[products.events]
+policy = "event-store"
+profiles = ["cluster-node"]
+[products.events.roles]
+nodes = ["peer"]
+clients = ["peer"]
+admins = []
+[products.events.zones]
+internal = "back"
+external = "front"
+"#;
+
+fn ip(host: &Host, arguments: &str) {
+    let mut command = Command::new("ip");
+    let ran =
+        host.run(command.args(arguments.split_whitespace()), Duration::from_secs(5)).expect("ip starts");
+    let output = ran.output();
+    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A second network between node and peer.
+fn connect_fronts(lab: &Lab) {
+    let peer = lab.peer.namespace();
+    ip(&lab.node, &format!("link add eth1 type veth peer name eth1 netns {peer}"));
+    for (host, number) in [(&lab.node, 1), (&lab.peer, 2)] {
+        ip(host, "link set eth1 up");
+        ip(host, &format!("address add 10.89.0.{number}/24 dev eth1"));
+        ip(host, &format!("address add fd89::{number}/64 dev eth1 nodad"));
+    }
+}
+
+fn assert_reach(lab: &Lab, to: &str, ports: &[u16], reach: Reach) {
+    let to: IpAddr = to.parse().expect("an address");
+    for &port in ports {
+        assert_eq!(lab.peer.connect(to, port).expect("the peer can send"), reach, "{to} port {port}");
+    }
+}
+
+#[test]
+fn internal_ports_are_closed_on_the_external_interface_and_the_other_way_round() {
+    let lab = Lab::new().unwrap();
+    connect_fronts(&lab);
+    let _servers =
+        [INTERNAL, EXTERNAL].concat().iter().map(|&port| lab.node.echo(port).unwrap()).collect::<Vec<_>>();
+    for address in ["10.88.0.1", "fd88::1", "10.89.0.1", "fd89::1"] {
+        assert_reach(&lab, address, &[INTERNAL, EXTERNAL].concat(), Reach::Open);
+    }
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    for address in ["10.88.0.1", "fd88::1"] {
+        assert_reach(&lab, address, &INTERNAL, Reach::Open);
+        assert_reach(&lab, address, &EXTERNAL, Reach::Silent);
+    }
+    for address in ["10.89.0.1", "fd89::1"] {
+        assert_reach(&lab, address, &EXTERNAL, Reach::Open);
+        assert_reach(&lab, address, &INTERNAL, Reach::Silent);
+    }
+    guard.stop().unwrap();
+}
+
+#[test]
+fn the_internal_address_is_no_way_in_through_the_external_interface() {
+    let lab = Lab::new().unwrap();
+    connect_fronts(&lab);
+    let _server = lab.node.echo(INTERNAL[1]).unwrap();
+    // The peer sends what is for the node's internal address over the external network.
+    ip(&lab.peer, "route add 10.88.0.1/32 via 10.89.0.1 dev eth1 src 10.89.0.2");
+    ip(&lab.peer, "route add fd88::1/128 via fd89::1 dev eth1 src fd89::2");
+    let internal = ["10.88.0.1", "fd88::1"];
+    for address in internal {
+        assert_reach(&lab, address, &INTERNAL[1..], Reach::Open);
+    }
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    for address in internal {
+        assert_reach(&lab, address, &INTERNAL[1..], Reach::Silent);
+    }
+    let counters = guard.counters().unwrap();
+    let undocumented =
+        counters["reasons"].as_array().unwrap().iter().find(|row| row["reason"] == "undocumented");
+    let packets = undocumented.and_then(|row| row["counted"]["packets"].as_u64());
+    assert!(
+        packets.is_some_and(|packets| packets >= 2),
+        "on this interface no rule names the port: {counters}"
+    );
+    guard.stop().unwrap();
+}
