@@ -6,17 +6,19 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, namespaces and a look at the kernel; libFuzzer is C++.
-const PACKAGES: [&str; 9] = [
+/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++.
+const PACKAGES: [&str; 11] = [
     "bpftool",
     "ethtool",
     "g++",
     "influxdb",
     "influxdb-client",
     "iproute2",
+    "nftables",
     "nmap",
     "redis-server",
     "redis-tools",
+    "xdp-tools",
 ];
 
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
