@@ -4,6 +4,7 @@
 
 mod arena;
 mod cold;
+mod flood;
 mod hot;
 mod packets;
 mod prefixes;
@@ -30,6 +31,8 @@ pub enum Part {
     Hot,
     /// Packets that all differ, from sources and to ports all over the tables
     Cold,
+    /// A flood over a veth pair: packets a second, dropped and passed, beside nftables
+    Flood,
 }
 
 /// What to measure, and where to write it
@@ -68,6 +71,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         let measured = match part {
             Part::Hot => hot::measure(&object, effort),
             Part::Cold => cold::measure(&object),
+            Part::Flood => flood::measure(&object),
         };
         for section in measured? {
             // Each as soon as it is there: all of them take minutes.

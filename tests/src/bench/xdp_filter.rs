@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{floor::test_run, sample::syn};
 
-/// The filter that drops all but what is allowed, with every feature: what `xdp-filter load --policy deny` takes.
-const OBJECT: &str = "/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_alw_all.o";
+/// The filter that denies all but what is allowed, with every feature: `xdp-filter load --policy deny`.
+const OBJECT: &str = "/usr/lib/x86_64-linux-gnu/bpf/xdpfilt_dny_all.o";
 /// Of `xdp-filter/common_kern_user.h` in xdp-tools: what an entry allows.
 const SOURCE: u64 = 1 << 0;
 const DESTINATION: u64 = 1 << 1;
