@@ -1,5 +1,5 @@
 //! A network and a BPF file system of the bench's own, for test runs: the kernel looks a frame's socket up in the
-//! namespace of who runs the program. Both vanish with the thread, whatever ends it.
+//! namespace of who runs the program. It has two interfaces, `eth0` and `eth1`. Both vanish with the thread, whatever ends it.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
@@ -44,6 +44,8 @@ fn prepare() -> anyhow::Result<()> {
     run("mount", &["--make-rprivate", "/"])?;
     run("mount", &["-t", "bpf", "bpf", "/sys/fs/bpf"])?;
     run("ip", &["link", "set", "lo", "up"])?;
+    run("ip", &["link", "add", "eth0", "up", "type", "veth", "peer", "name", "eth1"])?;
+    run("ip", &["link", "set", "eth1", "up"])?;
     for address in [NODE_V4, PEER_V4] {
         run("ip", &["address", "add", &format!("{address}/32"), "dev", "lo"])?;
     }

@@ -6,6 +6,7 @@ mod arena;
 mod cold;
 mod flood;
 mod hot;
+mod load;
 mod packets;
 mod prefixes;
 mod report;
@@ -33,6 +34,8 @@ pub enum Part {
     Cold,
     /// A flood over a veth pair: packets a second, dropped and passed, beside nftables
     Flood,
+    /// From a site file to the interfaces: time and memory, from 10 to 1,000,000 prefixes
+    Load,
 }
 
 /// What to measure, and where to write it
@@ -72,6 +75,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             Part::Hot => hot::measure(&object, effort),
             Part::Cold => cold::measure(&object),
             Part::Flood => flood::measure(&object),
+            Part::Load => load::measure(&object),
         };
         for section in measured? {
             // Each as soon as it is there: all of them take minutes.

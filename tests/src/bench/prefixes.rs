@@ -1,8 +1,12 @@
-//! Source addresses, as a large site has them.
+//! Source addresses: as a large site has them, and as an adversary of the tables would choose them.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 /// Whose addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +64,22 @@ fn spread6(index: u32) -> Ipv6Net {
 /// The numbers of `bits` bits in another order: neighbours end up apart.
 fn scatter(number: u32, bits: u32) -> u32 {
     number.wrapping_mul(0x9e37_79b1) & ((1 << bits) - 1)
+}
+
+/// `count` single addresses of one family, each anywhere: the worst for the IPv4 trie, whose nodes then hold one
+/// address each. The same in every run.
+pub(super) fn random(count: u32, family: Family) -> Vec<IpNet> {
+    let mut random = StdRng::seed_from_u64(4);
+    let mut prefixes = BTreeSet::new();
+    while prefixes.len() < count as usize {
+        let address = if family == Family::V6 {
+            IpAddr::V6(Ipv6Addr::from(0x2 << 124 | random.random::<u128>() >> 4))
+        } else {
+            IpAddr::V4(Ipv4Addr::from(random.random_range(0x0100_0000..0x7f00_0000_u32)))
+        };
+        prefixes.insert(IpNet::from(address));
+    }
+    prefixes.into_iter().collect()
 }
 
 #[cfg(test)]
