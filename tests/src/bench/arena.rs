@@ -7,14 +7,20 @@ use std::{
     panic,
     process::Command,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
 use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Socket, Type};
 
-use crate::sample::{NODE_V4, NODE_V6};
+use crate::{
+    lab::wait_until,
+    sample::{NODE_V4, NODE_V6},
+};
 
+/// How long the network may take to be there.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Whom the node has opened connections to.
 pub(super) const PEER_V4: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 /// Whom the node has opened connections to.
@@ -75,7 +81,13 @@ fn connect() -> anyhow::Result<Vec<OwnedFd>> {
         let listener = TcpListener::bind(peer)?;
         let tcp = Socket::new(Domain::for_address(peer), Type::STREAM, None)?;
         tcp.bind(&SocketAddr::new(node, TCP_PORT).into())?;
-        tcp.connect(&peer.into()).context("connecting the node with its peer")?;
+        // The kernel makes the way to an IPv6 address a little after the address.
+        let mut connected = Ok(());
+        wait_until(PATIENCE, || {
+            connected = tcp.connect(&peer.into());
+            connected.is_ok()
+        });
+        connected.context("connecting the node with its peer")?;
         let udp = UdpSocket::bind(SocketAddr::new(node, UDP_PORT))?;
         udp.connect(peer)?;
         sockets.extend([listener.into(), tcp.into(), udp.into()]);
