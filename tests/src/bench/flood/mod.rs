@@ -6,7 +6,10 @@
 mod filters;
 mod ground;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use anyhow::ensure;
 use ipnet::IpNet;
@@ -20,8 +23,9 @@ use crate::sample::{syn, udp};
 use filters::{Filter, Filters};
 use ground::Ground;
 
-/// Packets of one round, and rounds.
-const PACKETS: u32 = 1_000_000;
+/// Packets of one burst, bursts of one round, and rounds.
+const BURST: u32 = 100_000;
+const BURSTS: u32 = 10;
 const ROUNDS: usize = 7;
 /// Prefixes that every filter knows.
 const SOURCES: u32 = 10_000;
@@ -59,19 +63,20 @@ fn flood(
         // In turns, so that all see the same noise.
         for (rates, &filter) in rates.iter_mut().zip(contenders) {
             let installed = filters.install(filter)?;
-            // The first packets fill caches and buffers.
-            ground.send(frame, PACKETS / 20)?;
             let before = ground.ended(filter)?;
-            let duration = ground.send(frame, PACKETS)?;
+            let bursts = (0..BURSTS).map(|_| ground.send(frame, BURST));
+            let durations = bursts.collect::<anyhow::Result<Vec<Duration>>>()?;
             let after = ground.ended(filter)?;
             drop(installed);
             let count = after - before;
             ensure!(
-                count >= u64::from(PACKETS) / 100 * 99,
-                "of {PACKETS} packets to be {packets}, {count} ended where they should: {}",
+                count >= u64::from(BURST * BURSTS) / 100 * 99,
+                "of {BURSTS} times {BURST} packets to be {packets}, {count} ended where they should: {}",
                 filter.name()
             );
-            rates.push(f64::from(PACKETS) / duration.as_secs_f64());
+            // In all others somebody else had the CPU for a while.
+            let fastest = durations.into_iter().min().expect("some bursts");
+            rates.push(f64::from(BURST) / fastest.as_secs_f64());
         }
     }
     for (filter, own) in contenders.iter().zip(&rates) {
