@@ -1,22 +1,39 @@
-//! The floor of every measurement: an XDP program that returns at once, run by the same system call.
+//! The floors of measurements: XDP programs of a few instructions, loaded, run and attached by bare system calls.
 
 #![expect(unsafe_code, reason = "the bpf system call takes pointers as numbers")]
 
 use std::{
     fs, io,
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
     time::Duration,
 };
 
 use anyhow::Context as _;
+use portguard::datapath::{TestRun, XdpVerdict};
 
-/// `BPF_PROG_LOAD` and `BPF_PROG_TEST_RUN` of `enum bpf_cmd`, `BPF_PROG_TYPE_XDP` of `enum bpf_prog_type`
-/// (`include/uapi/linux/bpf.h`).
+/// Of `enum bpf_cmd`, `enum bpf_prog_type` and `enum bpf_attach_type` (`include/uapi/linux/bpf.h`).
 const PROG_LOAD: libc::c_long = 5;
 const PROG_TEST_RUN: libc::c_long = 10;
+const LINK_CREATE: libc::c_long = 28;
 const PROG_TYPE_XDP: u32 = 6;
-/// `r0 = XDP_PASS; exit`.
-const RETURN_AT_ONCE: [u64; 2] = [0x0000_0002_0000_00b7, 0x0000_0000_0000_0095];
+const ATTACH_XDP: u32 = 37;
+/// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program answers is done.
+const LIVE_FRAMES: u32 = 1 << 1;
+/// `XDP_FLAGS_DRV_MODE` of `include/uapi/linux/if_link.h`.
+const IN_DRIVER: u32 = 1 << 2;
+/// Of `enum xdp_action`.
+const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
+
+/// `exit`.
+const EXIT: u64 = 0x95;
+/// `call bpf_redirect`.
+const CALL_REDIRECT: u64 = 23 << 32 | 0x85;
+
+/// `rREGISTER = value`.
+const fn load(register: u8, value: u32) -> u64 {
+    (value as u64) << 32 | (register as u64) << 8 | 0xb7
+}
 
 /// The part of `union bpf_attr` that loading needs.
 #[repr(C)]
@@ -30,7 +47,7 @@ struct LoadAttr {
 
 /// The part of `union bpf_attr` that a test run needs.
 #[repr(C)]
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct TestAttr {
     prog_fd: u32,
     retval: u32,
@@ -40,22 +57,54 @@ struct TestAttr {
     data_out: u64,
     repeat: u32,
     duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+    batch_size: u32,
+    padding: u32,
 }
 
-/// The loaded program.
+/// The part of `union bpf_attr` that a link needs.
+#[repr(C)]
+#[derive(Default)]
+struct LinkAttr {
+    prog_fd: u32,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// A program that does one thing.
 #[derive(Debug)]
 pub struct Floor(OwnedFd);
 
 impl Floor {
-    /// Loads it.
+    /// Passes every packet at once.
     pub fn load() -> anyhow::Result<Self> {
+        Self::of(&[load(0, XDP_PASS), EXIT])
+    }
+
+    /// Drops every packet at once.
+    pub fn dropping() -> anyhow::Result<Self> {
+        Self::of(&[load(0, XDP_DROP), EXIT])
+    }
+
+    /// Sends every packet out of the interface with this index.
+    pub fn redirecting(index: u32) -> anyhow::Result<Self> {
+        Self::of(&[load(1, index), load(2, 0), CALL_REDIRECT, EXIT])
+    }
+
+    fn of(instructions: &[u64]) -> anyhow::Result<Self> {
         let mut attr = LoadAttr {
             prog_type: PROG_TYPE_XDP,
-            insn_cnt: 2,
-            insns: RETURN_AT_ONCE.as_ptr().addr() as u64,
+            insn_cnt: u32::try_from(instructions.len())?,
+            insns: instructions.as_ptr().addr() as u64,
             license: c"GPL".as_ptr().addr() as u64,
         };
-        let descriptor = bpf(PROG_LOAD, &mut attr).context("loading a program that returns at once")?;
+        let descriptor = bpf(PROG_LOAD, &mut attr).context("loading a program of a few instructions")?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor) }))
     }
@@ -70,16 +119,52 @@ impl Floor {
 
     /// The mean time of one of `repeat` runs over `frame`.
     pub fn run(&self, frame: &[u8], repeat: u32) -> anyhow::Result<Duration> {
-        let mut attr = TestAttr {
-            prog_fd: self.0.as_raw_fd().cast_unsigned(),
-            data_size_in: u32::try_from(frame.len())?,
-            data_in: frame.as_ptr().addr() as u64,
-            repeat,
-            ..TestAttr::default()
-        };
-        bpf(PROG_TEST_RUN, &mut attr).context("running a program that returns at once")?;
-        Ok(Duration::from_nanos(u64::from(attr.duration)))
+        test_run(self.0.as_fd(), frame, repeat).map(|run| run.duration)
     }
+
+    /// Puts it on the interface with this index, in the driver, until the answer is dropped.
+    pub fn attach(&self, index: u32) -> anyhow::Result<OwnedFd> {
+        let mut attr = LinkAttr {
+            prog_fd: number(self.0.as_fd()),
+            target_ifindex: index,
+            attach_type: ATTACH_XDP,
+            flags: IN_DRIVER,
+        };
+        let descriptor = bpf(LINK_CREATE, &mut attr).context("attaching a program of a few instructions")?;
+        // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
+        Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    }
+
+    /// Makes `count` copies of `frame`, in batches of `batch`, and does with each what the program answers.
+    pub fn send(&self, frame: &[u8], count: u32, batch: u32) -> anyhow::Result<()> {
+        let attr = TestAttr { repeat: count, flags: LIVE_FRAMES, batch_size: batch, ..TestAttr::default() };
+        run(self.0.as_fd(), frame, attr).context("sending live frames (Linux 5.18 or newer)").map(drop)
+    }
+}
+
+/// Runs any XDP program over `frame`.
+pub fn test_run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> anyhow::Result<TestRun> {
+    let attr = TestAttr { repeat, ..TestAttr::default() };
+    let TestAttr { retval, duration, .. } = run(program, frame, attr).context("running a program")?;
+    let verdict = match retval {
+        XDP_PASS => XdpVerdict::Pass,
+        XDP_DROP => XdpVerdict::Drop,
+        other => XdpVerdict::Other(other),
+    };
+    Ok(TestRun { verdict, duration: Duration::from_nanos(u64::from(duration)) })
+}
+
+/// Fills in program and frame, and gives what the kernel has made of it all.
+fn run(program: BorrowedFd<'_>, frame: &[u8], mut attr: TestAttr) -> anyhow::Result<TestAttr> {
+    attr.prog_fd = number(program);
+    attr.data_size_in = u32::try_from(frame.len())?;
+    attr.data_in = frame.as_ptr().addr() as u64;
+    bpf(PROG_TEST_RUN, &mut attr)?;
+    Ok(attr)
+}
+
+fn number(descriptor: BorrowedFd<'_>) -> u32 {
+    descriptor.as_raw_fd().cast_unsigned()
 }
 
 fn bpf<T>(command: libc::c_long, attr: &mut T) -> io::Result<i32> {

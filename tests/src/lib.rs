@@ -1,5 +1,6 @@
 //! PortGuard end to end: what the tests, the demo and the measurements share.
 
+pub mod bench;
 pub mod cases;
 pub mod craft;
 pub mod demo;

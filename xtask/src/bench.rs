@@ -1,8 +1,10 @@
-//! `cargo xtask bench`: what a verdict costs.
+//! `cargo xtask bench`: what PortGuard costs.
 
 use crate::{build_ebpf, process::run as run_command, workspace::Workspace};
 
+/// The bench reads its own arguments: `cargo xtask bench --help`.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Options {
     /// Passed to the bench
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -46,7 +46,7 @@ pub(super) fn target(entry: usize) -> Option<(ZoneId, Target)> {
 /// Gives every port that an inbound rule names its row.
 pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
     let mut builder = Builder {
-        lists: vec![Vec::new()],
+        links: Vec::new(),
         extended: HashMap::new(),
         entries: vec![NO_ROW; matrix.zones.len() * PER_ZONE],
     };
@@ -58,11 +58,21 @@ pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
             builder.add(RuleId::new(index), rule, zone.index() * PER_ZONE)?;
         }
     }
-    Ok(Rows { lists: builder.lists, entries: builder.entries })
+    Ok(builder.finish())
+}
+
+/// A row in the making: another row and one rule more. Most rows are only steps on the way to others, so that no list is
+/// written down before it is known who needs it.
+struct Link {
+    before: u32,
+    rule: RuleId,
+    /// How many rules the row has.
+    len: usize,
 }
 
 struct Builder {
-    lists: Vec<Vec<RuleId>>,
+    /// Those of the rows from 1 on.
+    links: Vec<Link>,
     /// The row that a row becomes when a rule joins it, so that the thousands of ports of a range share one.
     extended: HashMap<(u32, RuleId), u32>,
     entries: Vec<u32>,
@@ -123,7 +133,7 @@ impl Builder {
     fn join(&mut self, zone: usize, first: u32, index: u16, id: RuleId) -> Result<(), CompileError> {
         let entry = zone + first as usize + usize::from(index);
         let row = self.entries[entry];
-        if self.lists[row as usize].last() == Some(&id) {
+        if self.link(row).is_some_and(|link| link.rule == id) {
             return Ok(());
         }
         self.entries[entry] = match self.extended.get(&(row, id)) {
@@ -134,13 +144,39 @@ impl Builder {
     }
 
     fn extend(&mut self, row: u32, id: RuleId) -> Result<u32, CompileError> {
-        let extended = narrow(self.lists.len(), "rows")?;
-        let mut list = self.lists[row as usize].clone();
-        list.push(id);
+        let len = self.link(row).map_or(0, |link| link.len) + 1;
         // A cell holds the rule's ordinal in 16 bits.
-        narrow::<u16>(list.len(), "rules for one port")?;
-        self.lists.push(list);
+        narrow::<u16>(len, "rules for one port")?;
+        self.links.push(Link { before: row, rule: id, len });
+        let extended = narrow(self.links.len(), "rows")?;
         self.extended.insert((row, id), extended);
         Ok(extended)
+    }
+
+    /// How `row` came about; `None` for the empty one.
+    fn link(&self, row: u32) -> Option<&Link> {
+        self.links.get((row as usize).checked_sub(1)?)
+    }
+
+    /// Writes down the rows that some port has, in the order of the ports.
+    fn finish(mut self) -> Rows {
+        let mut entries = std::mem::take(&mut self.entries);
+        let mut lists = vec![Vec::new()];
+        let mut numbers = HashMap::from([(NO_ROW, NO_ROW)]);
+        for row in &mut entries {
+            *row = *numbers.entry(*row).or_insert_with(|| {
+                lists.push(self.list(*row));
+                u32::try_from(lists.len() - 1).expect("no more than there are links")
+            });
+        }
+        Rows { lists, entries }
+    }
+
+    fn list(&self, row: u32) -> Vec<RuleId> {
+        let mut rules: Vec<RuleId> = std::iter::successors(self.link(row), |link| self.link(link.before))
+            .map(|link| link.rule)
+            .collect();
+        rules.reverse();
+        rules
     }
 }

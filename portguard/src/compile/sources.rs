@@ -33,9 +33,9 @@ impl Classes {
         u32::try_from(self.rules.len()).expect("counted when they were made")
     }
 
-    /// Whether `rule` admits `class`.
-    pub(super) fn admits(&self, class: usize, rule: RuleId) -> bool {
-        self.rules[class].binary_search(&rule).is_ok()
+    /// The rules that admit each class, class by class.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &[RuleId]> {
+        self.rules.iter().map(Vec::as_slice)
     }
 }
 

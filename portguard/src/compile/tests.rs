@@ -213,6 +213,20 @@ fn outbound_rules_open_nothing() {
 }
 
 #[test]
+fn a_thousand_rules_for_one_port_have_one_row_of_cells_and_each_admits_its_own() {
+    let address = |index: usize| Ipv4Addr::from(0x0a00_0000 + u32::try_from(index).unwrap());
+    let groups = (0..1000).map(|index| vec![IpNet::V4(address(index).into())]).collect();
+    let rules = (0..1000).map(|index| rule(&format!("r{index}"), tcp(1, 1), &[0], &[index])).collect();
+    let image = compile(&matrix(1, groups, rules), &NodeAddresses::default()).unwrap();
+    // The empty row, and that of the port, which later fragments share.
+    assert_eq!(image.cells().len(), 2 * image.classes() as usize);
+    for index in 0..1000 {
+        assert_eq!(ask(&image, 0, address(index).into(), 1), Answer::Admitted(RuleId::new(index)));
+    }
+    assert_eq!(ask(&image, 0, address(1000).into(), 1), Answer::Refused);
+}
+
+#[test]
 fn every_counter_belongs_to_one_port() {
     let rules = vec![rule("a", tcp(100, 300), &[0, 1], &[0]), rule("b", tcp(200, 400), &[1], &[0])];
     let image = compile(&matrix(2, vec![nets(&["10.0.0.0/8"])], rules), &NodeAddresses::default()).unwrap();

@@ -253,9 +253,10 @@ fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(),
     if impossible || own.contains(&source) && !discovers {
         return Err(Reason::Martian.into());
     }
-    if packet.authenticated
-        && !matches!(find(place.matrix, place.zone, source, Target::Protocol(51)), Found::Admits(_))
-    {
+    // The node's own address is nobody's peer, whatever group it is in.
+    let may_authenticate = !own.contains(&source)
+        && matches!(find(place.matrix, place.zone, source, Target::Protocol(51)), Found::Admits(_));
+    if packet.authenticated && !may_authenticate {
         return Err(Reason::Protocol.into());
     }
     if !packet.is_later() {

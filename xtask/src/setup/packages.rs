@@ -6,8 +6,8 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, another firewall, namespaces and a look at the kernel; libFuzzer is C++.
-const PACKAGES: [&str; 10] = [
+/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++.
+const PACKAGES: [&str; 11] = [
     "bpftool",
     "ethtool",
     "g++",
@@ -18,6 +18,7 @@ const PACKAGES: [&str; 10] = [
     "nmap",
     "redis-server",
     "redis-tools",
+    "xdp-tools",
 ];
 
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
