@@ -7,6 +7,7 @@ pub mod demo;
 pub mod floor;
 pub mod lab;
 pub mod oracle;
+pub mod pinned;
 #[path = "../../portguard/tests/policies/rows/mod.rs"]
 pub mod rows;
 pub mod sample;

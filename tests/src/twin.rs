@@ -49,7 +49,7 @@ impl Twin {
         };
         let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();
         let arrival = links[index].arrival;
-        let loaded = Loaded::new(object, &image, links).unwrap_or_else(|error| panic!("{error}: {error:?}"));
+        let loaded = Loaded::new(object, &image, &links).unwrap_or_else(|error| panic!("{error}: {error:?}"));
         Self { image, loaded, arrival, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
     }
 

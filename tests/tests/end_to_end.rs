@@ -1,14 +1,12 @@
 //! A guarded node among real peers: real packets and real sockets.
 
 use std::{
-    fs,
     io::{self, Read as _, Write as _},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     thread,
     time::Duration,
 };
 
-use nix::sys::signal::Signal;
 use portguard_tests::{
     demo::SITE,
     lab::{Guard, Host, Lab, Reach},
@@ -121,30 +119,6 @@ fn counters_are_what_was_sent() {
     // Ethernet, IPv4 and UDP headers and one byte.
     assert_eq!(dns["dropped"]["bytes"], sent * 43);
     guard.stop().unwrap();
-}
-
-#[test]
-fn the_end_leaves_nothing_behind() {
-    let lab = Lab::new().unwrap();
-    let _sockets = listen(&lab.node, &[8088]);
-    let link = || {
-        let output = lab.node.output(5, "ip", &["-details", "link", "show"]).unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let before = link();
-    for signal in [Signal::SIGTERM, Signal::SIGINT] {
-        let guard = Guard::start(&lab.node, SITE).unwrap();
-        let directory = guard.directory().to_owned();
-        assert!(guard.ready().contains("eth0 (native)"), "{}", guard.ready());
-        assert!(link().contains("prog/xdp"), "it shows where it is: {}", link());
-        assert_eq!(lab.stranger.connect(lab.node.v4(), 8088).unwrap(), Reach::Silent);
-        let said = guard.end(signal).unwrap();
-        assert!(said.contains("not guarded any more"), "{said}");
-        assert_eq!(link(), before, "the interfaces are as they were");
-        let left: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["site.toml"]);
-        assert_eq!(lab.stranger.connect(lab.node.v4(), 8088).unwrap(), Reach::Open);
-    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 pub mod check;
 pub mod completions;
 pub mod counters;
+pub mod detach;
 pub mod diff;
 mod exit;
 pub mod explain;
@@ -14,9 +15,11 @@ pub mod init;
 pub mod man;
 pub mod matrix;
 pub mod policy;
+pub mod reload;
 pub mod replay;
 pub mod run;
 mod site_file;
+pub mod status;
 mod surroundings;
 
 use std::io::Write;
@@ -60,8 +63,14 @@ enum Verb {
     Export(export::Args),
     /// Look at policies, judge them, and write one for a product of your own
     Policy(policy::Args),
-    /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
+    /// Guard this node's interfaces: the daemon, in the foreground
     Run(run::Args),
+    /// Show what is in force on this node
+    Status(status::Args),
+    /// Put the site file as it is now in force
+    Reload(reload::Args),
+    /// Take the filter off: nothing is guarded afterwards
+    Detach(detach::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Write a shell's script that completes this command line
@@ -83,6 +92,9 @@ impl Cli {
             Verb::Export(args) => export::run(args, out),
             Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
+            Verb::Status(args) => status::run(args, out),
+            Verb::Reload(args) => reload::run(args, out),
+            Verb::Detach(args) => detach::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

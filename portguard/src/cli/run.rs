@@ -5,20 +5,17 @@ use std::{fs, io::Write, path::PathBuf};
 use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
-use super::{
-    ExitStatus,
-    exit::{stderr_colour, tell},
-    load,
-    surroundings::surroundings,
-};
-use crate::daemon::{Daemon, Options, RUNTIME_DIR, Status};
+use super::{ExitStatus, surroundings::surroundings};
+use crate::daemon::{BPFFS, Daemon, DaemonError, GenerationInForce, Options, RUNTIME_DIR, Status};
 
 const EXAMPLE: &str = "\
 Example:
   portguard run --site /etc/portguard/site.toml
 
-Needs root. Prints a line that begins with `ready` once the interfaces are guarded, and takes the filter off at SIGINT or
-SIGTERM. Where anything is wrong it says so, changes nothing and ends with exit code 2.";
+Needs root. Prints a line that begins with `ready` once the interfaces are guarded. SIGHUP puts the site file as it is then in
+force. SIGINT and SIGTERM end the daemon and NOT the filter: that stays in the kernel, and the next start takes it over;
+`portguard detach` takes it off. Where nothing is in force yet and anything is wrong, it says so, changes nothing and ends with
+exit code 2.";
 
 /// The options of `run`.
 #[derive(Debug, clap::Args)]
@@ -33,14 +30,13 @@ pub struct Args {
     /// The directory for the control socket
     #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
     runtime_dir: PathBuf,
+    /// The BPF file system, where links and counters are pinned; it is mounted if it is not
+    #[arg(long, value_name = "DIR", default_value = BPFFS)]
+    bpffs: PathBuf,
 }
 
 /// Guards the node until it is told to stop.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let loaded = load(&args.site)?;
-    let findings = loaded.lint(&surroundings());
-    tell(&loaded.report(findings.warnings).render(stderr_colour()));
-    let matrix = loaded.matrix;
     let object = args
         .ebpf_object
         .as_ref()
@@ -50,24 +46,44 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         .with_env_filter(EnvFilter::try_from_env("PORTGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
         .with_writer(std::io::stderr)
         .init();
+    let options = Options {
+        site: args.site.clone(),
+        object,
+        runtime_dir: args.runtime_dir.clone(),
+        bpffs: args.bpffs.clone(),
+        surroundings: surroundings(),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let daemon = Daemon::start(matrix, Options { object, runtime_dir: args.runtime_dir.clone() }).await?;
+        let daemon = Daemon::start(options).await.map_err(|error| match error {
+            // Told in full, with every diagnostic.
+            DaemonError::Site(faults) => anyhow::Error::from(*faults),
+            other => other.into(),
+        })?;
         writeln!(out, "{}", ready(&daemon.status()))?;
         out.flush()?;
-        let report = daemon.serve().await?;
-        write!(out, "stopped: the interfaces are not guarded any more\n\n{report}")?;
+        daemon.serve().await?;
+        writeln!(out, "stopped: what was guarded is guarded still; `portguard detach` opens it")?;
         Ok(ExitStatus::Success)
     })
 }
 
 fn ready(status: &Status) -> String {
-    let Status { mode, posture, digest, interfaces, rules } = status;
-    let interfaces: Vec<String> =
-        interfaces.iter().map(|interface| format!("{} ({})", interface.name, interface.attached)).collect();
+    let interfaces: Vec<String> = status
+        .interfaces
+        .iter()
+        .map(|interface| format!("{} ({})", interface.name, interface.attached))
+        .collect();
+    let guarding = if interfaces.is_empty() { "no interface".to_owned() } else { interfaces.join(", ") };
+    let mut text = format!("ready: guarding {guarding}");
+    if !status.absent.is_empty() {
+        text = format!("{text}; waiting for {}", status.absent.join(", "));
+    }
+    let Some(GenerationInForce { number, mode, posture, rules, image, .. }) = &status.generation else {
+        return format!("{text}; another version's generation enforces, since the site file cannot be used");
+    };
     format!(
-        "ready: guarding {}, mode {mode}, posture {posture}, {rules} rules, image {}",
-        interfaces.join(", "),
-        &digest[..12]
+        "{text}; mode {mode}, posture {posture}, {rules} rules, generation {number}, image {}",
+        &image[..12]
     )
 }

@@ -6,12 +6,13 @@ use portguard_common::abi::{Bucket6, Cell, Entry6, PortEntry};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The SHA-256 of an image.
+/// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest([u8; 32]);
 
 impl Digest {
-    pub(super) fn new(hasher: Sha256) -> Self {
+    /// The digest of what `hasher` was fed.
+    pub fn new(hasher: Sha256) -> Self {
         Self(hasher.finalize().into())
     }
 

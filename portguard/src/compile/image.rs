@@ -4,6 +4,7 @@ use portguard_common::{
     Arrival,
     abi::{ABI_VERSION, Bucket6, Cell, PortEntry, Settings},
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 use crate::matrix::Attach;
 
 /// An interface that the image is to be put on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInterface {
     /// The kernel's name for it.
     pub name: String,

@@ -6,7 +6,7 @@ use portguard_common::{
     Reason,
     abi::{PortEntry, port_slots},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     error::{CompileError, fits, narrow},
@@ -15,7 +15,7 @@ use super::{
 use crate::matrix::{RuleId, Transport, ZoneId};
 
 /// What a documented entry of the port table stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Target {
     /// A destination port.
@@ -31,6 +31,21 @@ pub enum Target {
     Icmpv6(u8),
     /// A whole IP protocol.
     Protocol(u8),
+}
+
+impl Target {
+    /// The port, or type or protocol, that is `steps` numbers above; `None` where there is none.
+    pub fn after(self, steps: u32) -> Option<Self> {
+        let above = |number: u8| number.checked_add(u8::try_from(steps).ok()?);
+        Some(match self {
+            Self::Port { transport, port } => {
+                Self::Port { transport, port: port.checked_add(u16::try_from(steps).ok()?)? }
+            }
+            Self::Icmpv4(number) => Self::Icmpv4(above(number)?),
+            Self::Icmpv6(number) => Self::Icmpv6(above(number)?),
+            Self::Protocol(number) => Self::Protocol(above(number)?),
+        })
+    }
 }
 
 impl fmt::Display for Target {

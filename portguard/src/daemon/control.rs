@@ -1,14 +1,23 @@
-//! The control socket: for root only, one question a connection, and nobody can keep the daemon waiting.
+//! The control socket: one question a connection, and nobody can keep the daemon waiting.
+//!
+//! Root may ask for anything, members of the group `portguard` for what changes nothing. Who asks is told by the kernel.
 
 use std::{
     fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    os::unix::{fs::PermissionsExt as _, net::UnixStream as BlockingStream},
+    os::unix::{
+        fs::{PermissionsExt as _, chown},
+        net::UnixStream as BlockingStream,
+    },
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
+use nix::{
+    sys::stat::{Mode, umask},
+    unistd::{Group, geteuid},
+};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncBufReader},
     net::{UnixListener, UnixStream},
@@ -32,9 +41,26 @@ const MAX_REPLY: u64 = 64 << 20;
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Who may ask for what changes nothing, if there is such a group.
+const GROUP: &str = "portguard";
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Caller {
+    pub(super) uid: u32,
+}
+
+impl Caller {
+    /// Whether it may ask for changes: root, or whoever runs the daemon.
+    pub(super) fn is_root(self) -> bool {
+        self.uid == 0 || self.uid == geteuid().as_raw()
+    }
+}
+
 /// A question and where its answer goes.
 pub(super) struct Query {
     pub(super) request: Request,
+    pub(super) caller: Caller,
     pub(super) answer: oneshot::Sender<Reply>,
 }
 
@@ -60,8 +86,8 @@ impl ControlSocket {
             Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(error(source)),
             _ => {}
         }
-        let listener = UnixListener::bind(&path).map_err(error)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).map_err(error)?;
+        let listener = bind(&path).map_err(error)?;
+        admit_group(&path).map_err(error)?;
         let (sender, queries) = mpsc::channel(MAX_CALLERS);
         let listening = tokio::spawn(listen(listener, sender));
         Ok(Self { queries, listening, path })
@@ -84,6 +110,21 @@ impl Drop for ControlSocket {
             tracing::warn!(%error, path = %self.path.display(), "the control socket could not be removed");
         }
     }
+}
+
+/// A socket that nobody but its owner can connect to, from its first moment on.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let before = umask(Mode::from_bits_truncate(0o177));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    listener
+}
+
+/// Opens the socket to the group, where there is one. Until here nobody but its owner could connect.
+fn admit_group(path: &Path) -> io::Result<()> {
+    let Some(group) = Group::from_name(GROUP)? else { return Ok(()) };
+    chown(path, None, Some(group.gid.as_raw()))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o660))
 }
 
 async fn listen(listener: UnixListener, queries: mpsc::Sender<Query>) {
@@ -111,9 +152,10 @@ async fn listen(listener: UnixListener, queries: mpsc::Sender<Query>) {
 /// Reads the question and writes the answer. A caller that is slow or talks nonsense is its own loss.
 async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
     let exchange = async {
+        let caller = Caller { uid: stream.peer_cred()?.uid() };
         let mut line = String::new();
         AsyncBufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
-        let body = reply(&line, queries).await;
+        let body = reply(&line, caller, queries).await;
         let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
         line.push(b'\n');
         stream.write_all(&line).await
@@ -125,7 +167,7 @@ async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
     }
 }
 
-async fn reply(line: &str, queries: &mpsc::Sender<Query>) -> Reply {
+async fn reply(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> Reply {
     let request = match serde_json::from_str::<Versioned<Request>>(line) {
         Ok(Versioned { version: PROTOCOL_VERSION, body }) => body,
         Ok(Versioned { version, .. }) => {
@@ -136,7 +178,7 @@ async fn reply(line: &str, queries: &mpsc::Sender<Query>) -> Reply {
         Err(error) => return Reply::Error(format!("not a request: {error}")),
     };
     let (answer, answered) = oneshot::channel();
-    if queries.send(Query { request, answer }).await.is_err() {
+    if queries.send(Query { request, caller, answer }).await.is_err() {
         return Reply::Error("the daemon is stopping".to_owned());
     }
     answered.await.unwrap_or_else(|_| Reply::Error("the daemon is stopping".to_owned()))

@@ -4,11 +4,14 @@ use std::{io, path::PathBuf};
 
 use thiserror::Error;
 
-use crate::{compile::CompileError, datapath::DatapathError};
+use crate::{compile::CompileError, datapath::DatapathError, input::InputError};
 
 /// Why the daemon does not run, or does not answer.
 #[derive(Debug, Error)]
 pub enum DaemonError {
+    /// The site file cannot be used.
+    #[error(transparent)]
+    Site(Box<InputError>),
     /// The matrix does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -51,6 +54,12 @@ pub enum DaemonError {
     /// The daemon could not answer.
     #[error("portguard answered: {0}")]
     Refused(String),
+    /// The filter is off.
+    #[error("the filter is off (portguard detach): nothing is guarded; `portguard reload` puts it on again")]
+    Detached,
+    /// What enforces was loaded by a version that keeps other records.
+    #[error("what enforces was loaded by another version of portguard, and cannot be read by this one")]
+    OtherVersion,
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

@@ -1,17 +1,14 @@
 //! What is said over the control socket: one line of JSON each way.
 
-use std::error::Error;
+use std::{error::Error, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    datapath::Attached,
-    matrix::{Matrix, Mode, Posture},
-    observe::{CounterReport, Idle},
-};
+use super::{DaemonError, Status};
+use crate::observe::{CounterReport, Idle};
 
 /// Raised when a request or a reply changes its meaning.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// A line with the version that its writer speaks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +29,31 @@ pub enum Request {
         /// Whether those that counted nothing are told.
         idle: Idle,
     },
+    /// Put the site file as it is now in force.
+    Reload,
+    /// Take the filter off.
+    Detach,
+}
+
+impl Request {
+    /// Whether it changes anything, so that root alone may ask for it.
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Status | Self::Counters { .. } => false,
+            Self::Reload | Self::Detach => true,
+        }
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Status => "status",
+            Self::Counters { .. } => "counters",
+            Self::Reload => "reload",
+            Self::Detach => "detach",
+        })
+    }
 }
 
 /// What is answered.
@@ -39,73 +61,37 @@ pub enum Request {
 #[serde(tag = "answer", content = "with", rename_all = "snake_case")]
 pub enum Reply {
     /// To [`Request::Status`].
-    Status(Status),
+    Status(Box<Status>),
     /// To [`Request::Counters`].
     Counters(CounterReport),
+    /// What was asked for is done; in a sentence, what came of it.
+    Done(String),
     /// Why there is no answer.
     Error(String),
 }
 
 impl Reply {
     /// The answer that there is none, with all that led to it.
-    pub(super) fn error(error: &dyn Error) -> Self {
-        let mut text = error.to_string();
-        let mut source = error.source();
+    pub(super) fn error(error: &DaemonError) -> Self {
+        Self::Error(error.whole_story())
+    }
+}
+
+impl DaemonError {
+    /// The error with all that led to it; of a site file every diagnostic.
+    pub(super) fn whole_story(&self) -> String {
+        if let Self::Site(error) = self {
+            return error.render(crate::reading::Colour::Never).trim_end().to_owned();
+        }
+        if let Self::Datapath(error) = self {
+            return error.whole_story();
+        }
+        let mut text = self.to_string();
+        let mut source = self.source();
         while let Some(cause) = source {
             text = format!("{text}: {cause}");
             source = cause.source();
         }
-        Self::Error(text)
-    }
-}
-
-/// An interface that is being guarded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GuardedInterface {
-    /// Its name.
-    pub name: String,
-    /// `native` or `generic`.
-    pub attached: String,
-}
-
-/// What a daemon guards.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Status {
-    /// `observe` or `enforce`.
-    pub mode: String,
-    /// `pass` or `drop`.
-    pub posture: String,
-    /// The image's digest.
-    pub digest: String,
-    /// The interfaces.
-    pub interfaces: Vec<GuardedInterface>,
-    /// The rules in force.
-    pub rules: usize,
-}
-
-impl Status {
-    pub(super) fn new(matrix: &Matrix, attached: &Attached) -> Self {
-        Self {
-            mode: match matrix.mode {
-                Mode::Observe => "observe",
-                Mode::Enforce => "enforce",
-            }
-            .to_owned(),
-            posture: match matrix.posture {
-                Posture::Pass => "pass",
-                Posture::Drop => "drop",
-            }
-            .to_owned(),
-            digest: attached.digest().to_string(),
-            interfaces: attached
-                .interfaces()
-                .iter()
-                .map(|interface| GuardedInterface {
-                    name: interface.name.clone(),
-                    attached: interface.mode.name().to_owned(),
-                })
-                .collect(),
-            rules: matrix.rules.len(),
-        }
+        text
     }
 }

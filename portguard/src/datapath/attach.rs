@@ -1,12 +1,13 @@
-//! Generation to interfaces: in the driver where it can, else in the generic hook, and never over another program.
+//! Generation to interface: in the driver where it can, else in the generic hook, and never over another program.
 
-use aya::programs::{ProgramError, Xdp, links::FdLink, xdp::XdpMode};
-
-use super::{CounterSnapshot, DatapathError, Link, Loaded};
-use crate::{
-    compile::{Digest, Legend},
-    matrix::Attach,
+use aya::programs::{
+    ProgramError,
+    links::{FdLink, PinnedLink},
+    xdp::XdpMode,
 };
+
+use super::{DatapathError, Link, bpffs::PinDirectory, generation::Generation, interfaces::AttachedProgram};
+use crate::matrix::Attach;
 
 /// Where on its way a packet meets the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,64 +28,81 @@ impl AttachedMode {
     }
 }
 
-/// An interface that the generation filters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AttachedInterface {
-    /// Its name.
+/// An interface that is guarded.
+#[derive(Debug)]
+pub struct Guarded {
+    /// The kernel's number for it.
+    pub index: u32,
+    /// Its name, when it was last looked for.
     pub name: String,
     /// How.
     pub mode: AttachedMode,
+    /// Held beside the pin: whoever removes the pin alone opens nothing.
+    held: FdLink,
+    /// The same link once more, for what takes a descriptor and does not give it back when it fails.
+    spare: Option<FdLink>,
 }
 
-/// A generation that filters. Dropping it takes the program off its interfaces.
-pub struct Attached {
-    loaded: Loaded,
-    interfaces: Vec<AttachedInterface>,
-    /// Held, not used: the kernel takes the program off when the last descriptor of a link closes.
-    _links: Vec<FdLink>,
-}
+impl Guarded {
+    /// An interface whose link is pinned.
+    pub(super) fn open(
+        index: u32,
+        name: String,
+        mode: AttachedMode,
+        pins: &PinDirectory,
+    ) -> Result<Self, DatapathError> {
+        Ok(Self { index, name, mode, held: open(index, pins)?, spare: None })
+    }
 
-impl Loaded {
-    /// Puts the program on all interfaces, or on none.
-    pub fn attach(mut self) -> Result<Attached, DatapathError> {
-        let wanted = self.links.clone();
-        let program = self.program()?;
-        let mut interfaces = Vec::with_capacity(wanted.len());
-        let mut links = Vec::with_capacity(wanted.len());
-        for link in &wanted {
-            let (mode, descriptor) = attach_one(program, link)?;
-            interfaces.push(AttachedInterface { name: link.name.clone(), mode });
-            links.push(descriptor);
-        }
-        Ok(Attached { loaded: self, interfaces, _links: links })
+    /// The program that is on it.
+    pub(super) fn program_id(&self) -> Result<u32, DatapathError> {
+        self.held
+            .info()
+            .map(|info| info.program_id())
+            .map_err(|source| DatapathError::Link { interface: self.name.clone(), source: Box::new(source) })
+    }
+
+    /// Puts `generation` on it in the place of the one that is, between two packets.
+    pub(super) fn move_to(
+        &mut self,
+        generation: &mut Generation,
+        pins: &PinDirectory,
+    ) -> Result<(), DatapathError> {
+        let spare = self.spare(pins)?;
+        self.spare = Some(generation.take_over(spare)?);
+        Ok(())
+    }
+
+    /// Pins the link once more where its pin was removed. After an error it is still held.
+    pub(super) fn pin_again(&mut self, pins: &PinDirectory) -> Result<(), DatapathError> {
+        let spare = self.spare(pins)?;
+        let path = pins.link(self.index);
+        let pinned = spare.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
+        self.spare = Some(pinned.into());
+        Ok(())
+    }
+
+    fn spare(&mut self, pins: &PinDirectory) -> Result<FdLink, DatapathError> {
+        self.spare.take().map_or_else(|| open(self.index, pins), Ok)
     }
 }
 
-impl Attached {
-    /// The interfaces that the generation filters.
-    pub fn interfaces(&self) -> &[AttachedInterface] {
-        &self.interfaces
-    }
-
-    /// What the generation's counters count.
-    pub fn legend(&self) -> &Legend {
-        self.loaded.legend()
-    }
-
-    /// The digest of the generation's image.
-    pub fn digest(&self) -> Digest {
-        self.loaded.digest()
-    }
-
-    /// Reads the counters, summed over the CPUs.
-    pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        self.loaded.counters()
-    }
+/// The link that is pinned for the interface `index`.
+fn open(index: u32, pins: &PinDirectory) -> Result<FdLink, DatapathError> {
+    let path = pins.link(index);
+    PinnedLink::from_pin(&path)
+        .map(FdLink::from)
+        .map_err(|source| DatapathError::PinnedLink { path, source: Box::new(source) })
 }
 
-fn attach_one(program: &mut Xdp, link: &Link) -> Result<(AttachedMode, FdLink), DatapathError> {
-    if let Some(id) = link.program {
-        return Err(occupied(link, id));
+/// Puts `generation` on an interface that has no program, and pins the link.
+pub(super) fn attach(
+    generation: &mut Generation,
+    link: &Link,
+    pins: &PinDirectory,
+) -> Result<Guarded, DatapathError> {
+    if let Some(program) = link.program {
+        return Err(occupied(link, program));
     }
     let native = || (XdpMode::Driver, AttachedMode::Native);
     let generic = || (XdpMode::Skb, AttachedMode::Generic);
@@ -93,17 +111,22 @@ fn attach_one(program: &mut Xdp, link: &Link) -> Result<(AttachedMode, FdLink), 
         Attach::Native => (native(), None),
         Attach::Generic => (generic(), None),
     };
-    match (try_attach(program, link, first), second) {
-        (Err(DatapathError::NoNativeMode { .. }), Some(second)) => try_attach(program, link, second),
-        (result, _) => result,
-    }
+    let (mode, descriptor) = match (try_attach(generation, link, first), second) {
+        (Err(DatapathError::NoNativeMode { .. }), Some(second)) => try_attach(generation, link, second)?,
+        (result, _) => result?,
+    };
+    let path = pins.link(link.index);
+    let pinned = descriptor.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
+    let spare = open(link.index, pins).ok();
+    Ok(Guarded { index: link.index, name: link.name.clone(), mode, held: pinned.into(), spare })
 }
 
 fn try_attach(
-    program: &mut Xdp,
+    generation: &mut Generation,
     link: &Link,
     (mode, attached): (XdpMode, AttachedMode),
 ) -> Result<(AttachedMode, FdLink), DatapathError> {
+    let program = generation.program();
     let id = program.attach_to_if_index(link.index, mode).map_err(|error| attach_error(link, error))?;
     let taken = program.take_link(id).map_err(|error| attach_error(link, error))?;
     // Where the kernel answers EINVAL, aya attaches by netlink instead: such a link converts to no descriptor, and is
@@ -123,6 +146,7 @@ fn attach_error(link: &Link, error: ProgramError) -> DatapathError {
         Some(libc::EOPNOTSUPP) => {
             DatapathError::NoNativeMode { interface: interface(), source: call.io_error }
         }
+        Some(libc::ENODEV) => DatapathError::Vanished { interface: interface() },
         // Someone was faster: the interface was free when it was asked for.
         Some(libc::EBUSY | libc::EEXIST) => DatapathError::Occupied {
             interface: interface(),
@@ -135,7 +159,7 @@ fn attach_error(link: &Link, error: ProgramError) -> DatapathError {
     }
 }
 
-fn occupied(link: &Link, id: u32) -> DatapathError {
+fn occupied(link: &Link, AttachedProgram { id, .. }: AttachedProgram) -> DatapathError {
     let name = aya::programs::loaded_programs()
         .filter_map(Result::ok)
         .find(|program| program.id() == id)

@@ -1,9 +1,8 @@
 //! Counters out of the kernel, summed over the CPUs.
 
-use aya::{
-    Ebpf,
-    maps::{MapData, MapError, PerCpuArray},
-};
+use std::borrow::Borrow;
+
+use aya::maps::{MapData, MapError, PerCpuArray};
 use portguard_common::{
     Action, Reason,
     abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots},
@@ -16,18 +15,12 @@ use crate::compile::Legend;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterSnapshot {
     counters: Vec<Counter>,
-    observe: bool,
 }
 
 impl CounterSnapshot {
     /// The counter in `slot`; zeros for a slot that does not exist.
     pub fn slot(&self, slot: u32) -> Counter {
         self.counters.get(slot as usize).copied().unwrap_or_default()
-    }
-
-    /// Whether the generation's mode is `observe`: what its counters call dropped passed.
-    pub fn observe(&self) -> bool {
-        self.observe
     }
 
     /// What `reason` counted, all documented ports of `legend` together.
@@ -46,8 +39,11 @@ impl CounterSnapshot {
     }
 }
 
-pub(super) fn read(ebpf: &Ebpf, slots: u32, observe: bool) -> Result<CounterSnapshot, DatapathError> {
-    let map = pages(ebpf)?;
+/// The first `slots` counters.
+pub(super) fn read<M: Borrow<MapData>>(
+    map: &PerCpuArray<M, Pod<CounterPage>>,
+    slots: u32,
+) -> Result<CounterSnapshot, DatapathError> {
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
     let mut counters = Vec::with_capacity((pages * COUNTERS_PER_PAGE) as usize);
     for index in 0..pages {
@@ -56,21 +52,20 @@ pub(super) fn read(ebpf: &Ebpf, slots: u32, observe: bool) -> Result<CounterSnap
             (0..COUNTERS_PER_PAGE as usize).map(|place| sum(cpus.iter().map(|Pod(page)| page[place]))),
         );
     }
-    Ok(CounterSnapshot { counters, observe })
+    Ok(CounterSnapshot { counters })
 }
 
-pub(super) fn read_one(ebpf: &Ebpf, slot: u32) -> Result<Counter, DatapathError> {
-    let cpus = pages(ebpf)?.get(&(slot / COUNTERS_PER_PAGE), 0).map_err(unreadable)?;
+/// The counter in `slot`.
+pub(super) fn read_one<M: Borrow<MapData>>(
+    map: &PerCpuArray<M, Pod<CounterPage>>,
+    slot: u32,
+) -> Result<Counter, DatapathError> {
+    let cpus = map.get(&(slot / COUNTERS_PER_PAGE), 0).map_err(unreadable)?;
     let place = (slot % COUNTERS_PER_PAGE) as usize;
     Ok(sum(cpus.iter().map(|Pod(page)| page[place])))
 }
 
-fn pages(ebpf: &Ebpf) -> Result<PerCpuArray<&MapData, Pod<CounterPage>>, DatapathError> {
-    let map = ebpf.map(names::COUNTERS).ok_or(DatapathError::ForeignObject { what: names::COUNTERS })?;
-    PerCpuArray::try_from(map).map_err(unreadable)
-}
-
-fn unreadable(source: MapError) -> DatapathError {
+pub(super) fn unreadable(source: MapError) -> DatapathError {
     DatapathError::Map { map: names::COUNTERS, source: Box::new(source) }
 }
 

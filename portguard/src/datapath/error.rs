@@ -1,6 +1,10 @@
 //! What can go wrong between an image and a NIC, in the words of the person who must mend it.
 
-use std::io;
+use std::{
+    error::Error as _,
+    io,
+    path::{Path, PathBuf},
+};
 
 use thiserror::Error;
 
@@ -19,16 +23,143 @@ pub enum DatapathError {
          portguard as root"
     )]
     NotPermitted,
-    /// An interface of the site does not exist.
+    /// An interface went away while it was looked at.
+    #[error("the network interface `{interface}` is gone")]
+    Vanished {
+        /// Which.
+        interface: String,
+    },
+    /// There is no BPF file system, and it can't be mounted.
     #[error(
-        "there is no network interface `{name}` on this node; the site file names it under [interfaces.{name}] (this \
-         node has: {present})"
+        "there is no BPF file system at {}, and it cannot be mounted ({source}); what guards the node is pinned there, so \
+         that it outlives this process: mount it with `mount -t bpf bpf {}`, or give another place with --bpffs",
+        path.display(),
+        path.display()
     )]
-    NoInterface {
-        /// As the site file says it.
-        name: String,
-        /// The interfaces that there are.
-        present: String,
+    NoBpffs {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The BPF file system is read-only.
+    #[error(
+        "the BPF file system is read-only for this process: {} cannot be changed; under systemd, ProtectKernelTunables=yes \
+         and PrivateBPF=yes do that: leave them out of the unit",
+        path.display()
+    )]
+    ReadOnlyBpffs {
+        /// What was to be changed.
+        path: PathBuf,
+    },
+    /// The directory of the pins belongs to somebody else.
+    #[error(
+        "{} does not belong to this user alone, so that what is pinned there may be somebody else's; see who made it, and \
+         remove it, or make it this user's with mode 0700",
+        path.display()
+    )]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another process holds the pins.
+    #[error("another portguard holds {}: one at a time guards a node", path.display())]
+    Held {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A directory of pins can't be read or changed.
+    #[error("cannot access {}", path.display())]
+    Pins {
+        /// What.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// Something can't be pinned.
+    #[error("cannot pin {}", path.display())]
+    Pin {
+        /// Where.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::pin::PinError>,
+    },
+    /// A pinned map can't be used, or a new one not made.
+    #[error("cannot use the map of {}", path.display())]
+    PinnedMap {
+        /// The pin.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::maps::MapError>,
+    },
+    /// A pinned program can't be used.
+    #[error("cannot use the program of {}", path.display())]
+    PinnedProgram {
+        /// The pin.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// A pinned link can't be used.
+    #[error("cannot use the link of {}", path.display())]
+    PinnedLink {
+        /// The pin.
+        path: PathBuf,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::programs::links::LinkError>,
+    },
+    /// A link does not tell about itself.
+    #[error("cannot ask about the link on interface `{interface}`")]
+    Link {
+        /// Where.
+        interface: String,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::programs::links::LinkError>,
+    },
+    /// A pinned link is none for XDP.
+    #[error("a pinned link is not one of an XDP program; was something else pinned among portguard's links?")]
+    ForeignLink,
+    /// A pinned record is not what was written.
+    #[error("{} does not hold what portguard writes there", path.display())]
+    Garbled {
+        /// The pin.
+        path: PathBuf,
+    },
+    /// Another version's pins.
+    #[error(
+        "{} was written by another version of portguard (format {found}, this one knows {known})",
+        path.display()
+    )]
+    OtherVersion {
+        /// The pin.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// This version's.
+        known: u32,
+    },
+    /// A link can't be given to another generation.
+    #[error("generation {generation} cannot take over an interface")]
+    Update {
+        /// Which.
+        generation: u64,
+        /// The kernel's answer.
+        #[source]
+        source: Box<aya::programs::ProgramError>,
+    },
+    /// Something failed, and going back failed too.
+    #[error("{first}; and the interfaces could not all be given back to the generation before ({second})")]
+    Undo {
+        /// What failed first.
+        first: Box<DatapathError>,
+        /// What failed then.
+        second: Box<DatapathError>,
     },
     /// Another program is on the interface.
     #[error(
@@ -111,4 +242,26 @@ pub enum DatapathError {
     /// The interfaces' numbers do not fit in a table.
     #[error("the interfaces' numbers are too far apart for a table of {0} places; please report this")]
     InterfaceTable(u32),
+}
+
+impl DatapathError {
+    /// That `path` could not be pinned.
+    pub(super) fn pin(path: &Path, source: aya::pin::PinError) -> Self {
+        Self::Pin { path: path.to_owned(), source: Box::new(source) }
+    }
+
+    /// The error with all that led to it, in one line.
+    pub fn whole_story(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = self.source();
+        while let Some(cause) = source {
+            let told = cause.to_string();
+            // Some errors of aya say their cause's words themselves.
+            if !text.ends_with(&told) {
+                text = format!("{text}: {told}");
+            }
+            source = cause.source();
+        }
+        text
+    }
 }

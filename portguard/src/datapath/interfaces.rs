@@ -2,18 +2,37 @@
 
 use std::net::IpAddr;
 
-use futures_util::TryStreamExt as _;
 use nix::ifaddrs::getifaddrs;
 use portguard_common::Arrival;
 use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
-use super::DatapathError;
+use super::{AttachedMode, DatapathError};
 use crate::{
     compile::{ImageInterface, NodeAddresses},
     matrix::Attach,
 };
 
-/// An interface of the image on this node.
+/// An XDP program that is on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttachedProgram {
+    /// The kernel's number for it.
+    pub id: u32,
+    /// Where it is.
+    pub mode: AttachedMode,
+}
+
+/// An interface of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Present {
+    /// Its name.
+    pub name: String,
+    /// The kernel's number for it.
+    pub index: u32,
+    /// The program on it; with several, one of them.
+    pub program: Option<AttachedProgram>,
+}
+
+/// An interface of this node that an image is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     /// Its name.
@@ -24,29 +43,27 @@ pub struct Link {
     pub arrival: Arrival,
     /// How the program is to be put on it.
     pub attach: Attach,
-    /// The id of an XDP program that is on it.
-    pub program: Option<u32>,
+    /// The XDP program that is on it.
+    pub program: Option<AttachedProgram>,
 }
 
-/// Finds the image's interfaces on this node.
-pub async fn resolve(interfaces: &[ImageInterface]) -> Result<Vec<Link>, DatapathError> {
-    let present = links().await?;
-    interfaces
+/// An interface as netlink tells it.
+pub(super) fn read(message: &LinkMessage) -> Option<Present> {
+    Some(Present { name: name(message)?.to_owned(), index: message.header.index, program: program(message) })
+}
+
+/// Those of `present` that the image's interfaces name.
+pub fn resolve(interfaces: &[ImageInterface], present: &[Present]) -> Vec<Link> {
+    present
         .iter()
-        .map(|wanted| {
-            let message = present
-                .iter()
-                .find(|message| name(message) == Some(wanted.name.as_str()))
-                .ok_or_else(|| DatapathError::NoInterface {
-                    name: wanted.name.clone(),
-                    present: present.iter().filter_map(name).collect::<Vec<_>>().join(", "),
-                })?;
-            Ok(Link {
-                name: wanted.name.clone(),
-                index: message.header.index,
+        .filter_map(|Present { name, index, program }| {
+            let wanted = interfaces.iter().find(|interface| interface.name == *name)?;
+            Some(Link {
+                name: name.clone(),
+                index: *index,
                 arrival: wanted.arrival(),
                 attach: wanted.attach,
-                program: program(message),
+                program: *program,
             })
         })
         .collect()
@@ -67,15 +84,6 @@ pub fn node_addresses() -> Result<NodeAddresses, DatapathError> {
     ))
 }
 
-async fn links() -> Result<Vec<LinkMessage>, DatapathError> {
-    let (connection, handle, _) = rtnetlink::new_connection()
-        .map_err(|source| DatapathError::System { call: "opening a netlink socket", source })?;
-    let connection = tokio::spawn(connection);
-    let links = handle.link().get().execute().try_collect().await;
-    connection.abort();
-    links.map_err(|error| DatapathError::Netlink(Box::new(error)))
-}
-
 fn name(message: &LinkMessage) -> Option<&str> {
     message.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::IfName(name) => Some(name.as_str()),
@@ -84,20 +92,25 @@ fn name(message: &LinkMessage) -> Option<&str> {
 }
 
 /// The program in whichever mode it is attached; with several, one of them is enough to be in the way.
-fn program(message: &LinkMessage) -> Option<u32> {
-    message
-        .attributes
-        .iter()
-        .filter_map(|attribute| match attribute {
+fn program(message: &LinkMessage) -> Option<AttachedProgram> {
+    let xdp = || {
+        let attributes = message.attributes.iter().filter_map(|attribute| match attribute {
             LinkAttribute::Xdp(xdp) => Some(xdp),
             _ => None,
-        })
-        .flatten()
-        .find_map(|xdp| match xdp {
-            LinkXdp::ProgId(id) | LinkXdp::DrvProgId(id) | LinkXdp::SkbProgId(id) | LinkXdp::HwProgId(id) => {
-                Some(*id)
-            }
+        });
+        attributes.flatten()
+    };
+    let in_mode = |mode, id: u32| (id != 0).then_some(AttachedProgram { id, mode });
+    let known = xdp().find_map(|xdp| match xdp {
+        LinkXdp::DrvProgId(id) | LinkXdp::HwProgId(id) => in_mode(AttachedMode::Native, *id),
+        LinkXdp::SkbProgId(id) => in_mode(AttachedMode::Generic, *id),
+        _ => None,
+    });
+    // Kernels before 4.19 tell no more than the id.
+    known.or_else(|| {
+        xdp().find_map(|xdp| match xdp {
+            LinkXdp::ProgId(id) => in_mode(AttachedMode::Native, *id),
             _ => None,
         })
-        .filter(|&id| id != 0)
+    })
 }

@@ -2,33 +2,38 @@
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, MapError},
+    maps::{Array, Map, MapData, MapError, PerCpuArray},
     programs::{ProgramError, Xdp},
 };
-use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, InterfaceEntry, names};
+use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names};
+use sha2::{Digest as _, Sha256};
 
 use super::{CounterSnapshot, DatapathError, Link, counters, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
 
 /// The longest table of interfaces that is tried.
 const MAX_INTERFACE_TABLE: u32 = 1 << 16;
+/// The places of a table at least, so that interfaces which come later most likely find one.
+const ROOM: u32 = 64;
 
 /// A generation that the kernel has accepted and that filters nothing yet.
 pub struct Loaded {
-    pub(super) ebpf: Ebpf,
-    pub(super) links: Vec<Link>,
+    ebpf: Ebpf,
     legend: Legend,
     digest: Digest,
-    observe: bool,
+    identity: String,
+    one_interface_kind: bool,
 }
 
 impl Loaded {
-    /// Loads `image` with the program of `object` for the interfaces `links`, which are the image's own, resolved.
-    pub fn new(object: &[u8], image: &Image, links: Vec<Link>) -> Result<Self, DatapathError> {
-        let interfaces = interface_table(&links)?;
+    /// Loads `image` with the program of `object` for the interfaces `links`: those of the image's that are there.
+    pub fn new(object: &[u8], image: &Image, links: &[Link]) -> Result<Self, DatapathError> {
+        let one_kind = image.settings().one_interface_kind != 0;
+        let interfaces = interface_table(links, if one_kind { 1 } else { ROOM })?;
         let mut settings = *image.settings();
         settings.interface_mask = length(interfaces.len()) - 1;
         let settings = Pod(settings);
+        let identity = identity(object, image);
         // Copied where it is aligned for the parser, which reads the ELF's records in place.
         let mut object = object.to_vec();
         tables::lengthen(&mut object, names::PORTS, size_of_val(image.ports()))?;
@@ -48,10 +53,10 @@ impl Loaded {
         fill_interfaces(&mut ebpf, interfaces)?;
         let mut loaded = Self {
             ebpf,
-            links,
             legend: image.legend().clone(),
             digest: image.digest(),
-            observe: settings.0.observe != 0,
+            identity,
+            one_interface_kind: one_kind,
         };
         loaded.program()?.load().map_err(verify_error)?;
         Ok(loaded)
@@ -69,12 +74,30 @@ impl Loaded {
 
     /// Reads the counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.ebpf, self.legend.slots(), self.observe)
+        counters::read(&self.pages()?, self.legend.slots())
     }
 
     /// Reads the counter in `slot`, summed over the CPUs.
     pub fn counter(&self, slot: u32) -> Result<Counter, DatapathError> {
-        counters::read_one(&self.ebpf, slot)
+        counters::read_one(&self.pages()?, slot)
+    }
+
+    /// What [`identity`] says of its object and image.
+    pub(super) fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Whether the program need not look interfaces up.
+    pub(super) fn one_interface_kind(&self) -> bool {
+        self.one_interface_kind
+    }
+
+    pub(super) fn map(&self, name: &'static str) -> Result<&Map, DatapathError> {
+        self.ebpf.map(name).ok_or(DatapathError::ForeignObject { what: name })
+    }
+
+    fn pages(&self) -> Result<PerCpuArray<&MapData, Pod<CounterPage>>, DatapathError> {
+        PerCpuArray::try_from(self.map(names::COUNTERS)?).map_err(counters::unreadable)
     }
 
     pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {
@@ -86,14 +109,14 @@ impl Loaded {
 }
 
 /// Places the interfaces by their index modulo the table's length, a power of two for which no two collide.
-fn interface_table(links: &[Link]) -> Result<Vec<InterfaceEntry>, DatapathError> {
-    let mut len = 1;
+fn interface_table(links: &[Link], least: u32) -> Result<Vec<InterfaceEntry>, DatapathError> {
+    let mut len = least;
     while len <= MAX_INTERFACE_TABLE {
         let mut table = vec![InterfaceEntry::default(); len as usize];
         let placed = links.iter().all(|link| {
             let place = &mut table[(link.index & (len - 1)) as usize];
             let free = place.index == 0;
-            *place = InterfaceEntry { index: link.index, arrival: link.arrival.to_bits() };
+            *place = entry(link);
             free
         });
         if placed {
@@ -102,6 +125,19 @@ fn interface_table(links: &[Link]) -> Result<Vec<InterfaceEntry>, DatapathError>
         len *= 2;
     }
     Err(DatapathError::InterfaceTable(MAX_INTERFACE_TABLE))
+}
+
+/// What the program must know of an interface.
+pub(super) fn entry(link: &Link) -> InterfaceEntry {
+    InterfaceEntry { index: link.index, arrival: link.arrival.to_bits() }
+}
+
+/// The digest of an image together with the program that is to read it: a generation with the same does the same.
+pub fn identity(object: &[u8], image: &Image) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(image.digest().to_string());
+    hasher.update(object);
+    Digest::new(hasher).to_string()
 }
 
 fn length(entries: usize) -> u32 {

@@ -1,22 +1,31 @@
 //! The kernel: an image in, counters out. The only room that knows aya.
 //!
-//! [`Loaded`] is a generation that the verifier has accepted and whose maps are filled, but that filters nothing yet;
-//! [`Loaded::attach`] puts it on the interfaces and gives an [`Attached`]. Dropping that takes the program off again.
+//! [`Loaded`] is a generation that the verifier has accepted and whose maps are filled, but that filters nothing yet.
+//! [`Filter`] is all that PortGuard has in the kernel, pinned; [`Filter::replace`] gives the interfaces to a loaded
+//! generation. What is pinned outlives the process, and the next one opens it again.
 
 mod attach;
+mod bpffs;
 mod counters;
 mod error;
+mod filter;
+mod generation;
 mod interfaces;
 mod load;
+mod network;
 mod object;
 mod pod;
+mod record;
 mod tables;
 mod test_run;
 
-pub use attach::{Attached, AttachedInterface, AttachedMode};
+pub use attach::{AttachedMode, Guarded};
 pub use counters::CounterSnapshot;
 pub use error::DatapathError;
-pub use interfaces::{Link, node_addresses, resolve};
-pub use load::Loaded;
+pub use filter::{Change, Filter};
+pub use generation::Generation;
+pub use interfaces::{AttachedProgram, Link, Present, node_addresses, resolve};
+pub use load::{Loaded, identity};
+pub use network::{Network, NetworkChange};
 pub use object::embedded;
 pub use test_run::{TestRun, XdpVerdict, leave_network};

@@ -4,6 +4,7 @@
 
 use std::slice;
 
+use super::record::Chunk;
 use portguard_common::abi::{Bucket6, Cell, CounterPage, InterfaceEntry, PortEntry, Settings};
 
 /// A record or page of a map, for aya.
@@ -14,14 +15,14 @@ pub(super) struct Pod<T>(pub(super) T);
 macro_rules! plain {
     ($($record:ty),* $(,)?) => {
         $(
-            // SAFETY: `repr(C)` records of integers, or arrays of them, whose sizes `abi` asserts to be the sums of
-            // their fields: no padding, every bit pattern a value, no pointers.
+            // SAFETY: `repr(C)` records of integers whose sizes `abi` asserts to be the sums of
+            // their fields, or arrays of them or of bytes: no padding, every bit pattern a value, no pointers.
             unsafe impl aya::Pod for Pod<$record> {}
         )*
     };
 }
 
-plain!(PortEntry, u32, Bucket6, Cell, CounterPage, InterfaceEntry, Settings);
+plain!(PortEntry, u32, Bucket6, Cell, CounterPage, InterfaceEntry, Settings, Chunk);
 
 impl<T> Pod<T> {
     /// The same records.

@@ -1,9 +1,13 @@
 //! What the kernel counted, told in the documents' words.
 //!
-//! Takes a snapshot of the counters, the legend that says what each counts, and the matrix that says which rule is
-//! which; gives rows for people and for JSON. Knows nothing of maps.
+//! Takes a snapshot of a generation's counters and the chart that says what each counts, adds up the generations, and gives
+//! rows for people and for JSON. Knows nothing of maps.
 
+mod chart;
 mod report;
 mod table;
+mod totals;
 
-pub use report::{Count, CounterReport, Idle, PortRow, ReasonRow, RuleRow};
+pub use chart::{Chart, ChartPort};
+pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow};
+pub use totals::Totals;

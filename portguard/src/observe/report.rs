@@ -1,18 +1,15 @@
 //! Counters as rows.
 
-use std::iter;
+use std::collections::BTreeSet;
 
-use portguard_common::{
-    Action, Reason,
-    abi::{Counter, port_slots},
-};
+use portguard_common::{Action, Reason, abi::Counter};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    compile::{Legend, LegendPort, Target},
-    datapath::CounterSnapshot,
-    matrix::Matrix,
+use super::{
+    Chart, ChartPort, Totals,
+    totals::{PortTotal, ReasonTotal},
 };
+use crate::compile::Target;
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,15 +20,34 @@ pub struct Count {
     pub bytes: u64,
 }
 
-impl From<Counter> for Count {
-    fn from(Counter { packets, bytes }: Counter) -> Self {
-        Self { packets, bytes }
+impl Count {
+    pub(super) fn add(&mut self, Counter { packets, bytes }: Counter) {
+        *self = self.plus(Self { packets, bytes });
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            packets: self.packets.wrapping_add(other.packets),
+            bytes: self.bytes.wrapping_add(other.bytes),
+        }
     }
 }
 
-impl Count {
-    fn plus(self, other: Self) -> Self {
-        Self { packets: self.packets + other.packets, bytes: self.bytes + other.bytes }
+/// What counters come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// What passed, by whatever right.
+    pub passed: Count,
+    /// What was dropped.
+    pub dropped: Count,
+    /// What would have been dropped, and is among what passed, since the mode was `observe`.
+    pub would_drop: Count,
+}
+
+impl Counted {
+    /// What was dropped, or would have been.
+    pub fn refused(self) -> Count {
+        self.dropped.plus(self.would_drop)
     }
 }
 
@@ -40,6 +56,8 @@ impl Count {
 pub struct RuleRow {
     /// The rule and its place: `redis-enterprise/shards (redis-enterprise.md:46)`.
     pub rule: String,
+    /// Whether it still names the port.
+    pub in_force: bool,
     /// What it admitted.
     pub passed: Count,
 }
@@ -82,7 +100,7 @@ pub struct ReasonRow {
     pub would_drop: Count,
 }
 
-/// All counters of a generation.
+/// All counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterReport {
     /// By documented port. A packet that concerns one is counted here and, when it drops, by its reason too.
@@ -102,86 +120,77 @@ pub enum Idle {
 }
 
 impl CounterReport {
-    /// The rows of `snapshot`, whose slots `legend` explains and whose rules are those of `matrix`.
-    pub fn new(snapshot: &CounterSnapshot, legend: &Legend, matrix: &Matrix, idle: Idle) -> Self {
+    /// The rows of `totals`: first those of the ports and rules that `chart` has in force, then what was counted under
+    /// rules before.
+    pub fn new(totals: &Totals, chart: &Chart, idle: Idle) -> Self {
         let mut ports: Vec<(PortRow, Option<Run>)> = Vec::new();
-        for port in legend.ports() {
-            let row = port_row(snapshot, &port, matrix);
+        let mut told: BTreeSet<(&str, Target)> = BTreeSet::new();
+        for port in chart.ports() {
+            let total = totals.ports.get(&(port.zone.to_owned(), port.target));
+            if total.is_none() && idle == Idle::Hide {
+                continue;
+            }
+            told.insert((port.zone, port.target));
+            let row = port_row(&port, total, chart);
             if !row.is_idle() {
                 ports.push((row, None));
-                continue;
-            }
-            if idle == Idle::Hide {
-                continue;
-            }
-            if let Some((last, Some(run))) = ports.last_mut()
+            } else if let Some((last, Some(run))) = ports.last_mut()
                 && run.grow(&port)
             {
                 last.port = run.text();
             } else {
-                ports.push((row, Run::start(&port)));
+                ports.push((row, Some(Run::start(&port))));
             }
         }
-        let ports = ports.into_iter().map(|(row, _)| row).collect();
-        let rows = Reason::ALL.iter().map(|&reason| reason_row(snapshot, legend, reason));
+        let before = totals.ports.iter().filter(|((zone, target), _)| !told.contains(&(zone, *target)));
+        let before = before.map(|((zone, target), total)| former_row(zone, *target, total));
+        let ports = ports.into_iter().map(|(row, _)| row).chain(before).collect();
+        let rows = Reason::ALL.iter().map(|&reason| reason_row(totals, reason));
         let told = |row: &ReasonRow| {
             idle == Idle::Show || [row.counted, row.would_drop].iter().any(|count| *count != Count::default())
         };
         Self { ports, reasons: rows.filter(told).collect() }
     }
 
-    /// What passed, and what dropped.
-    pub fn totals(&self) -> (Count, Count) {
-        let sum = |action: &str| {
-            self.reasons
-                .iter()
-                .filter(|row| row.action == action)
-                .map(|row| row.counted)
-                .fold(Count::default(), Count::plus)
+    /// What they come to.
+    pub fn totals(&self) -> Counted {
+        let sum = |of: fn(&ReasonRow) -> Count, action: &str| {
+            let rows = self.reasons.iter().filter(|row| row.action == action);
+            rows.map(of).fold(Count::default(), Count::plus)
         };
-        let would = self.reasons.iter().map(|row| row.would_drop).fold(Count::default(), Count::plus);
-        (sum("pass").plus(would), sum("drop"))
+        let would_drop = sum(|row| row.would_drop, "drop");
+        Counted {
+            passed: sum(|row| row.counted, "pass").plus(would_drop),
+            dropped: sum(|row| row.counted, "drop"),
+            would_drop,
+        }
     }
 }
 
 /// Idle ports in a row that the same rules name.
 struct Run {
-    slots_per_port: u32,
+    zone: String,
+    list: u32,
     first: Target,
-    last: Target,
-    next_slot: u32,
-    rules: Vec<crate::matrix::RuleId>,
-    zone: crate::matrix::ZoneId,
+    length: u32,
 }
 
 impl Run {
-    fn start(port: &LegendPort<'_>) -> Option<Self> {
-        let slots_per_port = port_slots::ADMITTED + u32::try_from(port.rules.len()).ok()?;
-        Some(Self {
-            slots_per_port,
-            first: port.target,
-            last: port.target,
-            next_slot: port.slot + slots_per_port,
-            rules: port.rules.to_vec(),
-            zone: port.zone,
-        })
+    fn start(port: &ChartPort<'_>) -> Self {
+        Self { zone: port.zone.to_owned(), list: port.list, first: port.target, length: 1 }
     }
 
     /// Takes `port` in if it is the next one.
-    fn grow(&mut self, port: &LegendPort<'_>) -> bool {
-        let next = follows(self.last, port.target)
-            && port.slot == self.next_slot
-            && port.rules == self.rules
-            && port.zone == self.zone;
-        if next {
-            self.last = port.target;
-            self.next_slot += self.slots_per_port;
-        }
+    fn grow(&mut self, port: &ChartPort<'_>) -> bool {
+        let next = self.first.after(self.length) == Some(port.target)
+            && (self.list, self.zone.as_str()) == (port.list, port.zone);
+        self.length += u32::from(next);
         next
     }
 
     fn text(&self) -> String {
-        match (self.first, self.last) {
+        let last = self.first.after(self.length - 1).unwrap_or(self.first);
+        match (self.first, last) {
             (Target::Port { port: first, transport }, Target::Port { port: last, .. }) => {
                 format!("{first}-{last}/{transport}")
             }
@@ -192,50 +201,48 @@ impl Run {
     }
 }
 
-fn follows(last: Target, next: Target) -> bool {
-    match (last, next) {
-        (Target::Port { transport, port }, Target::Port { transport: other, port: next }) => {
-            transport == other && port.checked_add(1) == Some(next)
-        }
-        (Target::Icmpv4(last), Target::Icmpv4(next)) | (Target::Icmpv6(last), Target::Icmpv6(next)) => {
-            last.checked_add(1) == Some(next)
-        }
-        _ => false,
-    }
-}
-
-fn port_row(snapshot: &CounterSnapshot, port: &LegendPort<'_>, matrix: &Matrix) -> PortRow {
-    let count = |offset: u32| Count::from(snapshot.slot(port.slot + offset));
-    let (enforced, observed) =
-        by_mode(snapshot, count(port_slots::REFUSED).plus(count(port_slots::UNANSWERED)));
+fn port_row(port: &ChartPort<'_>, total: Option<&PortTotal>, chart: &Chart) -> PortRow {
+    let none = PortTotal::default();
+    let total = total.unwrap_or(&none);
+    let counted = |rule: &str| total.rules.get(rule).copied().unwrap_or_default();
+    let mut rules: Vec<RuleRow> = chart
+        .rules_of(port.list)
+        .map(|rule| RuleRow { rule: rule.to_owned(), in_force: true, passed: counted(rule) })
+        .collect();
+    rules.extend(former_rules(total).filter(|row| !chart.rules_of(port.list).any(|rule| rule == row.rule)));
     PortRow {
-        zone: matrix.zone(port.zone).name.clone(),
+        zone: port.zone.to_owned(),
         port: port.target.to_string(),
-        rules: iter::zip(port_slots::ADMITTED.., port.rules)
-            .map(|(offset, &rule)| RuleRow {
-                rule: matrix.cite(&matrix.rule(rule).origin),
-                passed: count(offset),
-            })
-            .collect(),
-        dropped: enforced,
-        would_drop: observed,
+        rules,
+        dropped: total.dropped,
+        would_drop: total.would_drop,
     }
 }
 
-/// What was dropped, and what would have been, of `count` packets that were to be dropped.
-fn by_mode(snapshot: &CounterSnapshot, count: Count) -> (Count, Count) {
-    if snapshot.observe() { (Count::default(), count) } else { (count, Count::default()) }
+/// A port that no rule names any more.
+fn former_row(zone: &str, target: Target, total: &PortTotal) -> PortRow {
+    PortRow {
+        zone: zone.to_owned(),
+        port: target.to_string(),
+        rules: former_rules(total).collect(),
+        dropped: total.dropped,
+        would_drop: total.would_drop,
+    }
 }
 
-fn reason_row(snapshot: &CounterSnapshot, legend: &Legend, reason: Reason) -> ReasonRow {
-    let count = Count::from(snapshot.reason(reason, legend));
-    let (action, (counted, would_drop)) = match reason.action() {
-        Action::Pass => ("pass", (count, Count::default())),
-        Action::Drop => ("drop", by_mode(snapshot, count)),
-    };
+fn former_rules(total: &PortTotal) -> impl Iterator<Item = RuleRow> {
+    total.rules.iter().map(|(rule, &passed)| RuleRow { rule: rule.clone(), in_force: false, passed })
+}
+
+fn reason_row(totals: &Totals, reason: Reason) -> ReasonRow {
+    let ReasonTotal { counted, would_drop } = totals.reasons.get(reason.name()).copied().unwrap_or_default();
     ReasonRow {
         reason: reason.name().to_owned(),
-        action: action.to_owned(),
+        action: match reason.action() {
+            Action::Pass => "pass",
+            Action::Drop => "drop",
+        }
+        .to_owned(),
         says: reason.says().to_owned(),
         counted,
         would_drop,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Count, CounterReport};
+use super::{Count, Counted, CounterReport};
 
 impl fmt::Display for CounterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -15,7 +15,7 @@ impl fmt::Display for CounterReport {
         }
         writeln!(f)?;
         writeln!(f, "{}", reasons(self))?;
-        let (passed, dropped) = self.totals();
+        let Counted { passed, dropped, .. } = self.totals();
         writeln!(f)?;
         writeln!(f, "passed: {} packets, {} bytes", passed.packets, passed.bytes)?;
         writeln!(f, "dropped: {} packets, {} bytes", dropped.packets, dropped.bytes)
@@ -43,7 +43,8 @@ fn ports(report: &CounterReport) -> Table {
             table.add_row([row.zone.as_str(), &row.port, what, &packets.to_string(), &bytes.to_string()]);
         };
         for rule in &row.rules {
-            add(&format!("passed by {}", rule.rule), rule.passed);
+            let former = if rule.in_force { "" } else { ", no longer in force" };
+            add(&format!("passed by {}{former}", rule.rule), rule.passed);
         }
         add("dropped", row.dropped);
         if row.would_drop != Count::default() {

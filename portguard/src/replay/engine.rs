@@ -38,14 +38,18 @@ impl KernelRuns {
     /// today must not answer for those of the capture.
     pub fn load(object: &[u8], image: &Image) -> Result<Self, DatapathError> {
         leave_network()?;
-        let links = image.interfaces().iter().map(|interface| Link {
-            name: interface.name.clone(),
-            index: LOOPBACK,
-            arrival: interface.arrival(),
-            attach: interface.attach,
-            program: None,
-        });
-        let loaded = Loaded::new(object, image, links.collect())?;
+        let links: Vec<Link> = image
+            .interfaces()
+            .iter()
+            .map(|interface| Link {
+                name: interface.name.clone(),
+                index: LOOPBACK,
+                arrival: interface.arrival(),
+                attach: interface.attach,
+                program: None,
+            })
+            .collect();
+        let loaded = Loaded::new(object, image, &links)?;
         Ok(Self { loaded, counted: BTreeMap::new(), frame: Vec::new(), left_out: 0 })
     }
 

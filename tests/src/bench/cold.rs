@@ -35,7 +35,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
             for (name, family) in [("IPv4", Family::V4), ("IPv6", Family::V6)] {
                 let prefixes = prefixes::spread(count, family);
                 let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
-                let mut loaded = Loaded::new(object, &image, Vec::new())?;
+                let mut loaded = Loaded::new(object, &image, &[])?;
                 let many = packets::spread(&prefixes, FRAMES);
                 for (which, frames) in [("the same", vec![many[0].clone(); FRAMES]), ("all different", many)]
                 {

@@ -43,7 +43,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         for &count in counts {
             let prefixes = prefixes::spread(count, Family::Both);
             let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
-            let mut loaded = Loaded::new(object, &image, Vec::new())?;
+            let mut loaded = Loaded::new(object, &image, &[])?;
             for packet in packets::kinds(&prefixes) {
                 let row = time(&floor, &mut loaded, xdp_filter.as_mut().ok(), &packet, effort)?;
                 section.add(row_of(&packet, count, &row));

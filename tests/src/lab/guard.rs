@@ -13,14 +13,19 @@ use nix::sys::signal::Signal;
 
 use super::{Host, Process};
 
+/// The site file in a guard's directory.
+const SITE: &str = "site.toml";
+/// The BPF file system in a guard's directory.
+const BPFFS: &str = "bpf";
 /// How long it may take to be ready, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A running `portguard`; dropping it kills it.
+/// A running `portguard`; dropping it kills it, which leaves its filter where it is.
 #[derive(Debug)]
 pub struct Guard {
     process: Process,
     ready: String,
+    host: Host,
     directory: PathBuf,
 }
 
@@ -31,17 +36,26 @@ impl Guard {
         let number = GUARDS.fetch_add(1, Ordering::Relaxed);
         let directory = host.directory().join(format!("portguard-{number}"));
         fs::create_dir(&directory)?;
-        let file = directory.join("site.toml");
-        fs::write(&file, site)?;
+        fs::write(directory.join(SITE), site)?;
+        Self::run(host, directory)
+    }
+
+    /// Starts it again where one that has ended left its site file and its pins.
+    pub fn again(host: &Host, directory: &Path) -> anyhow::Result<Self> {
+        Self::run(host, directory.to_owned())
+    }
+
+    fn run(host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
-        command.env("RUST_BACKTRACE", "0").arg("run").arg("--site").arg(file);
+        command.env("RUST_BACKTRACE", "0").arg("run").arg("--site").arg(directory.join(SITE));
+        command.arg("--bpffs").arg(directory.join(BPFFS));
         let mut process = host.spawn(command.arg("--runtime-dir").arg(&directory))?;
         let mut ready = None;
         process.wait_ready(PATIENCE, |process| {
             ready = ready_line(&process.stdout());
             Ok(ready.is_some())
         })?;
-        Ok(Self { process, ready: ready.unwrap_or_default(), directory })
+        Ok(Self { process, ready: ready.unwrap_or_default(), host: host.clone(), directory })
     }
 
     /// The line that it said when it was ready.
@@ -49,33 +63,79 @@ impl Guard {
         &self.ready
     }
 
-    /// Where its site file and its control socket are.
+    /// Where its site file, its control socket and its BPF file system are.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
+    /// Its site file.
+    pub fn site(&self) -> PathBuf {
+        self.directory.join(SITE)
+    }
+
+    /// Where its pins are.
+    pub fn pins(&self) -> PathBuf {
+        self.directory.join(BPFFS).join("portguard")
+    }
+
+    /// What it has said to its log so far.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// The number of its process.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// `portguard` with these arguments, and the directory of this daemon's socket.
     pub fn ask(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(binary()?);
-        command.args(arguments).arg("--runtime-dir").arg(&self.directory);
-        command.output().context("starting portguard")
+        ask(&self.directory, arguments)
     }
 
     /// What it has counted.
     pub fn counters(&self) -> anyhow::Result<serde_json::Value> {
-        let output = self.ask(&["counters", "--format", "json"])?;
-        if !output.status.success() {
-            bail!("portguard counters: {}", String::from_utf8_lossy(&output.stderr));
+        self.json("counters")
+    }
+
+    /// What it says of itself.
+    pub fn status(&self) -> anyhow::Result<serde_json::Value> {
+        self.json("status")
+    }
+
+    fn json(&self, verb: &str) -> anyhow::Result<serde_json::Value> {
+        let output = self.ask(&[verb, "--format", "json"])?;
+        if output.status.code() == Some(2) {
+            bail!("portguard {verb}: {}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(serde_json::from_slice(&output.stdout)?)
     }
 
-    /// Sends SIGTERM, waits for the end, and gives what it said last.
+    /// Puts another site in the place of its site file, as editors do, and asks for a reload.
+    pub fn reload(&self, site: &str) -> anyhow::Result<Output> {
+        let new = self.directory.join("site.toml.new");
+        fs::write(&new, site)?;
+        fs::rename(new, self.site())?;
+        self.ask(&["reload"])
+    }
+
+    /// Kills it with SIGKILL, and starts it again.
+    pub fn restart(self) -> anyhow::Result<Self> {
+        let Self { process, host, directory, .. } = self;
+        drop(process);
+        Self::run(&host, directory)
+    }
+
+    /// Takes the filter off, ends the daemon, and gives what it said last.
     pub fn stop(self) -> anyhow::Result<String> {
+        let detached = self.ask(&["detach"])?;
+        if !detached.status.success() {
+            bail!("portguard detach: {}", String::from_utf8_lossy(&detached.stderr));
+        }
         self.end(Signal::SIGTERM)
     }
 
-    /// Sends `signal`, waits for the end, and gives what it said after it was ready.
+    /// Sends `signal`, waits for the end, and gives what it said after it was ready. The filter stays.
     pub fn end(self, signal: Signal) -> anyhow::Result<String> {
         let Output { status, stdout, stderr } = self.process.end(signal, PATIENCE)?;
         if !status.success() {
@@ -84,6 +144,16 @@ impl Guard {
         let said = String::from_utf8_lossy(&stdout);
         Ok(said.split_once('\n').map(|(_, rest)| rest.to_owned()).unwrap_or_default())
     }
+}
+
+/// `portguard` with these arguments, and `directory` as that of its socket; of the verb `detach` also as that of its pins.
+pub fn ask(directory: &Path, arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).arg("--runtime-dir").arg(directory);
+    if arguments.first() == Some(&"detach") {
+        command.arg("--bpffs").arg(directory.join(BPFFS));
+    }
+    command.output().context("starting portguard")
 }
 
 /// The first line, once it is whole and says that all is ready.

@@ -74,6 +74,11 @@ impl Host {
         if other.is_ipv4() { self.v4() } else { self.v6() }
     }
 
+    /// Its number, the last part of its addresses.
+    pub(super) fn number(&self) -> u8 {
+        self.v4.octets()[3]
+    }
+
     /// The directory of its lab, for files that go with it.
     pub fn directory(&self) -> &Path {
         &self.directory

@@ -31,7 +31,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 
 pub use echo::Echo;
-pub use guard::{Guard, binary};
+pub use guard::{Guard, ask, binary};
 pub use host::{Host, Reach};
 pub use id::Id;
 pub use knock::{Knock, Probe};
@@ -97,6 +97,12 @@ impl Lab {
         Ok(Self { node, peer, client, stranger, remains })
     }
 
+    /// Makes the interface of `host` anew, which has been deleted, with its addresses.
+    pub fn reconnect(&self, host: &Host) -> anyhow::Result<()> {
+        let switch = Namespace::of(self.remains.id, "switch");
+        join(&switch, &Namespace::named(host.namespace().to_owned()), host.name(), host.number())
+    }
+
     /// The name that the names of all it makes begin with.
     pub fn id(&self) -> Id {
         self.remains.id
@@ -128,7 +134,11 @@ impl Drop for Remains {
 
 /// A host with the `number`th address of the lab's networks, on a port of the switch.
 fn connect(id: Id, switch: &Namespace, name: &str, number: u8) -> anyhow::Result<()> {
-    let namespace = Namespace::add(id, name)?;
+    join(switch, &Namespace::add(id, name)?, name, number)
+}
+
+/// Gives a host an interface on a port of the switch.
+fn join(switch: &Namespace, namespace: &Namespace, name: &str, number: u8) -> anyhow::Result<()> {
     switch
         .ip(&format!(
             "link add to-{name} type veth peer name {INTERFACE} netns {}\nlink set to-{name} master br0 up\n",
@@ -137,6 +147,7 @@ fn connect(id: Id, switch: &Namespace, name: &str, number: u8) -> anyhow::Result
         .context("the lab needs veth interfaces (the kernel's CONFIG_VETH)")?;
     namespace.ip(&format!(
         "link set lo up\n\
+         link set {INTERFACE} address 02:00:00:00:00:{number:02x}\n\
          link set {INTERFACE} up\n\
          address add 10.88.0.{number}/24 dev {INTERFACE}\n\
          address add fd88::{number}/64 dev {INTERFACE} nodad\n"

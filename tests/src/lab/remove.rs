@@ -3,7 +3,7 @@
 use std::{
     env, fs,
     io::{self, ErrorKind},
-    path::Path,
+    path::{Path, PathBuf},
     process,
     time::Duration,
 };
@@ -20,8 +20,9 @@ use super::{
     namespace::{DIRECTORY, Namespace},
     wait::wait_until,
 };
+use crate::pinned::unmount;
 
-/// How long a process may take to end by itself: PortGuard takes its program off in that time.
+/// How long a process may take to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Every lab that has left a trace on this machine.
@@ -47,6 +48,9 @@ pub(super) fn lab(id: Id) -> anyhow::Result<()> {
         namespace.delete()?;
     }
     let directory = id.directory();
+    for mount in mounts_below(&directory)? {
+        unmount(&mount);
+    }
     match fs::remove_dir_all(&directory) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", directory.display()))
@@ -67,6 +71,15 @@ fn end(namespaces: &[Namespace], signal: Signal, patience: Duration) -> anyhow::
         bail!("{} processes do not end by {signal}", processes(namespaces).len());
     }
     Ok(())
+}
+
+/// The file systems that are mounted below `directory`, the BPF file systems of its daemons: what is pinned there goes with
+/// them.
+fn mounts_below(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let table =
+        fs::read_to_string("/proc/self/mounts").context("cannot read which file systems are mounted")?;
+    let paths = table.lines().filter_map(|line| line.split(' ').nth(1)).map(PathBuf::from);
+    Ok(paths.filter(|path| path.starts_with(directory)).collect())
 }
 
 fn processes(namespaces: &[Namespace]) -> Vec<Pid> {

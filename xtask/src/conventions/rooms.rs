@@ -22,7 +22,7 @@ enum System {
 }
 
 /// What touches the operating system, or the clock.
-const SYSTEM: [&str; 14] = [
+const SYSTEM: [&str; 15] = [
     "std::env",
     "std::fs",
     "std::net::TcpListener",
@@ -35,6 +35,7 @@ const SYSTEM: [&str; 14] = [
     "libc",
     "nix",
     "rtnetlink",
+    "rustix",
     "socket2",
     "tokio",
 ];
@@ -86,7 +87,7 @@ const ROOMS: [Room; 14] = [
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {
         name: "daemon",
-        rooms: &["compile", "datapath", "explain", "matrix", "observe"],
+        rooms: &["compile", "datapath", "input", "lint", "matrix", "observe", "reading"],
         system: System::Yes,
     },
     Room {

@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use nix::net::if_::if_nametoindex;
 use portguard::{
     compile::{Image, NodeAddresses, compile},
-    datapath::{Attached, Loaded, resolve},
+    datapath::{Loaded, Network, resolve},
     matrix::{Attach, Interface, ZoneId},
 };
 
 use super::ground::{Ground, INTERFACE, output};
-use crate::{bench::site::site, floor::Floor, lab::Host};
+use crate::{bench::site::site, floor::Floor, lab::Host, pinned::Pinned};
 
 /// What takes the packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(super) struct Filters<'a> {
 pub(super) enum Installed<'a> {
     Nothing,
     Bare(OwnedFd),
-    PortGuard(Box<Attached>),
+    PortGuard(Box<Pinned>),
     Rules(Rules<'a>),
 }
 
@@ -106,11 +106,12 @@ impl<'a> Filters<'a> {
         self.node.within(|| program.attach(if_nametoindex(INTERFACE)?))?
     }
 
-    fn portguard(&self) -> anyhow::Result<Attached> {
+    fn portguard(&self) -> anyhow::Result<Pinned> {
         self.node.within(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-            let links = runtime.block_on(resolve(self.image.interfaces()))?;
-            Ok(Loaded::new(self.object, &self.image, links)?.attach()?)
+            let present = runtime.block_on(async { Network::open()?.present().await })?;
+            let links = resolve(self.image.interfaces(), &present);
+            Pinned::install(Loaded::new(self.object, &self.image, &links)?, &links)
         })?
     }
 

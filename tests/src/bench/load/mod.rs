@@ -15,7 +15,7 @@ use std::{
 use ipnet::IpNet;
 use portguard::{
     compile::{Image, NodeAddresses, compile},
-    datapath::{Loaded, resolve},
+    datapath::{DatapathError, Loaded, Network, Present, resolve},
     input::site_of_text,
 };
 use portguard_common::abi::{COUNTERS_PER_PAGE, CounterPage};
@@ -24,6 +24,7 @@ use super::{
     Cell, Section, arena, median,
     prefixes::{self, Family},
 };
+use crate::pinned::Pinned;
 
 const COLUMNS: [&str; 11] = [
     "prefixes",
@@ -111,10 +112,10 @@ fn row(
             Err(error) => return Ok(Err(error.to_string())),
         };
         let compiled = Instant::now();
-        let links = runtime.block_on(resolve(image.interfaces()))?;
-        let loaded = Loaded::new(object, &image, links)?;
+        let links = resolve(image.interfaces(), &runtime.block_on(present())?);
+        let loaded = Loaded::new(object, &image, &links)?;
         let after_load = Instant::now();
-        let attached = loaded.attach()?;
+        let attached = Pinned::install(loaded, &links)?;
         let after_attach = Instant::now();
         let points = [start, after_read, compiled, after_load, after_attach];
         for (times, pair) in times.iter_mut().zip(points.windows(2)) {
@@ -130,6 +131,10 @@ fn row(
     let counters = Cell::Tenths(size.counters as f64 / 1024.0);
     cells.extend([mebibytes(size.tables), counters, mebibytes(kernel), mebibytes(user)]);
     Ok(Ok(cells))
+}
+
+async fn present() -> Result<Vec<Present>, DatapathError> {
+    Network::open()?.present().await
 }
 
 /// Bytes of an image in maps.

@@ -1,0 +1,43 @@
+//! `portguard detach`: the only thing that opens the node.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::bail;
+
+use super::ExitStatus;
+use crate::daemon::{BPFFS, DaemonError, RUNTIME_DIR, Reply, Request, ask, detach};
+
+const EXAMPLE: &str = "\
+Example:
+  portguard detach
+
+Needs root. Takes the filter off every interface, whether a daemon is running or not, and leaves nothing in the kernel. A daemon
+that is running goes on without a filter until `portguard reload` or its next start puts it on again: to keep a node open, stop
+the daemon first (`systemctl disable --now portguard`) and detach then.";
+
+/// The options of `detach`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// The directory of the daemon's control socket
+    #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
+    runtime_dir: PathBuf,
+    /// The BPF file system
+    #[arg(long, value_name = "DIR", default_value = BPFFS)]
+    bpffs: PathBuf,
+}
+
+/// Asks the daemon to let go or, where there is none, removes the pins.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+    let said = match ask(&args.runtime_dir, Request::Detach) {
+        Ok(Reply::Done(said)) => said,
+        Ok(_) => bail!("portguard answered another question than the one that was asked"),
+        Err(DaemonError::NotRunning { .. }) if detach(&args.bpffs)? => {
+            "the filter is off: nothing is guarded".to_owned()
+        }
+        Err(DaemonError::NotRunning { .. }) => "there is no filter of portguard's on this node".to_owned(),
+        Err(error) => return Err(error.into()),
+    };
+    writeln!(out, "{said}")?;
+    Ok(ExitStatus::Success)
+}

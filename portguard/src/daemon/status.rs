@@ -1,0 +1,101 @@
+//! What is in force, for people and for programs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{enforcement::Enforcement, particulars::ProductInForce};
+use crate::{
+    matrix::{Mode, Posture},
+    observe::{Count, Counted},
+};
+
+/// An interface that is being guarded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedInterface {
+    /// Its name.
+    pub name: String,
+    /// `native` or `generic`.
+    pub attached: String,
+}
+
+/// Something that somebody should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// What is wrong.
+    pub says: String,
+}
+
+/// The generation that enforces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenerationInForce {
+    /// Its number.
+    pub number: u64,
+    /// Since when, in seconds since 1970.
+    pub since: u64,
+    /// Who or what had it loaded.
+    pub by: String,
+    /// The version that loaded it.
+    pub portguard: String,
+    /// The image's digest.
+    pub image: String,
+    /// `observe` or `enforce`.
+    pub mode: Mode,
+    /// `pass` or `drop`.
+    pub posture: Posture,
+    /// How many rules there are.
+    pub rules: usize,
+    /// The products, with their policies.
+    pub products: Vec<ProductInForce>,
+}
+
+/// What a daemon guards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The daemon's version.
+    pub portguard: String,
+    /// The site file.
+    pub site: String,
+    /// What enforces; `None` after `portguard detach`.
+    pub generation: Option<GenerationInForce>,
+    /// The interfaces that are guarded.
+    pub interfaces: Vec<GuardedInterface>,
+    /// Those of the site file that are not there.
+    pub absent: Vec<String>,
+    /// Since the filter was first put on.
+    pub counted: Counted,
+    /// What was dropped, or would have been, in the last minute; less where the daemon is younger.
+    pub last_minute: Count,
+    /// What somebody should look at.
+    pub troubles: Vec<Trouble>,
+}
+
+pub(super) fn generation(enforcement: &Enforcement) -> Option<GenerationInForce> {
+    let particulars = enforcement.particulars()?.clone();
+    Some(GenerationInForce {
+        number: enforcement.filter().current()?.number(),
+        since: particulars.since,
+        by: particulars.by,
+        portguard: particulars.portguard,
+        image: particulars.image,
+        mode: particulars.mode,
+        posture: particulars.posture,
+        rules: particulars.rules,
+        products: particulars.products,
+    })
+}
+
+pub(super) fn interfaces(enforcement: &Enforcement) -> Vec<GuardedInterface> {
+    let guarded = enforcement.filter().guarded();
+    guarded
+        .map(|interface| GuardedInterface {
+            name: interface.name.clone(),
+            attached: interface.mode.name().to_owned(),
+        })
+        .collect()
+}
+
+pub(super) fn absent(enforcement: &Enforcement) -> Vec<String> {
+    let names = enforcement.interfaces().iter().map(|interface| interface.name.clone());
+    names.filter(|name| !enforcement.filter().guarded().any(|guarded| guarded.name == *name)).collect()
+}

@@ -1,0 +1,46 @@
+//! What is wrong at present, and since when. Told when it begins and when it ends, and by `status` in between.
+
+use std::collections::BTreeMap;
+
+use super::{clock, status::Trouble};
+
+/// What a trouble is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// The site file cannot be put in force.
+    Site,
+    /// An interface is not as it should be.
+    Interface(String),
+    /// The counts of former generations cannot be put away.
+    Ledger,
+    /// The kernel does not tell of changes.
+    Network,
+}
+
+/// The troubles at present.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(BTreeMap<Subject, Trouble>);
+
+impl Troubles {
+    /// Notes what is wrong with `subject`.
+    pub(super) fn note(&mut self, subject: Subject, says: String) {
+        if self.0.get(&subject).is_some_and(|known| known.says == says) {
+            return;
+        }
+        tracing::error!("{says}");
+        let since = self.0.get(&subject).map_or_else(clock::now, |known| known.since);
+        self.0.insert(subject, Trouble { since, says });
+    }
+
+    /// Nothing is wrong with `subject` any more.
+    pub(super) fn over(&mut self, subject: &Subject) {
+        if let Some(Trouble { says, .. }) = self.0.remove(subject) {
+            tracing::info!("no more: {says}");
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> Vec<Trouble> {
+        self.0.values().cloned().collect()
+    }
+}

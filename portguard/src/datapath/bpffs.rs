@@ -1,0 +1,176 @@
+//! The BPF file system, and the directory in it that holds PortGuard's pins.
+//!
+//! What is pinned there outlives the process: links keep the program on its interfaces, maps keep the counts. One process
+//! at a time holds the directory, by a lock that goes with the process.
+//!
+//! ```text
+//! portguard/
+//!     links/INDEX                 a link, by its interface's number
+//!     generations/NUMBER/about    what the generation is; pinned last, so that without it the rest is half-made
+//!                        program, counters, interfaces
+//!     ledger/NUMBER               the counts of generations up to this number, whose own maps are gone
+//! ```
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    path::{Path, PathBuf},
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+    mount::{MsFlags, mount},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+    unistd::geteuid,
+};
+
+use super::DatapathError;
+
+/// The directory of the pins, below the BPF file system.
+const DIRECTORY: &str = "portguard";
+const LINKS: &str = "links";
+const GENERATIONS: &str = "generations";
+const LEDGER: &str = "ledger";
+
+/// The directory of the pins, held.
+#[derive(Debug)]
+pub(super) struct PinDirectory {
+    path: PathBuf,
+    _lock: Flock<File>,
+}
+
+impl PinDirectory {
+    /// Holds the directory in the BPF file system `bpffs`; mounts that, and makes the directory, where they are not.
+    pub(super) fn open(bpffs: &Path) -> Result<Self, DatapathError> {
+        if !is_bpffs(bpffs) {
+            mount_bpffs(bpffs)?;
+        }
+        let path = bpffs.join(DIRECTORY);
+        make(&path)?;
+        let directory = Self::lock(path)?;
+        for part in [LINKS, GENERATIONS, LEDGER] {
+            make(&directory.path.join(part))?;
+        }
+        Ok(directory)
+    }
+
+    /// Holds the directory if there is one.
+    pub(super) fn find(bpffs: &Path) -> Result<Option<Self>, DatapathError> {
+        let path = bpffs.join(DIRECTORY);
+        if !is_bpffs(bpffs) || !path.exists() {
+            return Ok(None);
+        }
+        Self::lock(path).map(Some)
+    }
+
+    fn lock(path: PathBuf) -> Result<Self, DatapathError> {
+        let metadata = fs::metadata(&path).map_err(|source| refused(&path, source))?;
+        if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
+            return Err(DatapathError::NotOurs { path });
+        }
+        let file = File::open(&path).map_err(|source| refused(&path, source))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Err((_, Errno::EWOULDBLOCK)) => Err(DatapathError::Held { path }),
+            Err((_, errno)) => Err(refused(&path, errno.into())),
+        }
+    }
+
+    /// Where a link is pinned, by its interface's number.
+    pub(super) fn link(&self, index: u32) -> PathBuf {
+        self.path.join(LINKS).join(index.to_string())
+    }
+
+    /// The interfaces that links are pinned for, ascending.
+    pub(super) fn links(&self) -> Result<Vec<u32>, DatapathError> {
+        numbers(&self.path.join(LINKS))
+    }
+
+    /// A generation's directory.
+    pub(super) fn generation(&self, number: u64) -> PathBuf {
+        self.path.join(GENERATIONS).join(number.to_string())
+    }
+
+    /// The numbers of the generations, ascending.
+    pub(super) fn generations(&self) -> Result<Vec<u64>, DatapathError> {
+        numbers(&self.path.join(GENERATIONS))
+    }
+
+    /// Where the counts of the generations up to `number` are.
+    pub(super) fn ledger(&self, number: u64) -> PathBuf {
+        self.path.join(LEDGER).join(number.to_string())
+    }
+
+    /// The ledgers' numbers, ascending. The last one counts.
+    pub(super) fn ledgers(&self) -> Result<Vec<u64>, DatapathError> {
+        numbers(&self.path.join(LEDGER))
+    }
+
+    /// Removes all that is pinned: links first, so that the interfaces are free before anything else goes.
+    pub(super) fn remove(self) -> Result<(), DatapathError> {
+        remove_tree(&self.path.join(LINKS))?;
+        remove_tree(&self.path)
+    }
+}
+
+/// Removes a directory, or one pin, with all that is in it; what is not there is no error.
+pub(super) fn remove_tree(path: &Path) -> Result<(), DatapathError> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(refused(path, source)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a directory that is for its owner only, if it is not there.
+pub(super) fn make(path: &Path) -> Result<(), DatapathError> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => Err(refused(path, source)),
+        _ => Ok(()),
+    }
+}
+
+fn is_bpffs(path: &Path) -> bool {
+    statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC)
+}
+
+fn mount_bpffs(path: &Path) -> Result<(), DatapathError> {
+    let error = |source: io::Error| match source.raw_os_error() {
+        // Whoever may load programs and not mount is told what to mount.
+        Some(libc::EPERM | libc::EACCES) if !geteuid().is_root() => DatapathError::NotPermitted,
+        _ => DatapathError::NoBpffs { path: path.to_owned(), source },
+    };
+    fs::create_dir_all(path).map_err(error)?;
+    let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+    mount(Some("bpf"), path, Some("bpf"), flags, Some("mode=0700")).map_err(|errno| error(errno.into()))
+}
+
+/// The entries of a directory that are numbers. Others are not PortGuard's, and are left alone.
+fn numbers<N: std::str::FromStr + Ord>(path: &Path) -> Result<Vec<N>, DatapathError> {
+    let entries = match fs::read_dir(path) {
+        Err(source) if source.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|source| refused(path, source))?,
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|source| refused(path, source))?.file_name();
+        numbers.extend(name.to_str().and_then(|name| name.parse::<N>().ok()));
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn refused(path: &Path, source: io::Error) -> DatapathError {
+    let path = path.to_owned();
+    match source.raw_os_error() {
+        Some(libc::EROFS) => DatapathError::ReadOnlyBpffs { path },
+        Some(libc::EPERM | libc::EACCES) => DatapathError::NotPermitted,
+        _ => DatapathError::Pins { path, source },
+    }
+}

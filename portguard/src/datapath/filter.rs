@@ -1,0 +1,436 @@
+//! All that PortGuard has in this kernel: the generation that enforces, those that it took over from, the interfaces.
+//!
+//! Nothing here ever opens an interface that stays in the site: a new generation takes the old one's place between two
+//! packets, and where anything fails on the way there the old one goes on.
+
+use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
+
+use rustix::thread::MembarrierCommand;
+
+use super::{
+    DatapathError, Guarded, Link, Loaded, Present,
+    attach::{self, AttachedMode},
+    bpffs::{PinDirectory, remove_tree},
+    generation::{self, Generation},
+    record,
+};
+
+/// Something that was otherwise than the pins, or the last look, had it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// An interface is guarded that was not.
+    Guarded {
+        /// Its name.
+        interface: String,
+        /// How.
+        mode: AttachedMode,
+    },
+    /// An interface that was guarded is gone.
+    Gone {
+        /// Its name.
+        interface: String,
+    },
+    /// An interface has another name.
+    Renamed {
+        /// The name it had.
+        from: String,
+        /// The name it has.
+        to: String,
+    },
+    /// Somebody has taken the program off an interface by force.
+    TakenOff {
+        /// Its name.
+        interface: String,
+    },
+    /// Somebody has removed a link's pin; it is there again.
+    PinRestored {
+        /// The interface.
+        interface: String,
+    },
+    /// A link's pin is gone and can't be made again: the interface is guarded as long as this process lives.
+    Unpinned {
+        /// The interface.
+        interface: String,
+        /// Why.
+        why: String,
+    },
+    /// The generation has no place for an interface: a new one has to be loaded.
+    NoPlace {
+        /// The interface.
+        interface: String,
+    },
+    /// An interface is not guarded, and why.
+    Unguarded {
+        /// Its name.
+        interface: String,
+        /// Why.
+        why: String,
+    },
+    /// A generation was not pinned to its end, by a process that was stopped in the middle. It is removed.
+    HalfMade {
+        /// Its number.
+        generation: u64,
+    },
+    /// A generation cannot be read; it enforces on until another takes its place, and what it counted is lost then.
+    Unreadable {
+        /// Its number.
+        generation: u64,
+        /// Why.
+        why: String,
+    },
+    /// An interface was still under an older generation, by a process that was stopped in the middle.
+    CaughtUp {
+        /// Its name.
+        interface: String,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guarded { interface, mode } => write!(f, "{interface} is guarded ({})", mode.name()),
+            Self::Gone { interface } => write!(f, "{interface}, which was guarded, is gone"),
+            Self::Renamed { from, to } => write!(f, "{from} is called {to} now, and guarded as before"),
+            Self::TakenOff { interface } => {
+                write!(f, "somebody has taken the filter off {interface} by force")
+            }
+            Self::PinRestored { interface } => {
+                write!(f, "somebody has removed the pin of {interface}'s link; it is there again")
+            }
+            Self::Unpinned { interface, why } => write!(
+                f,
+                "the pin of {interface}'s link is gone and cannot be made again, so that the end of this process will open \
+                 the interface: {why}"
+            ),
+            Self::NoPlace { interface } => write!(f, "{interface} needs a generation with a larger table"),
+            Self::Unguarded { interface, why } => write!(f, "{interface} is NOT guarded: {why}"),
+            Self::HalfMade { generation } => {
+                write!(f, "generation {generation} was not made to its end; what there was of it is removed")
+            }
+            Self::Unreadable { generation, why } => {
+                write!(f, "generation {generation} enforces, and what it counts cannot be read: {why}")
+            }
+            Self::CaughtUp { interface } => {
+                write!(f, "{interface} was still under an older generation, and is under the latest now")
+            }
+        }
+    }
+}
+
+/// What PortGuard has in this kernel.
+pub struct Filter {
+    pins: PinDirectory,
+    /// Those that can be read.
+    generations: BTreeMap<u64, Generation>,
+    /// Those that can't be.
+    unreadable: Vec<u64>,
+    /// The one that enforces.
+    current: Option<u64>,
+    guarded: BTreeMap<u32, Guarded>,
+    ledger: Option<(u64, Vec<u8>)>,
+}
+
+impl Filter {
+    /// Takes over what is pinned in the BPF file system `bpffs` (nothing, the first time) and says what it found to be
+    /// otherwise than it should be.
+    pub fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DatapathError> {
+        let mut changes = Vec::new();
+        let mut filter = Self {
+            pins: PinDirectory::open(bpffs)?,
+            generations: BTreeMap::new(),
+            unreadable: Vec::new(),
+            current: None,
+            guarded: BTreeMap::new(),
+            ledger: None,
+        };
+        filter.find_ledger()?;
+        filter.find_generations(&mut changes)?;
+        filter.find_links(present, &mut changes)?;
+        filter.catch_up(&mut changes)?;
+        filter.forget_counted()?;
+        Ok((filter, changes))
+    }
+
+    /// Takes the filter off every interface and leaves nothing. `false`: there was nothing.
+    pub fn remove(bpffs: &Path) -> Result<bool, DatapathError> {
+        match PinDirectory::find(bpffs)? {
+            Some(pins) => pins.remove().map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// The same for what is held.
+    pub fn detach(self) -> Result<(), DatapathError> {
+        self.pins.remove()
+    }
+
+    /// The generation that enforces.
+    pub fn current(&self) -> Option<&Generation> {
+        self.current.and_then(|number| self.generations.get(&number))
+    }
+
+    /// The generations that another has taken over from, oldest first: they count no more, and their counts are still to
+    /// be [entered](Self::enter).
+    pub fn retired(&self) -> impl Iterator<Item = &Generation> {
+        self.generations.values().filter(|generation| Some(generation.number()) != self.current)
+    }
+
+    /// The interfaces that are guarded, by number.
+    pub fn guarded(&self) -> impl Iterator<Item = &Guarded> {
+        self.guarded.values()
+    }
+
+    /// What was last [entered](Self::enter).
+    pub fn ledger(&self) -> Option<&[u8]> {
+        self.ledger.as_ref().map(|(_, bytes)| bytes.as_slice())
+    }
+
+    /// Waits until no packet is under way in a [retired](Self::retired) generation, whose counts are final then.
+    pub fn settle(&self) {
+        // The command ends when every CPU has left the sections in which programs run (`synchronize_rcu`).
+        if rustix::thread::membarrier(MembarrierCommand::Global).is_err() {
+            // Refused where CPUs run without a tick (nohz_full): no driver holds a packet that long.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Keeps `bytes` as the ledger, in which the counts of all retired generations stand from now on, and lets those
+    /// generations go. Cut short anywhere, no count is lost and none entered twice.
+    pub fn enter(&mut self, bytes: Vec<u8>) -> Result<(), DatapathError> {
+        let Some(last) = self.retired().map(Generation::number).max() else { return Ok(()) };
+        record::write(&self.pins.ledger(last), &bytes)?;
+        self.ledger = Some((last, bytes));
+        self.forget_counted()
+    }
+
+    /// Makes `loaded` the generation that enforces, on the interfaces `wanted` and no others. `words` are kept with it.
+    ///
+    /// After an error the generation that enforced does so still, on the interfaces that it had.
+    pub fn replace(&mut self, loaded: Loaded, wanted: &[Link], words: String) -> Result<(), DatapathError> {
+        let number = self.next_number()?;
+        let mut next = Generation::pin(loaded, number, words, &self.pins)?;
+        if let Err(error) = self.swap(&mut next, wanted) {
+            drop(next);
+            generation::unpin(number, &self.pins)?;
+            return Err(error);
+        }
+        self.generations.insert(number, next);
+        self.current = Some(number);
+        let unwanted = |index: &u32| !wanted.iter().any(|link| link.index == *index);
+        for index in self.guarded.keys().copied().filter(unwanted).collect::<Vec<_>>() {
+            self.release(index)?;
+        }
+        // Nothing of an unreadable generation is in use any more.
+        for number in std::mem::take(&mut self.unreadable) {
+            generation::unpin(number, &self.pins)?;
+        }
+        Ok(())
+    }
+
+    /// Looks after the interfaces: guards those of `wanted` that are not, lets go of those that are gone, puts back what
+    /// was taken off or unpinned. `present` are all there are.
+    pub fn tend(&mut self, wanted: &[Link], present: &[Present]) -> Result<Vec<Change>, DatapathError> {
+        let mut changes = Vec::new();
+        for index in self.guarded.keys().copied().collect::<Vec<_>>() {
+            if !self.still_guarded(index, present, &mut changes)? {
+                self.release(index)?;
+            }
+        }
+        for link in wanted {
+            if !self.guarded.contains_key(&link.index) {
+                changes.push(self.guard(link)?);
+            }
+        }
+        Ok(changes)
+    }
+
+    fn find_ledger(&mut self) -> Result<(), DatapathError> {
+        if let Some(number) = self.pins.ledgers()?.pop() {
+            self.ledger = Some((number, record::read(&self.pins.ledger(number))?));
+        }
+        Ok(())
+    }
+
+    fn find_generations(&mut self, changes: &mut Vec<Change>) -> Result<(), DatapathError> {
+        for number in self.pins.generations()? {
+            if !generation::is_whole(number, &self.pins) {
+                generation::unpin(number, &self.pins)?;
+                changes.push(Change::HalfMade { generation: number });
+                continue;
+            }
+            match Generation::open(number, &self.pins) {
+                Ok(generation) => {
+                    self.generations.insert(number, generation);
+                }
+                Err(DatapathError::NotPermitted) => return Err(DatapathError::NotPermitted),
+                Err(error) => {
+                    self.unreadable.push(number);
+                    changes.push(Change::Unreadable { generation: number, why: error.whole_story() });
+                }
+            }
+        }
+        self.current = self.generations.keys().next_back().copied();
+        Ok(())
+    }
+
+    fn find_links(&mut self, present: &[Present], changes: &mut Vec<Change>) -> Result<(), DatapathError> {
+        for index in self.pins.links()? {
+            let interface = present.iter().find(|interface| interface.index == index);
+            let name = interface.map_or_else(|| format!("#{index}"), |interface| interface.name.clone());
+            let on = interface.and_then(|interface| interface.program);
+            let mode = on.map_or(AttachedMode::Generic, |on| on.mode);
+            let guarded = Guarded::open(index, name.clone(), mode, &self.pins).and_then(|guarded| {
+                // A link whose interface is gone still names its program; the interface with that number may be another.
+                let same = Some(guarded.program_id()?) == on.map(|on| on.id);
+                Ok(same.then_some(guarded))
+            });
+            match guarded {
+                Ok(Some(guarded)) => {
+                    self.guarded.insert(index, guarded);
+                    continue;
+                }
+                Ok(None) if interface.is_some() => changes.push(Change::TakenOff { interface: name }),
+                Ok(None) => changes.push(Change::Gone { interface: name }),
+                Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
+            }
+            remove_tree(&self.pins.link(index))?;
+        }
+        Ok(())
+    }
+
+    /// Finishes a replacement that was cut short.
+    fn catch_up(&mut self, changes: &mut Vec<Change>) -> Result<(), DatapathError> {
+        let Some(current) = self.current.and_then(|number| self.generations.get_mut(&number)) else {
+            return Ok(());
+        };
+        for guarded in self.guarded.values_mut() {
+            if guarded.program_id()? != current.program_id() {
+                guarded.move_to(current, &self.pins)?;
+                changes.push(Change::CaughtUp { interface: guarded.name.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes generations whose counts are in the ledger, and ledgers that a later one has followed.
+    fn forget_counted(&mut self) -> Result<(), DatapathError> {
+        let Some((last, _)) = self.ledger else { return Ok(()) };
+        let counted = |number: &u64| *number <= last && Some(*number) != self.current;
+        for number in self.generations.keys().copied().filter(counted).collect::<Vec<_>>() {
+            self.generations.remove(&number);
+            generation::unpin(number, &self.pins)?;
+        }
+        for number in self.pins.ledgers()?.into_iter().filter(|&number| number < last) {
+            remove_tree(&self.pins.ledger(number))?;
+        }
+        Ok(())
+    }
+
+    fn next_number(&self) -> Result<u64, DatapathError> {
+        let pinned = self.pins.generations()?.pop();
+        let entered = self.ledger.as_ref().map(|(number, _)| *number);
+        Ok(pinned.max(entered).map_or(1, |number| number + 1))
+    }
+
+    /// Puts `next` on all of `wanted`: on new interfaces first, since that is easily undone.
+    fn swap(&mut self, next: &mut Generation, wanted: &[Link]) -> Result<(), DatapathError> {
+        let mut fresh = Vec::new();
+        for link in wanted.iter().filter(|link| !self.guarded.contains_key(&link.index)) {
+            let guarded = match attach::attach(next, link, &self.pins) {
+                // It went while it was about to be guarded; nothing is left to guard.
+                Err(DatapathError::Vanished { .. }) => continue,
+                other => other,
+            };
+            match guarded {
+                Ok(guarded) => fresh.push(guarded),
+                Err(error) => return Err(self.undo(fresh, &[], error)),
+            }
+        }
+        let mut moved = Vec::new();
+        for (&index, guarded) in &mut self.guarded {
+            match guarded.move_to(next, &self.pins) {
+                Ok(()) => moved.push(index),
+                Err(error) => return Err(self.undo(fresh, &moved, error)),
+            }
+        }
+        self.guarded.extend(fresh.into_iter().map(|guarded| (guarded.index, guarded)));
+        Ok(())
+    }
+
+    /// Takes the program off `fresh` and gives `moved` back to the generation that enforces; what can't be done is told
+    /// with `error`, which led to it.
+    fn undo(&mut self, fresh: Vec<Guarded>, moved: &[u32], error: DatapathError) -> DatapathError {
+        let mut failed = None;
+        for guarded in fresh {
+            failed = remove_tree(&self.pins.link(guarded.index)).err().or(failed);
+        }
+        let current = self.current.and_then(|number| self.generations.get_mut(&number));
+        if let Some(current) = current {
+            for index in moved {
+                let guarded = self.guarded.get_mut(index).expect("it was moved");
+                failed = guarded.move_to(current, &self.pins).err().or(failed);
+            }
+        }
+        match failed {
+            Some(second) => DatapathError::Undo { first: Box::new(error), second: Box::new(second) },
+            None => error,
+        }
+    }
+
+    fn guard(&mut self, link: &Link) -> Result<Change, DatapathError> {
+        let interface = link.name.clone();
+        let Some(current) = self.current.and_then(|number| self.generations.get_mut(&number)) else {
+            return Ok(Change::NoPlace { interface });
+        };
+        if !current.admit(link)? {
+            return Ok(Change::NoPlace { interface });
+        }
+        Ok(match attach::attach(current, link, &self.pins) {
+            Ok(guarded) => {
+                let mode = guarded.mode;
+                self.guarded.insert(link.index, guarded);
+                Change::Guarded { interface, mode }
+            }
+            Err(DatapathError::Vanished { .. }) => Change::Gone { interface },
+            Err(error) => Change::Unguarded { interface, why: error.whole_story() },
+        })
+    }
+
+    /// Whether an interface is there and has our program still.
+    fn still_guarded(
+        &mut self,
+        index: u32,
+        present: &[Present],
+        changes: &mut Vec<Change>,
+    ) -> Result<bool, DatapathError> {
+        let pin = self.pins.link(index);
+        let guarded = self.guarded.get_mut(&index).expect("the index is one of the map's");
+        let interface = guarded.name.clone();
+        let Some(found) = present.iter().find(|found| found.index == index) else {
+            changes.push(Change::Gone { interface });
+            return Ok(false);
+        };
+        if found.program.map(|program| program.id) != Some(guarded.program_id()?) {
+            changes.push(Change::TakenOff { interface });
+            return Ok(false);
+        }
+        if !pin.exists() {
+            let interface = interface.clone();
+            changes.push(match guarded.pin_again(&self.pins) {
+                Ok(()) => Change::PinRestored { interface },
+                Err(error) => Change::Unpinned { interface, why: error.whole_story() },
+            });
+        }
+        if found.name != interface {
+            guarded.name.clone_from(&found.name);
+            changes.push(Change::Renamed { from: interface, to: found.name.clone() });
+        }
+        Ok(true)
+    }
+
+    /// Lets go of an interface: its link goes with the pin and the descriptor.
+    fn release(&mut self, index: u32) -> Result<(), DatapathError> {
+        self.guarded.remove(&index);
+        remove_tree(&self.pins.link(index))
+    }
+}

@@ -1,0 +1,207 @@
+//! A generation in the kernel: its program, its counters, and what it says of itself, pinned together.
+
+use std::path::Path;
+
+use aya::{
+    maps::{Array, Map, MapData, MapError, PerCpuArray},
+    programs::{Xdp, links::FdLink, xdp::XdpLink},
+};
+use aya_obj::programs::XdpAttachType;
+use portguard_common::abi::{ABI_VERSION, CounterPage, InterfaceEntry, names};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    CounterSnapshot, DatapathError, Link, Loaded,
+    bpffs::{PinDirectory, make, remove_tree},
+    counters, load,
+    pod::Pod,
+    record,
+};
+
+const ABOUT: &str = "about";
+const PROGRAM: &str = "program";
+const COUNTERS: &str = "counters";
+const INTERFACES: &str = "interfaces";
+
+/// Raised when [`About`] changes its meaning, or the pages of counters their layout.
+const FORMAT: u32 = 1;
+
+/// What a generation says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct About {
+    format: u32,
+    /// The layout of the tables.
+    abi: u32,
+    identity: String,
+    /// How many counters there are.
+    slots: u32,
+    /// Whether the program need not look interfaces up.
+    one_interface_kind: bool,
+    /// What its owner wants to know of it later.
+    words: String,
+}
+
+/// A generation that is pinned.
+pub struct Generation {
+    number: u64,
+    about: About,
+    program: Xdp,
+    program_id: u32,
+    counters: PerCpuArray<MapData, Pod<CounterPage>>,
+    interfaces: Array<MapData, Pod<InterfaceEntry>>,
+}
+
+impl Generation {
+    /// Pins `loaded` as generation `number`, with `words` for whoever reads the pins later. Nothing is left of it when
+    /// that fails.
+    pub(super) fn pin(
+        mut loaded: Loaded,
+        number: u64,
+        words: String,
+        pins: &PinDirectory,
+    ) -> Result<Self, DatapathError> {
+        let about = About {
+            format: FORMAT,
+            abi: ABI_VERSION,
+            identity: loaded.identity().to_owned(),
+            slots: loaded.legend().slots(),
+            one_interface_kind: loaded.one_interface_kind(),
+            words,
+        };
+        let directory = pins.generation(number);
+        make(&directory)?;
+        let pinned = pin_parts(&mut loaded, &about, &directory).and_then(|()| Self::open(number, pins));
+        if pinned.is_err() {
+            // What went wrong first is what is told; the directory is half-made and removed at the next start.
+            let _: Result<(), DatapathError> = remove_tree(&directory);
+        }
+        pinned
+    }
+
+    /// The generation that is pinned as `number`.
+    pub(super) fn open(number: u64, pins: &PinDirectory) -> Result<Self, DatapathError> {
+        let directory = pins.generation(number);
+        let about = about(&directory)?;
+        let path = directory.join(PROGRAM);
+        let program = Xdp::from_pin(&path, XdpAttachType::Interface).map_err(|source| {
+            DatapathError::PinnedProgram { path: path.clone(), source: Box::new(source) }
+        })?;
+        let program_id = program
+            .info()
+            .map_err(|source| DatapathError::PinnedProgram { path, source: Box::new(source) })?
+            .id();
+        Ok(Self {
+            number,
+            about,
+            program,
+            program_id,
+            counters: open_map(&directory.join(COUNTERS))?,
+            interfaces: open_map(&directory.join(INTERFACES))?,
+        })
+    }
+
+    /// Its number; a later generation has a greater one.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The digest of its image and its program.
+    pub fn identity(&self) -> &str {
+        &self.about.identity
+    }
+
+    /// What its owner had to say of it.
+    pub fn words(&self) -> &str {
+        &self.about.words
+    }
+
+    /// The kernel's number for its program.
+    pub fn program_id(&self) -> u32 {
+        self.program_id
+    }
+
+    /// Reads its counters, summed over the CPUs.
+    pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
+        counters::read(&self.counters, self.about.slots)
+    }
+
+    /// Makes an interface known to the program. `false`: there is no place for it in this generation.
+    pub(super) fn admit(&mut self, link: &Link) -> Result<bool, DatapathError> {
+        if self.about.one_interface_kind {
+            return Ok(true);
+        }
+        if self.about.abi != ABI_VERSION {
+            return Ok(false);
+        }
+        let error =
+            |source: MapError| DatapathError::Map { map: names::INTERFACES, source: Box::new(source) };
+        let place = link.index & (self.interfaces.len() - 1);
+        let Pod(there) = self.interfaces.get(&place, 0).map_err(error)?;
+        if there.index != 0 && there.index != link.index {
+            return Ok(false);
+        }
+        self.interfaces.set(place, Pod(load::entry(link)), 0).map_err(error)?;
+        Ok(true)
+    }
+
+    /// Puts its program in the place of the one that `link` has, between two packets, and gives the link back.
+    pub(super) fn take_over(&mut self, link: FdLink) -> Result<FdLink, DatapathError> {
+        let error = |source| DatapathError::Update { generation: self.number, source: Box::new(source) };
+        let link = XdpLink::try_from(link).map_err(|_| DatapathError::ForeignLink)?;
+        let id = self.program.attach_to_link(link).map_err(error)?;
+        let link = self.program.take_link(id).map_err(error)?;
+        FdLink::try_from(link).map_err(|_| DatapathError::ForeignLink)
+    }
+
+    /// The program, to be attached.
+    pub(super) fn program(&mut self) -> &mut Xdp {
+        &mut self.program
+    }
+}
+
+/// Takes a generation's pins away.
+pub(super) fn unpin(number: u64, pins: &PinDirectory) -> Result<(), DatapathError> {
+    let directory = pins.generation(number);
+    // First what makes it whole: what is left when this is cut short counts as half-made.
+    remove_tree(&directory.join(ABOUT))?;
+    remove_tree(&directory)
+}
+
+/// Whether a generation was pinned to its end.
+pub(super) fn is_whole(number: u64, pins: &PinDirectory) -> bool {
+    pins.generation(number).join(ABOUT).exists()
+}
+
+fn pin_parts(loaded: &mut Loaded, about: &About, directory: &Path) -> Result<(), DatapathError> {
+    let path = directory.join(PROGRAM);
+    loaded.program()?.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
+    for (map, name) in [(names::COUNTERS, COUNTERS), (names::INTERFACES, INTERFACES)] {
+        let path = directory.join(name);
+        loaded.map(map)?.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
+    }
+    let about = serde_json::to_vec(about).expect("a record of numbers and texts is JSON");
+    record::write(&directory.join(ABOUT), &about)
+}
+
+fn about(directory: &Path) -> Result<About, DatapathError> {
+    /// What every version's record begins with.
+    #[derive(Deserialize)]
+    struct Version {
+        format: u32,
+    }
+    let path = directory.join(ABOUT);
+    let record = record::read(&path)?;
+    let garbled = |_| DatapathError::Garbled { path: path.clone() };
+    let Version { format } = serde_json::from_slice(&record).map_err(garbled)?;
+    if format != FORMAT {
+        return Err(DatapathError::OtherVersion { path: path.clone(), found: format, known: FORMAT });
+    }
+    serde_json::from_slice(&record).map_err(garbled)
+}
+
+fn open_map<M: TryFrom<Map, Error = MapError>>(path: &Path) -> Result<M, DatapathError> {
+    MapData::from_pin(path)
+        .and_then(Map::from_map_data)
+        .and_then(M::try_from)
+        .map_err(|source| DatapathError::PinnedMap { path: path.to_owned(), source: Box::new(source) })
+}

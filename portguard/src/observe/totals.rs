@@ -1,0 +1,113 @@
+//! Counts that go on over generations, by what was counted and not by where.
+
+use std::{collections::BTreeMap, iter};
+
+use portguard_common::{
+    Reason,
+    abi::{Counter, port_slots},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{Chart, ChartPort, Count};
+use crate::{compile::Target, datapath::CounterSnapshot};
+
+/// What one documented port has counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PortTotal {
+    /// What each rule admitted.
+    pub(super) rules: BTreeMap<String, Count>,
+    /// What no rule admitted, and what was dropped therefore.
+    pub(super) dropped: Count,
+    /// What no rule admitted, and what passed all the same.
+    pub(super) would_drop: Count,
+}
+
+/// What one reason has counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ReasonTotal {
+    /// What it passed or dropped.
+    pub(super) counted: Count,
+    /// What it would have dropped.
+    pub(super) would_drop: Count,
+}
+
+/// The counts of any number of generations together. Ports and reasons that counted nothing are not in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
+pub struct Totals {
+    pub(super) ports: BTreeMap<(String, Target), PortTotal>,
+    pub(super) reasons: BTreeMap<String, ReasonTotal>,
+}
+
+impl Totals {
+    /// Adds what a generation has counted, as its chart explains it.
+    pub fn add(&mut self, snapshot: &CounterSnapshot, chart: &Chart) {
+        let mut by_port = [Counter::default(); 2];
+        let [admitted, refused] = &mut by_port;
+        for port in chart.ports() {
+            let rules = chart.rules_of(port.list).len();
+            let slots = port.slot..port.slot + port_slots::ADMITTED + u32::try_from(rules).unwrap_or(0);
+            if slots.clone().any(|slot| snapshot.slot(slot) != Counter::default()) {
+                self.add_port(&port, snapshot, chart);
+            }
+            *refused = plus(*refused, snapshot.slot(port.slot + port_slots::REFUSED));
+            *admitted = (port.slot + port_slots::ADMITTED..slots.end)
+                .fold(*admitted, |sum, slot| plus(sum, snapshot.slot(slot)));
+        }
+        let counted_by_port = [(Reason::Admitted, by_port[0]), (Reason::SourceNotAdmitted, by_port[1])];
+        for (slot, name) in (0..).zip(chart.reasons()) {
+            let by_port = counted_by_port.iter().find(|(reason, _)| reason.name() == name);
+            let counter = by_port.map_or_else(|| snapshot.slot(slot), |&(_, counter)| counter);
+            if counter != Counter::default() {
+                self.add_reason(name, counter, chart.observe());
+            }
+        }
+    }
+
+    fn add_port(&mut self, port: &ChartPort<'_>, snapshot: &CounterSnapshot, chart: &Chart) {
+        let total = self.ports.entry((port.zone.to_owned(), port.target)).or_default();
+        for (slot, rule) in iter::zip(port.slot + port_slots::ADMITTED.., chart.rules_of(port.list)) {
+            let counter = snapshot.slot(slot);
+            if counter != Counter::default() {
+                total.rules.entry(rule.to_owned()).or_default().add(counter);
+            }
+        }
+        let refused = if chart.observe() { &mut total.would_drop } else { &mut total.dropped };
+        refused.add(snapshot.slot(port.slot + port_slots::REFUSED));
+        refused.add(snapshot.slot(port.slot + port_slots::UNANSWERED));
+    }
+
+    fn add_reason(&mut self, name: &str, counter: Counter, observe: bool) {
+        let total = self.reasons.entry(name.to_owned()).or_default();
+        let drops = Reason::ALL
+            .iter()
+            .find(|reason| reason.name() == name)
+            .is_some_and(|reason| matches!(reason.action(), portguard_common::Action::Drop));
+        if drops && observe { &mut total.would_drop } else { &mut total.counted }.add(counter);
+    }
+}
+
+fn plus(left: Counter, right: Counter) -> Counter {
+    Counter { packets: left.packets.wrapping_add(right.packets), bytes: left.bytes.wrapping_add(right.bytes) }
+}
+
+/// Totals as they are written down: keys of JSON are texts, and a port is not one.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    ports: Vec<(String, Target, PortTotal)>,
+    reasons: BTreeMap<String, ReasonTotal>,
+}
+
+impl From<Written> for Totals {
+    fn from(Written { ports, reasons }: Written) -> Self {
+        let ports = ports.into_iter().map(|(zone, target, total)| ((zone, target), total)).collect();
+        Self { ports, reasons }
+    }
+}
+
+impl From<Totals> for Written {
+    fn from(Totals { ports, reasons }: Totals) -> Self {
+        let ports = ports.into_iter().map(|((zone, target), total)| (zone, target, total)).collect();
+        Self { ports, reasons }
+    }
+}
