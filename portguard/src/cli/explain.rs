@@ -23,6 +23,7 @@ Examples:
   portguard explain --site site.toml --from 10.20.0.7 --to 8088/tcp
   portguard explain --site site.toml --from 2001:db8::7 --to icmp --format json
   portguard explain --site site.toml --from 17.0.0.9 --to 2195/tcp --direction out
+  portguard explain --site site.toml --from 10.20.0.7 --to 2113/tcp --interface eth1
   portguard explain --site site.toml --batch questions.csv
 
 Asks about the first packet of a connection. Exit code 0 when it passes, 1 when it drops.
@@ -50,6 +51,9 @@ pub struct Args {
     /// The zone of the interface that it comes in by; needed where the site has several
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
+    /// The interface itself, by the kernel's name, which says the zone
+    #[arg(long, value_name = "NAME", conflicts_with = "zone")]
+    interface: Option<String>,
     /// Who opens the connection
     #[arg(long, value_enum, default_value_t = Direction::In)]
     direction: Direction,
@@ -86,7 +90,10 @@ enum Format {
 /// Answers the question, or the questions.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let matrix = load(&args.site)?.matrix;
-    let zone = zone(&matrix, args.zone.as_deref())?;
+    let zone = match &args.interface {
+        Some(name) => Some(zone_of(&matrix, name)?),
+        None => zone(&matrix, args.zone.as_deref())?,
+    };
     let direction = args.direction.into();
     let image = compile(&matrix, &NodeAddresses::default())?;
     match (&args.batch, args.from, args.to) {
@@ -94,7 +101,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         (None, Some(from), Some(to)) => {
             let Some(zone) = zone else {
                 bail!(
-                    "the site has several zones: say by which the packet comes in, with --zone ({})",
+                    "the site has several zones: say by which the packet comes in, with --zone ({}) or --interface",
                     zone_names(&matrix).join(", ")
                 )
             };
@@ -155,6 +162,20 @@ fn write_answers(asked: &[Asked], matrix: &Matrix, image: &Image, out: &mut dyn 
 
 fn zone_names(matrix: &Matrix) -> Vec<&str> {
     matrix.zones.iter().map(|zone| zone.name.as_str()).collect()
+}
+
+/// The zone of an interface of the node.
+fn zone_of(matrix: &Matrix, name: &str) -> anyhow::Result<ZoneId> {
+    match matrix.interface_for(name) {
+        Some(interface) => Ok(interface.zone),
+        None => {
+            let guarded: Vec<&str> = matrix.interfaces.iter().map(|it| it.name.as_str()).collect();
+            bail!(
+                "`{name}` is not guarded, and whatever comes in by it passes; {}",
+                did_you_mean(name, "guarded interfaces", guarded)
+            )
+        }
+    }
 }
 
 /// The zone that was named, or the only one there is.

@@ -138,7 +138,7 @@ fn judge_all(
 fn interface(matrix: &Matrix, name: Option<&str>) -> anyhow::Result<Interface> {
     let names = || matrix.interfaces.iter().map(|interface| interface.name.as_str());
     if let Some(name) = name {
-        return match matrix.interfaces.iter().find(|interface| interface.name == name) {
+        return match matrix.interface_for(name) {
             Some(interface) => Ok(interface.clone()),
             None => {
                 bail!("the site has no interface `{name}`; {}", did_you_mean(name, "interfaces", names()))

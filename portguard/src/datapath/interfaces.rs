@@ -9,7 +9,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
 use super::DatapathError;
 use crate::{
-    compile::{ImageInterface, NodeAddresses},
+    compile::{ImageInterface, NodeAddresses, interface_for},
     matrix::Attach,
 };
 
@@ -28,28 +28,31 @@ pub struct Link {
     pub program: Option<u32>,
 }
 
-/// Finds the image's interfaces on this node.
+/// Finds the image's interfaces on this node: each of them must be there, of a pattern one at least.
 pub async fn resolve(interfaces: &[ImageInterface]) -> Result<Vec<Link>, DatapathError> {
     let present = links().await?;
-    interfaces
-        .iter()
-        .map(|wanted| {
-            let message = present
-                .iter()
-                .find(|message| name(message) == Some(wanted.name.as_str()))
-                .ok_or_else(|| DatapathError::NoInterface {
-                    name: wanted.name.clone(),
-                    present: present.iter().filter_map(name).collect::<Vec<_>>().join(", "),
-                })?;
-            Ok(Link {
-                name: wanted.name.clone(),
+    let mut found = Vec::new();
+    for wanted in interfaces {
+        let of_wanted = present.iter().filter_map(|message| {
+            let name = name(message).filter(|name| interface_for(interfaces, name) == Some(wanted))?;
+            Some(Link {
+                name: name.to_owned(),
                 index: message.header.index,
                 arrival: wanted.arrival(),
                 attach: wanted.attach,
                 program: program(message),
             })
-        })
-        .collect()
+        });
+        let before = found.len();
+        found.extend(of_wanted);
+        if found.len() == before {
+            return Err(DatapathError::NoInterface {
+                name: wanted.name.clone(),
+                present: present.iter().filter_map(name).collect::<Vec<_>>().join(", "),
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// The addresses of all interfaces of this node.

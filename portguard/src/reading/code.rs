@@ -99,6 +99,7 @@ const CODES: &[Code] = &[
     error("PG0214", "no profile where one is required"),
     error("PG0215", "not the name of an interface"),
     error("PG0216", "a code that cannot be accepted"),
+    error("PG0217", "interface patterns that cross"),
     warning("PG0301", "a group that nobody uses"),
     warning("PG0302", "a cluster's role bound to the whole internet"),
     warning("PG0303", "a cluster's port opened to the whole internet"),

@@ -169,11 +169,32 @@ pub enum Fault {
     },
 
     #[error("`{name}` cannot be an interface")]
-    #[diagnostic(code(PG0215), help("an interface's name has 1 to 15 characters, no space and no `/`"))]
+    #[diagnostic(
+        code(PG0215),
+        help(
+            "an interface's name has 1 to 15 characters, no space, no `/` and no bracket; in a pattern `*` stands for any \
+         characters and `?` for one"
+        )
+    )]
     BadInterface {
         name: String,
         #[label("not an interface")]
         at: SourceSpan,
+    },
+
+    #[error("`{name}` and `{other}` both match `{example}`, and neither is the narrower pattern")]
+    #[diagnostic(
+        code(PG0217),
+        help("write them so that they share no name, or that one lies within the other; or write the names")
+    )]
+    CrossingPatterns {
+        name: String,
+        other: String,
+        example: String,
+        #[label("matches `{example}`")]
+        at: SourceSpan,
+        #[label("matches it, too")]
+        other_at: SourceSpan,
     },
 
     #[error("`{code}` cannot be accepted")]

@@ -29,7 +29,7 @@ pub struct Site {
 /// `[interfaces.NAME]`
 #[derive(Clone, Debug)]
 pub struct Interface {
-    /// The kernel's name for it.
+    /// The kernel's name for it, or a pattern.
     pub name: Located<String>,
     /// Its zone, where it names one.
     pub zone: Option<Located<String>>,

@@ -9,7 +9,7 @@ use super::{
     service::read_services,
 };
 use crate::{
-    matrix::{Attach, Mode, Posture},
+    matrix::{Attach, LONGEST_INTERFACE, Mode, Posture, common_name, covers},
     reading::{self, Kind, Located, Source, Table, Value, disjoint_prefixes, prefix},
 };
 
@@ -57,6 +57,14 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
     for (name, value) in table.into_entries() {
         if !is_interface(name.as_str()) {
             faults.push(Fault::BadInterface { name: name.value.clone(), at: name.at });
+        } else if let Some((other, example)) = crossing(&name.value, &interfaces) {
+            faults.push(Fault::CrossingPatterns {
+                name: name.value.clone(),
+                other: other.value.clone(),
+                example,
+                at: name.at,
+                other_at: other.at,
+            });
         }
         let Some(mut table) = value.table(faults) else { continue };
         let attaches = [("auto", Attach::Auto), ("native", Attach::Native), ("generic", Attach::Generic)];
@@ -74,11 +82,21 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
     interfaces
 }
 
-/// What the kernel accepts (`dev_valid_name`).
+/// An earlier pattern that matches some of what `name` matches while neither is the narrower one, and such a name.
+fn crossing<'i>(name: &str, earlier: &'i [Interface]) -> Option<(&'i Located<String>, String)> {
+    earlier.iter().map(|interface| &interface.name).find_map(|other| {
+        let nested = covers(name, other.as_str()) || covers(other.as_str(), name);
+        let example = if nested { None } else { common_name(name, other.as_str()) };
+        Some((other, example?))
+    })
+}
+
+/// What the kernel accepts (`dev_valid_name`), but for brackets: a shell's classes are not ours, and no driver puts one
+/// into a name.
 fn is_interface(name: &str) -> bool {
-    const LONGEST: usize = 15;
     !name.is_empty()
-        && name.len() <= LONGEST
+        && name.len() <= LONGEST_INTERFACE
+        && !name.contains(['[', ']'])
         && name != "."
         && name != ".."
         && !name.contains(|letter: char| letter == '/' || letter == ':' || letter.is_whitespace())
