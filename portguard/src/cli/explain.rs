@@ -9,7 +9,7 @@ use std::{
 use anyhow::bail;
 use clap::ValueEnum;
 
-use super::{ExitStatus, exit::tell, load};
+use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
     compile::{Image, NodeAddresses, compile},
     explain::{Asked, Defaults, Destination, Explanation, Question, read_batch},
@@ -39,6 +39,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// Where the packet comes from; with `--direction out`, where it goes to
     #[arg(long, value_name = "ADDRESS", required_unless_present = "batch")]
     from: Option<IpAddr>,
@@ -89,7 +91,7 @@ enum Format {
 
 /// Answers the question, or the questions.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     let zone = match &args.interface {
         Some(name) => Some(zone_of(&matrix, name)?),
         None => zone(&matrix, args.zone.as_deref())?,
@@ -166,16 +168,14 @@ fn zone_names(matrix: &Matrix) -> Vec<&str> {
 
 /// The zone of an interface of the node.
 fn zone_of(matrix: &Matrix, name: &str) -> anyhow::Result<ZoneId> {
-    match matrix.interface_for(name) {
-        Some(interface) => Ok(interface.zone),
-        None => {
-            let guarded: Vec<&str> = matrix.interfaces.iter().map(|it| it.name.as_str()).collect();
-            bail!(
-                "`{name}` is not guarded, and whatever comes in by it passes; {}",
-                did_you_mean(name, "guarded interfaces", guarded)
-            )
-        }
+    if let Some(interface) = matrix.interface_for(name) {
+        return Ok(interface.zone);
     }
+    let guarded = matrix.interfaces.iter().map(|interface| interface.name.as_str());
+    bail!(
+        "`{name}` is not guarded, and whatever comes in by it passes; {}",
+        did_you_mean(name, "guarded interfaces", guarded)
+    )
 }
 
 /// The zone that was named, or the only one there is.

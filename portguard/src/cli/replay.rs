@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ExitStatus, exit::tell, load};
+use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
     compile::NodeAddresses,
     datapath::{DatapathError, embedded},
@@ -49,6 +49,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// The interface of the site that the packets came in by; needed where the site's interfaces differ
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
@@ -82,7 +84,7 @@ enum Format {
 
 /// Judges every packet of the capture.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     let interface = interface(&matrix, args.interface.as_deref())?;
     let scene = Scene::new(matrix, interface, NodeAddresses::new(args.node.clone()))?;
     let progress = ProgressBar::hidden();

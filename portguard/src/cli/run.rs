@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    ExitStatus,
+    ExitStatus, NameArgs,
     exit::{stderr_colour, tell},
     load,
     surroundings::surroundings,
@@ -37,7 +37,7 @@ pub struct Args {
 
 /// Guards the node until it is told to stop.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let loaded = load(&args.site)?;
+    let loaded = load(&args.site, &NameArgs::default())?;
     let findings = loaded.lint(&surroundings());
     tell(&loaded.report(findings.warnings).render(stderr_colour()));
     let matrix = loaded.matrix;

@@ -4,7 +4,10 @@
 //! a pattern that matches itself alone. The narrowest match holds, whatever the order of the file. The loopback interface
 //! is nothing that comes from outside, so only its own name matches it.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    iter::{once, zip},
+};
 
 /// What no pattern matches.
 const LOOPBACK: &str = "lo";
@@ -22,26 +25,23 @@ pub fn covers(pattern: &str, name: &str) -> bool {
         return pattern == LOOPBACK;
     }
     let (pattern, name) = (normal(pattern), normal(name));
-    // Whether the pattern up to here takes the name up to there; `*` takes what stands in a name as it does letters.
-    let mut takes = vec![false; name.len() + 1];
-    takes[0] = true;
+    // Whether the pattern up to here takes the name up to there; `*` takes wildcards of the name as it takes letters.
+    let mut taken = vec![false; name.len() + 1];
+    taken[0] = true;
     for letter in pattern {
-        let mut before = takes.clone();
-        if letter == '*' {
-            for at in 1..takes.len() {
-                takes[at] |= takes[at - 1];
-            }
-            continue;
-        }
-        before.rotate_right(1);
-        before[0] = false;
-        for at in 1..takes.len() {
-            let taken = name[at - 1];
-            before[at] &= taken == letter || (letter == '?' && taken != '*');
-        }
-        takes = before;
+        let is_taken = |other: char| other == letter || (letter == '?' && other != '*');
+        taken = if letter == '*' {
+            let from_any = |any: &mut bool, taken| {
+                *any |= taken;
+                Some(*any)
+            };
+            taken.into_iter().scan(false, from_any).collect()
+        } else {
+            let after = zip(taken, &name).map(|(taken, &other)| taken && is_taken(other));
+            once(false).chain(after).collect()
+        };
     }
-    takes[name.len()]
+    taken[name.len()]
 }
 
 /// A run of wildcards has many spellings; this is the one with its `?` first and one `*` at most.

@@ -197,6 +197,25 @@ pub enum Fault {
         other_at: SourceSpan,
     },
 
+    #[error("the file `{path}` of a group cannot be read: {why}")]
+    #[diagnostic(code(PG0218), help("a path is relative to the site file's directory"))]
+    UnreadableGroupFile {
+        path: String,
+        why: String,
+        #[label("named here")]
+        at: SourceSpan,
+    },
+
+    #[error("`{text}` names no host")]
+    #[diagnostic(code(PG0219))]
+    BadHostName {
+        text: String,
+        #[label("not a host name")]
+        at: SourceSpan,
+        #[help]
+        remedy: String,
+    },
+
     #[error("`{code}` cannot be accepted")]
     #[diagnostic(code(PG0216))]
     NotAcceptable {

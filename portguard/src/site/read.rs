@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     ANY, Fault,
     accept::read_accept,
+    members::read_members,
     model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
 };
 use crate::{
     matrix::{Attach, LONGEST_INTERFACE, Mode, Posture, common_name, covers},
-    reading::{self, Kind, Located, Source, Table, Value, disjoint_prefixes, prefix},
+    reading::{self, Kind, Located, Source, Table, Value},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -35,12 +36,14 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             let postures = [("pass", Posture::Pass), ("drop", Posture::Drop)];
             Some(Located::new(value.one_of(&postures, faults)?, value.at))
         });
+    let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
     if file.lacks("interfaces") || file.is_empty("interfaces") {
         faults.push_absence(Fault::NoInterface { at: file.at() });
     }
     let site = Site {
         mode,
         posture,
+        watch,
         interfaces: read_interfaces(file.get("interfaces"), faults),
         groups: read_groups(file.get("groups"), faults),
         products: read_products(file.get("products"), faults),
@@ -109,10 +112,7 @@ fn read_groups(value: Option<Value>, faults: &mut Faults) -> Vec<Group> {
         if name.value == ANY {
             faults.push(Fault::ReservedGroup { at: name.at });
         }
-        let texts = value.texts(faults).unwrap_or_default();
-        let prefixes: Vec<_> = texts.iter().filter_map(|text| prefix(text, faults)).collect();
-        let prefixes = disjoint_prefixes(&format!("the group `{}`", name.value), &prefixes, faults);
-        groups.push(Group { name, prefixes });
+        groups.push(read_members(name, &value, faults));
     }
     groups
 }

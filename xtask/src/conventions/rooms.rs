@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 14] = [
+const ROOMS: [Room; 15] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -78,6 +78,7 @@ const ROOMS: [Room; 14] = [
         ],
         system: System::No,
     },
+    Room { name: "names", rooms: &["site"], system: System::Yes },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
     Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
@@ -89,14 +90,14 @@ const ROOMS: [Room; 14] = [
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {
         name: "daemon",
-        rooms: &["compile", "datapath", "explain", "matrix", "observe"],
+        rooms: &["compile", "datapath", "explain", "matrix", "names", "observe"],
         system: System::Yes,
     },
     Room {
         name: "cli",
         rooms: &[
             "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
-            "observe", "policy", "reading", "replay", "site",
+            "names", "observe", "policy", "reading", "replay", "site",
         ],
         system: System::Yes,
     },

@@ -56,8 +56,8 @@ fn dynamic(matrix: &Matrix) -> Vec<String> {
     }
     for pattern in patterns {
         let narrower = matrix.interfaces.iter().filter(|it| !it.dhcp && covers(&pattern.name, &it.name));
-        let but: String = narrower.map(|it| format!("iifname != \"{}\" ", it.name)).collect();
-        matches.push(format!("{}{but}", interface(&pattern.name)));
+        let but: Vec<String> = narrower.map(|it| format!("iifname != \"{}\" ", it.name)).collect();
+        matches.push(format!("{}{}", interface(&pattern.name), but.concat()));
     }
     matches
 }
