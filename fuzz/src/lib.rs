@@ -3,7 +3,7 @@
 //!
 //! Each function takes a text and panics where a promise is broken; a fuzz target hands it what libFuzzer makes up.
 
-use std::sync::LazyLock;
+use std::{net::Ipv4Addr, sync::LazyLock};
 
 use peak_alloc::PeakAlloc;
 use portguard::{
@@ -12,7 +12,7 @@ use portguard::{
     matrix::{self, Availability, Library},
     policy::{self, BUILT_IN, Citation, PolicyName, PortExpression, import, unsupported},
     reading::{self, Colour, Faults, FileReport, Located, Report, Source, short_prefix},
-    site,
+    site::{self, HostName},
 };
 
 #[global_allocator]
@@ -59,7 +59,7 @@ pub fn site(text: &str) {
     });
     let library = &*LIBRARY;
     let source = Source::new("site.toml", text);
-    let (site, matrix, faults) = in_proportion(text, || {
+    let (mut site, matrix, faults) = in_proportion(text, || {
         let mut faults = Faults::default();
         let site = site::read(&source, &mut faults);
         let matrix = matrix::resolve(&site, library, &mut faults);
@@ -68,6 +68,11 @@ pub fn site(text: &str) {
     assert_eq!(matrix.is_some(), faults.is_empty(), "a matrix exists if and only if nothing is wrong");
     show(source.clone(), faults.into_sorted());
     if let Some(matrix) = matrix {
+        let addresses = vec![Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(10, 0, 0, 1).into()];
+        let answer = site::Answer { addresses, failure: None };
+        site.answer(&site.host_names().into_iter().map(|name| (name, answer.clone())).collect());
+        let mut faults = Faults::default();
+        assert!(matrix::resolve(&site, library, &mut faults).is_some(), "an answer is no fault");
         show(source, lint(&site, library, &matrix, &Surroundings::default()).warnings);
     }
 }
@@ -107,6 +112,16 @@ pub fn words(text: &str) {
     if let Ok(name) = text.parse::<PolicyName>() {
         assert!(!name.to_title().is_empty());
     }
+    if let Ok(name) = HostName::new(text) {
+        assert_eq!(HostName::new(name.as_str()), Ok(name));
+    }
+    // No name of an interface is longer.
+    if text.len() <= 15 {
+        assert!(matrix::covers(text, text), "what a pattern matches it matches");
+    }
+    let (members, faults) = in_proportion(text, || site::read_group_file(&Source::new("members", text)));
+    assert!(members.is_sorted(), "{members:?}");
+    show(Source::new("members", text), faults);
 }
 
 /// Diagnostics can be shown, whatever they quote.

@@ -4,7 +4,7 @@
 //! under its own name.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -15,11 +15,11 @@ use thiserror::Error;
 
 use crate::{
     compile::CompileError,
-    lint::{self, Findings, Surroundings},
+    lint::{self, Findings, Surroundings, Warning},
     matrix::{self, Availability, Library, Matrix},
     policy::{self, Policy, built_in},
     reading::{Colour, Entry, Faults, FileReport, Report, Source},
-    site::{self, PolicyReference, Site},
+    site::{self, Answers, GroupFiles, HostName, PolicyReference, Site, read_group_file},
 };
 
 /// Files beyond this size are refused: a million addresses take about 20 megabytes.
@@ -30,7 +30,8 @@ const LARGEST: u64 = 256 << 20;
 pub struct Loaded {
     /// The site with its policies.
     pub matrix: Matrix,
-    /// The files it was read from, the site file first. Policies that come with the binary are not among them.
+    /// The files it was read from, the site file first, then policies and the files of groups. Policies that come with the
+    /// binary are not among them.
     pub files: Vec<PathBuf>,
     source: Source,
     site: Site,
@@ -38,6 +39,28 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The host names in its groups. Until [`Loaded::answer`] says what they stand for they admit nobody.
+    pub fn host_names(&self) -> BTreeSet<HostName> {
+        self.site.host_names()
+    }
+
+    /// Makes the matrix anew with what the host names stand for now. No file is read again.
+    pub fn answer(&mut self, answers: &Answers) {
+        self.site.answer(answers);
+        self.matrix = matrix::resolve(&self.site, &self.library, &mut Faults::default())
+            .expect("the site held together, and answers only change addresses");
+    }
+
+    /// Whether the site wants its files to be followed while the daemon runs.
+    pub fn watch(&self) -> bool {
+        self.site.watch
+    }
+
+    /// What is odd about the answers for its host names, less what the site accepts.
+    pub fn odd_answers(&self) -> Vec<Warning> {
+        lint::odd_answers(&self.site)
+    }
+
     /// What is odd about it, and what of that it accepts.
     pub fn lint(&self, around: &Surroundings) -> Findings {
         lint::lint(&self.site, &self.library, &self.matrix, around)
@@ -133,10 +156,12 @@ pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
 pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
     let source = Source::new(&path.display().to_string(), text);
     let mut faults = Faults::default();
-    let site = site::read(&source, &mut faults);
+    let mut site = site::read(&source, &mut faults);
     let mut report = Report::default();
     let mut files = vec![path.to_owned()];
     let library = read_policies(&site, path, &mut files, &mut report);
+    let groups = read_group_files(&site, path, &mut files, &mut faults, &mut report);
+    site.fill(&groups);
     let matrix = matrix::resolve(&site, &library, &mut faults);
     report.add(FileReport::new(source.clone(), faults.into_sorted()));
     match matrix {
@@ -168,6 +193,45 @@ fn read_policies(site: &Site, path: &Path, files: &mut Vec<PathBuf>, report: &mu
         library.insert(reference.value.clone(), read_policy(source, report));
     }
     library
+}
+
+fn read_group_files(
+    site: &Site,
+    path: &Path,
+    files: &mut Vec<PathBuf>,
+    faults: &mut Faults<site::Fault>,
+    report: &mut Report,
+) -> GroupFiles {
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let mut read = GroupFiles::new();
+    for (name, at) in site.group_files() {
+        let path = directory.join(name);
+        match read_regular(&path) {
+            Ok(text) => {
+                let source = Source::new(&path.display().to_string(), &text);
+                let (prefixes, faults) = read_group_file(&source);
+                report.add(FileReport::new(source, faults));
+                read.insert(name.to_owned(), prefixes);
+            }
+            Err(why) => {
+                faults.push(site::Fault::UnreadableGroupFile {
+                    path: path.display().to_string(),
+                    why: why.to_string(),
+                    at,
+                });
+            }
+        }
+        files.push(path);
+    }
+    read
+}
+
+/// The text of a file that is one: what nobody writes to the end would keep a reader waiting for ever.
+fn read_regular(path: &Path) -> io::Result<String> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    read_text(path)
 }
 
 fn read_policy(source: io::Result<Source>, report: &mut Report) -> Availability {

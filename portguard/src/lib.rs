@@ -3,7 +3,8 @@
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
 //! into an image; [`explain`] asks the image, [`replay`] hands it a capture's packets; [`datapath`] loads an image and is
 //! the only room that knows aya; [`observe`] reads counters back; [`daemon`] owns what is loaded; [`cli`] talks to the
-//! rooms and holds no logic. Beside that way [`lint`] asks about what is odd, [`draft`] writes a first site, and [`export`]
+//! rooms and holds no logic. Beside that way [`names`] finds out what host names
+//! stand for, [`lint`] asks about what is odd, [`draft`] writes a first site, and [`export`]
 //! says a matrix in another firewall's words.
 
 pub mod cli;
@@ -16,6 +17,7 @@ pub mod export;
 pub mod input;
 pub mod lint;
 pub mod matrix;
+pub mod names;
 pub mod observe;
 pub mod policy;
 pub mod reading;

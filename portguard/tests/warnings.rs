@@ -30,6 +30,13 @@ fn what_is_odd_is_told_with_its_place_and_remedy() {
 }
 
 #[test]
+fn members_that_bring_nobody_or_cannot_be_are_told() {
+    assert_snapshot!("members", check(&["warnings/members.toml", "--names", "groups/hosts"]));
+    let denied = check(&["warnings/members.toml", "--names", "groups/hosts", "--deny-warnings"]);
+    assert!(denied.starts_with("exit code 1\n"), "{denied}");
+}
+
+#[test]
 fn a_session_that_would_not_survive_is_told() {
     let session = [("SSH_CONNECTION", "203.0.113.9 53122 192.0.2.1 22")];
     for name in ["ssh-by-posture", "ssh-by-rule"] {

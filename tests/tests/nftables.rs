@@ -212,6 +212,24 @@ fn both_firewalls_agree_about_sctp_and_protocols_without_ports() {
 }
 
 #[test]
+fn both_firewalls_choose_the_narrowest_pattern_for_an_interface() {
+    let lab = lab(&BTreeSet::new());
+    let probes: Vec<Probe> = [9, 10]
+        .into_iter()
+        .map(|port| Probe { from: lab.client.v4(), to: lab.node.v4(), what: Knock::Tcp(port) })
+        .collect();
+    for (pattern, zone) in [("eth0*", "narrow"), ("eth1*", "wide")] {
+        let text = format!(
+            "mode = \"enforce\"\nposture = \"drop\"\n[interfaces.\"eth*\"]\nzone = \"wide\"\n\
+             [interfaces.\"{pattern}\"]\nzone = \"narrow\"\ndhcp = true\n\
+             [[rules]]\nname = \"w\"\nports = [\"9/tcp\"]\nfrom = [\"any\"]\nzones = [\"wide\"]\n\
+             [[rules]]\nname = \"n\"\nports = [\"10/tcp\"]\nfrom = [\"any\"]\nzones = [\"narrow\"]\n"
+        );
+        compare(&lab, &text, zone, &probes);
+    }
+}
+
+#[test]
 fn what_the_node_opens_itself_is_answered_and_a_stranger_is_not() {
     let lab = lab(&BTreeSet::new());
     let _echo = lab.stranger.echo(5000).unwrap();

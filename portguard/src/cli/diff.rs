@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use ipnet::IpNet;
 use serde::Serialize;
 
-use super::{ExitStatus, Rejected};
+use super::{ExitStatus, NameArgs, Rejected, tell_odd_answers};
 use crate::{
     input::read_site,
     matrix::{Attach, Change, Changed, Diff, InterfaceChange, Mode, Posture},
@@ -34,6 +34,8 @@ pub struct Args {
     /// The site file as it will be
     #[arg(value_name = "NEW")]
     new: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -50,7 +52,16 @@ enum Format {
 /// Compares the two sites.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let diff = match (read_site(&args.old), read_site(&args.new)) {
-        (Ok(old), Ok(new)) => Diff::new(&old.matrix, &new.matrix),
+        (Ok(mut old), Ok(mut new)) => {
+            // One answer for both, lest a name that DNS answers differently each time be told as a change.
+            let names = old.host_names().into_iter().chain(new.host_names()).collect();
+            let answers = args.names.answers(&names)?;
+            for loaded in [&mut old, &mut new] {
+                loaded.answer(&answers);
+                tell_odd_answers(loaded);
+            }
+            Diff::new(&old.matrix, &new.matrix)
+        }
         (old, new) => {
             let faults = [old, new].into_iter().filter_map(Result::err).collect();
             return Err(Rejected { asked: 2, faults }.into());

@@ -9,7 +9,7 @@ use std::{
 use anyhow::bail;
 use clap::ValueEnum;
 
-use super::{ExitStatus, exit::tell, load};
+use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
     compile::{Image, NodeAddresses, compile},
     explain::{Asked, Defaults, Destination, Explanation, Question, read_batch},
@@ -23,6 +23,7 @@ Examples:
   portguard explain --site site.toml --from 10.20.0.7 --to 8088/tcp
   portguard explain --site site.toml --from 2001:db8::7 --to icmp --format json
   portguard explain --site site.toml --from 17.0.0.9 --to 2195/tcp --direction out
+  portguard explain --site site.toml --from 10.20.0.7 --to 2113/tcp --interface eth1
   portguard explain --site site.toml --batch questions.csv
 
 Asks about the first packet of a connection. Exit code 0 when it passes, 1 when it drops.
@@ -38,6 +39,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// Where the packet comes from; with `--direction out`, where it goes to
     #[arg(long, value_name = "ADDRESS", required_unless_present = "batch")]
     from: Option<IpAddr>,
@@ -50,6 +53,9 @@ pub struct Args {
     /// The zone of the interface that it comes in by; needed where the site has several
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
+    /// The interface itself, by the kernel's name, which says the zone
+    #[arg(long, value_name = "NAME", conflicts_with = "zone")]
+    interface: Option<String>,
     /// Who opens the connection
     #[arg(long, value_enum, default_value_t = Direction::In)]
     direction: Direction,
@@ -85,8 +91,11 @@ enum Format {
 
 /// Answers the question, or the questions.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
-    let zone = zone(&matrix, args.zone.as_deref())?;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
+    let zone = match &args.interface {
+        Some(name) => Some(zone_of(&matrix, name)?),
+        None => zone(&matrix, args.zone.as_deref())?,
+    };
     let direction = args.direction.into();
     let image = compile(&matrix, &NodeAddresses::default())?;
     match (&args.batch, args.from, args.to) {
@@ -94,7 +103,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         (None, Some(from), Some(to)) => {
             let Some(zone) = zone else {
                 bail!(
-                    "the site has several zones: say by which the packet comes in, with --zone ({})",
+                    "the site has several zones: say by which the packet comes in, with --zone ({}) or --interface",
                     zone_names(&matrix).join(", ")
                 )
             };
@@ -155,6 +164,18 @@ fn write_answers(asked: &[Asked], matrix: &Matrix, image: &Image, out: &mut dyn 
 
 fn zone_names(matrix: &Matrix) -> Vec<&str> {
     matrix.zones.iter().map(|zone| zone.name.as_str()).collect()
+}
+
+/// The zone of an interface of the node.
+fn zone_of(matrix: &Matrix, name: &str) -> anyhow::Result<ZoneId> {
+    if let Some(interface) = matrix.interface_for(name) {
+        return Ok(interface.zone);
+    }
+    let guarded = matrix.interfaces.iter().map(|interface| interface.name.as_str());
+    bail!(
+        "`{name}` is not guarded, and whatever comes in by it passes; {}",
+        did_you_mean(name, "guarded interfaces", guarded)
+    )
 }
 
 /// The zone that was named, or the only one there is.

@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use clap::ValueEnum;
 
-use super::{ExitStatus, load};
+use super::{ExitStatus, NameArgs, load_and_tell};
 use crate::export::nft;
 
 const EXAMPLE: &str = "\
@@ -26,6 +26,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -36,7 +38,7 @@ enum Firewall {
 
 /// Writes the ruleset.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     match args.firewall {
         Firewall::Nft => out.write_all(nft::ruleset(&matrix)?.as_bytes())?,
     }

@@ -27,7 +27,8 @@ use std::io::Write;
 use clap::{Parser, Subcommand};
 
 pub use exit::{ExitStatus, finish};
-pub use site_file::{Rejected, load};
+pub use site_file::{NameArgs, Rejected, load};
+use site_file::{load_and_tell, tell_odd_answers};
 
 const EXIT_CODES: &str = "\
 Exit codes:

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{ExitStatus, exit::tell, load};
+use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
     compile::NodeAddresses,
     datapath::{DatapathError, embedded},
@@ -49,6 +49,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// The interface of the site that the packets came in by; needed where the site's interfaces differ
     #[arg(long, value_name = "NAME")]
     interface: Option<String>,
@@ -82,7 +84,7 @@ enum Format {
 
 /// Judges every packet of the capture.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     let interface = interface(&matrix, args.interface.as_deref())?;
     let scene = Scene::new(matrix, interface, NodeAddresses::new(args.node.clone()))?;
     let progress = ProgressBar::hidden();
@@ -138,7 +140,7 @@ fn judge_all(
 fn interface(matrix: &Matrix, name: Option<&str>) -> anyhow::Result<Interface> {
     let names = || matrix.interfaces.iter().map(|interface| interface.name.as_str());
     if let Some(name) = name {
-        return match matrix.interfaces.iter().find(|interface| interface.name == name) {
+        return match matrix.interface_for(name) {
             Some(interface) => Ok(interface.clone()),
             None => {
                 bail!("the site has no interface `{name}`; {}", did_you_mean(name, "interfaces", names()))

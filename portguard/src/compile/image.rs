@@ -11,12 +11,12 @@ use super::{
     digest::{Digest, hash_table},
     legend::Legend,
 };
-use crate::matrix::Attach;
+use crate::matrix::{Attach, covers, is_pattern, narrowest};
 
 /// An interface that the image is to be put on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageInterface {
-    /// The kernel's name for it.
+    /// The kernel's name for it, or a pattern that matches several.
     pub name: String,
     /// Its zone.
     pub zone: u16,
@@ -27,10 +27,27 @@ pub struct ImageInterface {
 }
 
 impl ImageInterface {
+    /// Whether it is, or its pattern matches, the interface that the kernel calls `name`. Another one of the image may be
+    /// nearer to that name: [`interface_for`] chooses.
+    pub fn matches(&self, name: &str) -> bool {
+        covers(&self.name, name)
+    }
+
+    /// Whether it may stand for several interfaces, or for none.
+    pub fn is_pattern(&self) -> bool {
+        is_pattern(&self.name)
+    }
+
     /// What is known of a packet that comes in by it.
     pub fn arrival(&self) -> Arrival {
         Arrival::new(self.zone, self.dhcp)
     }
+}
+
+/// Of an image's interfaces the one that holds for the interface that the kernel calls `name`: its own name before any
+/// pattern, and of patterns the narrowest. None, if the interface is not to be guarded.
+pub fn interface_for<'i>(interfaces: &'i [ImageInterface], name: &str) -> Option<&'i ImageInterface> {
+    narrowest(interfaces, |interface| &interface.name, name)
 }
 
 /// The tables.

@@ -21,7 +21,7 @@ use std::net::IpAddr;
 
 pub use digest::Digest;
 pub use error::CompileError;
-pub use image::{Image, ImageInterface};
+pub use image::{Image, ImageInterface, interface_for};
 pub use legend::{Legend, LegendPort, Target};
 pub use native::{NativeTables, NoSockets, Sockets};
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{enforcement::Enforcement, particulars::ProductInForce};
 use crate::{
+    compile::{ImageInterface, interface_for},
     matrix::{Mode, Posture},
     observe::{Count, Counted},
 };
@@ -96,6 +97,9 @@ pub(super) fn interfaces(enforcement: &Enforcement) -> Vec<GuardedInterface> {
 }
 
 pub(super) fn absent(enforcement: &Enforcement) -> Vec<String> {
-    let names = enforcement.interfaces().iter().map(|interface| interface.name.clone());
-    names.filter(|name| !enforcement.filter().guarded().any(|guarded| guarded.name == *name)).collect()
+    let wanted = enforcement.interfaces();
+    let is_there = |interface: &&ImageInterface| {
+        enforcement.filter().guarded().any(|guarded| interface_for(wanted, &guarded.name) == Some(*interface))
+    };
+    wanted.iter().filter(|interface| !is_there(interface)).map(|interface| interface.name.clone()).collect()
 }

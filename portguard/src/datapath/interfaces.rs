@@ -8,7 +8,7 @@ use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
 use super::{AttachedMode, DatapathError};
 use crate::{
-    compile::{ImageInterface, NodeAddresses},
+    compile::{ImageInterface, NodeAddresses, interface_for},
     matrix::Attach,
 };
 
@@ -52,12 +52,12 @@ pub(super) fn read(message: &LinkMessage) -> Option<Present> {
     Some(Present { name: name(message)?.to_owned(), index: message.header.index, program: program(message) })
 }
 
-/// Those of `present` that the image's interfaces name.
+/// Those of `present` that the image's interfaces name, or match.
 pub fn resolve(interfaces: &[ImageInterface], present: &[Present]) -> Vec<Link> {
     present
         .iter()
         .filter_map(|Present { name, index, program }| {
-            let wanted = interfaces.iter().find(|interface| interface.name == *name)?;
+            let wanted = interface_for(interfaces, name)?;
             Some(Link {
                 name: name.clone(),
                 index: *index,

@@ -57,15 +57,20 @@ pub(super) fn sift(site: &Site, all: Vec<Warning>) -> Findings {
     findings
 }
 
+/// Whether the site takes the warning as it is.
+pub(super) fn is_accepted(site: &Site, warning: &Warning) -> bool {
+    site.accept.iter().any(|acceptance| matches(acceptance, warning))
+}
+
 fn matches(acceptance: &Acceptance, warning: &Warning) -> bool {
     let of_this_code = warning.code().is_some_and(|code| code.to_string() == acceptance.code.value.name);
     let subject = acceptance.subject.as_ref();
     of_this_code && subject.is_none_or(|subject| warning.subjects().contains(&subject.as_str()))
 }
 
-/// What is asked in one session or on one machine is not asked in another, and the file is the same.
+/// What is asked in one session, on one machine or at one time is not asked in another, and the file is the same.
 fn depends_on_surroundings(code: &Code) -> bool {
-    matches!(code.name, "PG0307" | "PG0309")
+    matches!(code.name, "PG0307" | "PG0309" | "PG0313" | "PG0314" | "PG0315")
 }
 
 fn unmatched(acceptance: &Acceptance) -> Warning {

@@ -11,6 +11,7 @@ mod answers;
 mod exposure;
 mod groups;
 mod lookup;
+mod members;
 mod openings;
 mod ports;
 mod shadow;
@@ -27,11 +28,14 @@ use crate::{
     site::Site,
 };
 use lookup::Lookup;
+pub use members::odd_answers;
 
 /// Everything that is odd about the site, less what it accepts, in the order of the file.
 pub fn lint(site: &Site, library: &Library, matrix: &Matrix, around: &Surroundings) -> Findings {
     let lookup = Lookup::new(site, library, matrix);
     let mut warnings = groups::unused(site, matrix);
+    warnings.extend(members::empty_files(site));
+    warnings.extend(members::hosts(site));
     warnings.extend(groups::inside(&lookup));
     warnings.extend(exposure::open_roles(&lookup));
     warnings.extend(exposure::open_ports(&lookup));

@@ -30,9 +30,10 @@ pub(super) fn find(lookup: &Lookup<'_>, around: &Surroundings) -> Option<Warning
 
 /// The zones that the session can have come by; none where its interface is not guarded.
 fn zones(lookup: &Lookup<'_>, session: &SshSession) -> Vec<ZoneId> {
-    let interfaces = lookup.matrix.interfaces.iter();
-    let by = interfaces.filter(|it| session.interface.as_ref().is_none_or(|name| it.name == *name));
-    let mut zones: Vec<ZoneId> = by.map(|interface| interface.zone).collect();
+    let mut zones: Vec<ZoneId> = match &session.interface {
+        Some(name) => lookup.matrix.interface_for(name).map(|interface| interface.zone).into_iter().collect(),
+        None => lookup.matrix.interfaces.iter().map(|interface| interface.zone).collect(),
+    };
     zones.sort_unstable();
     zones.dedup();
     zones

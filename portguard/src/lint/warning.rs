@@ -186,6 +186,52 @@ pub enum Warning {
         #[label("matches nothing")]
         at: SourceSpan,
     },
+
+    #[error("the file `{path}` of the group `{group}` holds no address")]
+    #[diagnostic(
+        code(PG0313),
+        severity(Warning),
+        help("it admits nobody: write addresses into it, one a line, or take it out of the group")
+    )]
+    EmptyGroupFile {
+        path: String,
+        group: String,
+        #[label("admits nobody")]
+        at: SourceSpan,
+    },
+
+    #[error("`{name}` in the group `{group}` does not resolve: {why}")]
+    #[diagnostic(
+        code(PG0314),
+        severity(Warning),
+        help(
+            "see whether `getent ahosts {name}` finds it on the node: names come from /etc/hosts, then from the servers of \
+             /etc/resolv.conf"
+        )
+    )]
+    Unresolved {
+        name: String,
+        group: String,
+        why: String,
+        consequence: &'static str,
+        #[label("{consequence}")]
+        at: SourceSpan,
+    },
+
+    #[error("`{name}` in the group `{group}` resolves to {addresses}, which no peer can have")]
+    #[diagnostic(
+        code(PG0315),
+        severity(Warning),
+        help("they are left out; mend the name's entry in DNS, or in /etc/hosts of the node")
+    )]
+    RefusedAnswer {
+        name: String,
+        group: String,
+        addresses: String,
+        consequence: &'static str,
+        #[label("{consequence}")]
+        at: SourceSpan,
+    },
 }
 
 impl Warning {
@@ -202,6 +248,10 @@ impl Warning {
             Self::WantedTwice { first, second, .. } => vec![first, second],
             Self::PortsNotGiven { parameter, product, .. } => vec![parameter, product],
             Self::NoSsh { client, .. } => vec![client],
+            Self::EmptyGroupFile { path, group, .. } => vec![path, group],
+            Self::Unresolved { name, group, .. } | Self::RefusedAnswer { name, group, .. } => {
+                vec![name, group]
+            }
             Self::NoAnswers { .. } | Self::UnmatchedAcceptance { .. } => Vec::new(),
         }
     }

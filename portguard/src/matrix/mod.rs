@@ -9,6 +9,7 @@ mod diff;
 mod dormant;
 mod filter;
 mod model;
+mod pattern;
 mod ports;
 mod product;
 mod resolve;
@@ -24,6 +25,8 @@ pub use model::{
     Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,
 };
+pub(crate) use pattern::{LONGEST as LONGEST_INTERFACE, common_name};
+pub use pattern::{covers, is_pattern, narrowest};
 pub use ports::{PortRow, port_rows};
 pub use product::{active_rules, read_settings};
 pub use resolve::{Availability, Library, resolve};

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Dormant, service::Service};
+use super::{Dormant, pattern::narrowest, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +114,7 @@ pub struct Zone {
 /// A network interface that the site guards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Interface {
-    /// The kernel's name for it.
+    /// The kernel's name for it, or a pattern that matches several ([`super::is_pattern`]).
     pub name: String,
     /// The zone it belongs to.
     pub zone: ZoneId,
@@ -279,6 +279,11 @@ impl Matrix {
             Origin::Site { .. } => false,
         });
         if twin { format!("{product}: {}", origin.name()) } else { origin.name() }
+    }
+
+    /// The interface of the site that holds for the interface that the kernel calls `name`.
+    pub fn interface_for(&self, name: &str) -> Option<&Interface> {
+        narrowest(&self.interfaces, |interface| &interface.name, name)
     }
 
     /// The group with this id.

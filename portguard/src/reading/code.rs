@@ -99,6 +99,9 @@ const CODES: &[Code] = &[
     error("PG0214", "no profile where one is required"),
     error("PG0215", "not the name of an interface"),
     error("PG0216", "a code that cannot be accepted"),
+    error("PG0217", "interface patterns that cross"),
+    error("PG0218", "a group file that cannot be read"),
+    error("PG0219", "not a host name"),
     warning("PG0301", "a group that nobody uses"),
     warning("PG0302", "a cluster's role bound to the whole internet"),
     warning("PG0303", "a cluster's port opened to the whole internet"),
@@ -111,6 +114,9 @@ const CODES: &[Code] = &[
     warning("PG0310", "two products that want the same port"),
     warning("PG0311", "ports that only this site knows"),
     warning(UNMATCHED_ACCEPTANCE, "an acceptance that matches nothing"),
+    warning("PG0313", "a group file without addresses"),
+    warning("PG0314", "a host name that does not resolve"),
+    warning("PG0315", "an answer that no peer can have"),
     error("PG0401", "more than the tables can hold"),
 ];
 

@@ -17,7 +17,7 @@ pub use code::{Code, Severity};
 pub use fault::Fault;
 pub use faults::Faults;
 pub use miette::SourceSpan;
-pub use prefix::{disjoint_prefixes, prefix, short_prefix};
+pub use prefix::{disjoint_prefixes, outermost, prefix, short_prefix};
 pub use report::{Colour, Entry, FileReport, Report};
 pub use source::Source;
 pub use suggest::{closest, did_you_mean};

@@ -60,7 +60,8 @@ fn remedy_for(written: &str) -> &'static str {
     } else if written.contains('-') {
         "write a range of addresses as prefixes, for example \"10.0.0.0/30\" for 10.0.0.0 to 10.0.0.3"
     } else if written.contains(|letter: char| letter.is_ascii_alphabetic()) && !written.contains(':') {
-        "names are not looked up: write the addresses, for example \"10.0.0.1\" or \"2001:db8::/64\""
+        "write addresses, for example \"10.0.0.1\" or \"2001:db8::/64\"; in the groups of a site file \"name:HOST\" is a host \
+         name that is looked up"
     } else {
         "write an address or a prefix, for example \"10.0.0.1\", \"10.0.0.0/24\" or \"2001:db8::/64\""
     }
@@ -82,6 +83,14 @@ pub fn short_prefix(prefix: &IpNet) -> String {
     } else {
         prefix.to_string()
     }
+}
+
+/// The prefixes in ascending order, without those that are there twice or that lie inside another one.
+pub fn outermost(prefixes: &[Located<IpNet>]) -> Vec<Located<IpNet>> {
+    let mut sorted: Vec<Located<IpNet>> = prefixes.to_vec();
+    sorted.sort_by_key(|prefix| (prefix.value, prefix.at.offset()));
+    sorted.dedup_by(|inner, outer| outer.value.contains(&inner.value));
+    sorted
 }
 
 /// The prefixes in ascending order, without those that are there twice or that lie inside another one, which are

@@ -169,11 +169,51 @@ pub enum Fault {
     },
 
     #[error("`{name}` cannot be an interface")]
-    #[diagnostic(code(PG0215), help("an interface's name has 1 to 15 characters, no space and no `/`"))]
+    #[diagnostic(
+        code(PG0215),
+        help(
+            "an interface's name has 1 to 15 characters, no space, no `/` and no bracket; in a pattern `*` stands for any \
+         characters and `?` for one"
+        )
+    )]
     BadInterface {
         name: String,
         #[label("not an interface")]
         at: SourceSpan,
+    },
+
+    #[error("`{name}` and `{other}` both match `{example}`, and neither is the narrower pattern")]
+    #[diagnostic(
+        code(PG0217),
+        help("write them so that they share no name, or that one lies within the other; or write the names")
+    )]
+    CrossingPatterns {
+        name: String,
+        other: String,
+        example: String,
+        #[label("matches `{example}`")]
+        at: SourceSpan,
+        #[label("matches it, too")]
+        other_at: SourceSpan,
+    },
+
+    #[error("the file `{path}` of a group cannot be read: {why}")]
+    #[diagnostic(code(PG0218), help("a path is relative to the site file's directory"))]
+    UnreadableGroupFile {
+        path: String,
+        why: String,
+        #[label("named here")]
+        at: SourceSpan,
+    },
+
+    #[error("`{text}` names no host")]
+    #[diagnostic(code(PG0219))]
+    BadHostName {
+        text: String,
+        #[label("not a host name")]
+        at: SourceSpan,
+        #[help]
+        remedy: String,
     },
 
     #[error("`{code}` cannot be accepted")]

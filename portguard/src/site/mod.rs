@@ -6,12 +6,18 @@
 
 mod accept;
 mod fault;
+mod host;
+mod members;
 mod model;
 mod read;
 mod service;
 
 pub use fault::Fault;
-pub use model::{Acceptance, Bindings, Group, Interface, PolicyReference, Product, Rule, Site};
+pub use host::{Answer, Answers, HostName, HostNameError, can_be_peer};
+pub use members::{GroupFiles, read_group_file};
+pub use model::{
+    Acceptance, Bindings, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule, Site,
+};
 pub use read::read;
 
 /// The group that every site has without declaring it: every address of both families.

@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 
+use super::host::{Answer, HostName};
 use crate::{
     matrix::{Attach, Mode, Posture, Service},
     reading::{Code, Located, SourceSpan, Value},
@@ -14,6 +15,8 @@ pub struct Site {
     pub mode: Option<Mode>,
     /// What happens to what no rule names.
     pub posture: Option<Located<Posture>>,
+    /// Whether the daemon is to follow the files by itself.
+    pub watch: bool,
     /// The guarded interfaces.
     pub interfaces: Vec<Interface>,
     /// The named sets of addresses.
@@ -29,7 +32,7 @@ pub struct Site {
 /// `[interfaces.NAME]`
 #[derive(Clone, Debug)]
 pub struct Interface {
-    /// The kernel's name for it.
+    /// The kernel's name for it, or a pattern.
     pub name: Located<String>,
     /// Its zone, where it names one.
     pub zone: Option<Located<String>>,
@@ -44,8 +47,32 @@ pub struct Interface {
 pub struct Group {
     /// Its name.
     pub name: Located<String>,
-    /// Its addresses, ascending and disjoint.
+    /// The addresses that the site file itself lists, ascending and disjoint.
+    pub listed: Vec<Located<IpNet>>,
+    /// The files that list more.
+    pub files: Vec<Located<GroupFile>>,
+    /// The host names.
+    pub hosts: Vec<Located<Host>>,
+    /// All of its addresses, ascending and disjoint. What a file or a host name brings stands where that is named.
     pub prefixes: Vec<Located<IpNet>>,
+}
+
+/// A file of addresses.
+#[derive(Clone, Debug)]
+pub struct GroupFile {
+    /// Its path, as the site file names it.
+    pub path: String,
+    /// What it holds.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// A host name.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// The name.
+    pub name: HostName,
+    /// What is known of it; nothing, if nobody has been asked.
+    pub answer: Option<Answer>,
 }
 
 /// Which policy a product follows.

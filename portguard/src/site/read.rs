@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use super::{
     ANY, Fault,
     accept::read_accept,
+    members::read_members,
     model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
 };
 use crate::{
-    matrix::{Attach, Mode, Posture},
-    reading::{self, Kind, Located, Source, Table, Value, disjoint_prefixes, prefix},
+    matrix::{Attach, LONGEST_INTERFACE, Mode, Posture, common_name, covers},
+    reading::{self, Kind, Located, Source, Table, Value},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -35,12 +36,14 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             let postures = [("pass", Posture::Pass), ("drop", Posture::Drop)];
             Some(Located::new(value.one_of(&postures, faults)?, value.at))
         });
+    let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
     if file.lacks("interfaces") || file.is_empty("interfaces") {
         faults.push_absence(Fault::NoInterface { at: file.at() });
     }
     let site = Site {
         mode,
         posture,
+        watch,
         interfaces: read_interfaces(file.get("interfaces"), faults),
         groups: read_groups(file.get("groups"), faults),
         products: read_products(file.get("products"), faults),
@@ -57,6 +60,14 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
     for (name, value) in table.into_entries() {
         if !is_interface(name.as_str()) {
             faults.push(Fault::BadInterface { name: name.value.clone(), at: name.at });
+        } else if let Some((other, example)) = crossing(&name.value, &interfaces) {
+            faults.push(Fault::CrossingPatterns {
+                name: name.value.clone(),
+                other: other.value.clone(),
+                example,
+                at: name.at,
+                other_at: other.at,
+            });
         }
         let Some(mut table) = value.table(faults) else { continue };
         let attaches = [("auto", Attach::Auto), ("native", Attach::Native), ("generic", Attach::Generic)];
@@ -74,11 +85,21 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
     interfaces
 }
 
-/// What the kernel accepts (`dev_valid_name`).
+/// An earlier pattern that matches some of what `name` matches while neither is the narrower one, and such a name.
+fn crossing<'i>(name: &str, earlier: &'i [Interface]) -> Option<(&'i Located<String>, String)> {
+    earlier.iter().map(|interface| &interface.name).find_map(|other| {
+        let nested = covers(name, other.as_str()) || covers(other.as_str(), name);
+        let example = if nested { None } else { common_name(name, other.as_str()) };
+        Some((other, example?))
+    })
+}
+
+/// What the kernel accepts (`dev_valid_name`), but for brackets: a shell's classes are not ours, and no driver puts one
+/// into a name.
 fn is_interface(name: &str) -> bool {
-    const LONGEST: usize = 15;
     !name.is_empty()
-        && name.len() <= LONGEST
+        && name.len() <= LONGEST_INTERFACE
+        && !name.contains(['[', ']'])
         && name != "."
         && name != ".."
         && !name.contains(|letter: char| letter == '/' || letter == ':' || letter.is_whitespace())
@@ -91,10 +112,7 @@ fn read_groups(value: Option<Value>, faults: &mut Faults) -> Vec<Group> {
         if name.value == ANY {
             faults.push(Fault::ReservedGroup { at: name.at });
         }
-        let texts = value.texts(faults).unwrap_or_default();
-        let prefixes: Vec<_> = texts.iter().filter_map(|text| prefix(text, faults)).collect();
-        let prefixes = disjoint_prefixes(&format!("the group `{}`", name.value), &prefixes, faults);
-        groups.push(Group { name, prefixes });
+        groups.push(read_members(name, &value, faults));
     }
     groups
 }

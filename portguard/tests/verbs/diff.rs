@@ -102,6 +102,16 @@ fn under_posture_pass_a_rule_less_is_a_port_open_to_everyone() {
 }
 
 #[test]
+fn a_pattern_is_compared_with_what_held_for_the_names_that_it_matches() {
+    let named = SITE;
+    let pattern = SITE.replace("[interfaces.eth0]", "[interfaces.\"eth*\"]");
+    assert_snapshot!("pattern-wider", between("pattern-wider", named, &pattern, &[]));
+    assert_snapshot!("pattern-narrower", between("pattern-narrower", &pattern, named, &[]));
+    let moved = pattern.replace("[interfaces.eth1]", "[interfaces.eth7]");
+    assert_snapshot!("pattern-moved", between("pattern-moved", &pattern, &moved, &[]));
+}
+
+#[test]
 fn to_observe_only_is_to_open() {
     assert_snapshot!(changed("observe", &[("\"enforce\"", "\"observe\"")], &[]));
     assert_snapshot!(

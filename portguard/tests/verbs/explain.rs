@@ -169,3 +169,15 @@ fn a_hundred_thousand_questions_come_by_standard_input_and_take_seconds() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 100_000);
     assert!(start.elapsed() < limit, "{:?}", start.elapsed());
 }
+
+#[test]
+fn the_interface_says_the_zone_by_its_name_or_by_the_narrowest_pattern() {
+    let asked = |interface: &str| {
+        let site = ["explain", "--site", "sites/patterns.toml", "--from", "10.1.0.7", "--to", "443/tcp"];
+        answer(&[&site[..], &["--interface", interface]].concat())
+    };
+    for (interface, zone) in [("eth0", "front"), ("eth1", "front"), ("eth10", "back"), ("bond0", "back")] {
+        assert!(asked(interface).contains(&format!("443/tcp, zone {zone}: ")), "{}", asked(interface));
+    }
+    assert_snapshot!("interface-not-guarded", asked("lo"));
+}

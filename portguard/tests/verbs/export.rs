@@ -30,6 +30,16 @@ fn a_site_with_dhcp_pings_and_rules_for_the_node_alone() {
 }
 
 #[test]
+fn interfaces_by_pattern_are_asked_the_narrowest_first_and_never_the_loopback() {
+    let shown = answer(&["export", "nft", "--site", "sites/patterns.toml"]);
+    let lines: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.contains("goto") || line.contains("iif") || line.contains("DHCP"))
+        .collect();
+    assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
 fn the_same_site_gives_the_same_text_under_every_name_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.toml");
@@ -42,8 +52,11 @@ fn the_same_site_gives_the_same_text_under_every_name_of_the_file() {
 fn what_cannot_be_exported_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let odd = directory.path().join("odd.toml");
-    fs::write(&odd, "mode = \"observe\"\nposture = \"drop\"\n[interfaces.\"eth*\"]\n").unwrap();
-    assert_snapshot!("export-interface", answer(&["export", "nft", "--site", &odd.display().to_string()]));
+    for (snapshot, name) in [("export-interface", "eth\\\\0"), ("export-pattern", "eth?")] {
+        fs::write(&odd, format!("mode = \"observe\"\nposture = \"drop\"\n[interfaces.\"{name}\"]\n"))
+            .unwrap();
+        assert_snapshot!(snapshot, answer(&["export", "nft", "--site", &odd.display().to_string()]));
+    }
     assert_snapshot!("export-wrong-site", answer(&["export", "nft", "--site", "invalid/no-interface.toml"]));
     assert_snapshot!("export-firewall", portguard(&["export", "pf", "--site", "sites/both.toml"]));
 }

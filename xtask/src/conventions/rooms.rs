@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 14] = [
+const ROOMS: [Room; 15] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -67,15 +67,19 @@ const ROOMS: [Room; 14] = [
             "matrix::Direction",
             "matrix::IcmpFamilies",
             "matrix::IcmpTypes",
+            "matrix::LONGEST_INTERFACE",
             "matrix::Mode",
             "matrix::PortRange",
             "matrix::PortSet",
             "matrix::Posture",
             "matrix::Service",
             "matrix::Transport",
+            "matrix::common_name",
+            "matrix::covers",
         ],
         system: System::No,
     },
+    Room { name: "names", rooms: &["site"], system: System::Yes },
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
     Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
@@ -87,14 +91,14 @@ const ROOMS: [Room; 14] = [
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room {
         name: "daemon",
-        rooms: &["compile", "datapath", "input", "lint", "matrix", "observe", "reading"],
+        rooms: &["compile", "datapath", "input", "lint", "matrix", "names", "observe", "reading", "site"],
         system: System::Yes,
     },
     Room {
         name: "cli",
         rooms: &[
             "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
-            "observe", "policy", "reading", "replay", "site",
+            "names", "observe", "policy", "reading", "replay", "site",
         ],
         system: System::Yes,
     },

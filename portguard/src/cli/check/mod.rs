@@ -12,14 +12,13 @@ use serde::Serialize;
 
 use self::describe::{describe, describe_accepted, describe_tables};
 use super::{
-    ExitStatus, Rejected,
+    ExitStatus, NameArgs, Rejected,
     exit::{stderr_colour, tell},
-    load,
     surroundings::surroundings,
 };
 use crate::{
     compile::{Image, NodeAddresses, compile},
-    input::{InputError, Loaded},
+    input::{InputError, Loaded, read_site},
     lint::{Accepted, LocalPorts, Surroundings},
     matrix::PortRange,
     policy::parse_range,
@@ -55,6 +54,8 @@ pub struct Args {
     /// The ephemeral ports of the node that the site is for; this machine's, unless given
     #[arg(long, value_name = "FIRST-LAST", value_parser = read_range)]
     local_ports: Option<PortRange>,
+    #[command(flatten)]
+    names: NameArgs,
     /// How to tell
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -90,7 +91,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         None => surroundings(),
     };
     let judged: Vec<(&Path, Result<Sound, InputError>)> =
-        paths.into_iter().map(|path| (path, judge(path, &around))).collect();
+        paths.into_iter().map(|path| (path, judge(path, &args.names, &around))).collect();
     let sound = judged.iter().filter_map(|(_, judged)| judged.as_ref().ok());
     let warnings: usize = sound.map(|sound| sound.warnings.warnings()).sum();
     let answer =
@@ -108,8 +109,9 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     }
 }
 
-fn judge(path: &Path, around: &Surroundings) -> Result<Sound, InputError> {
-    let loaded = load(path)?;
+fn judge(path: &Path, names: &NameArgs, around: &Surroundings) -> Result<Sound, InputError> {
+    let mut loaded = read_site(path)?;
+    loaded.answer(&names.answers(&loaded.host_names())?);
     // What a matrix can be too large for shows only here.
     let image = compile(&loaded.matrix, &NodeAddresses::default())
         .map_err(|source| InputError::TooLarge { path: path.to_owned(), source })?;

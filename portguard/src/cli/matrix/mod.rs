@@ -8,7 +8,7 @@ use std::{io::Write, path::PathBuf};
 
 use clap::ValueEnum;
 
-use super::{ExitStatus, load};
+use super::{ExitStatus, NameArgs, load_and_tell};
 use crate::matrix::{Filter, PortFilter, port_rows, rows_kept};
 use text::Style;
 
@@ -30,6 +30,8 @@ pub struct Args {
     /// The site file
     #[arg(long, value_name = "FILE")]
     site: PathBuf,
+    #[command(flatten)]
+    names: NameArgs,
     /// Only rules for this port: 8086, 8086/tcp, icmp, ip/47; can be given several times
     #[arg(long = "port", value_name = "PORT")]
     ports: Vec<PortFilter>,
@@ -69,7 +71,7 @@ enum Format {
 
 /// Shows the site's matrix.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let matrix = load(&args.site)?.matrix;
+    let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     let filter = Filter::new(&matrix, &args.ports, &args.groups, &args.products)?;
     match args.by {
         By::Rule => {

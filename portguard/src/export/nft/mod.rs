@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use crate::matrix::{Direction, Interface, Matrix, Mode, Posture, Rule, ZoneId};
+use crate::matrix::{Direction, Interface, Matrix, Mode, Posture, Rule, ZoneId, is_pattern};
 use groups::Sets;
 use words::{Line, Refusal};
 
@@ -23,17 +23,27 @@ use words::{Line, Refusal};
 pub enum NftError {
     /// A name that nft reads as something else.
     #[error(
-        "nftables cannot name the interface `{0}`: quotes, backslashes and `*` mean something there; rename it (`ip link \
+        "nftables cannot name the interface `{0}`: quotes and backslashes mean something there; rename it (`ip link \
          set dev NAME name OTHER`)"
     )]
     Interface(String),
+    /// A pattern of which nft knows nothing.
+    #[error(
+        "nftables cannot match the interfaces `{0}`: of patterns it knows those with one `*`, at their end; name the \
+         interfaces one by one"
+    )]
+    Pattern(String),
 }
 
 /// The ruleset, as `nft -f` loads it.
 pub fn ruleset(matrix: &Matrix) -> Result<String, NftError> {
-    let odd = |name: &str| name.contains(['"', '\\', '*']);
+    let odd = |name: &str| name.contains(['"', '\\']);
     if let Some(interface) = matrix.interfaces.iter().find(|interface| odd(&interface.name)) {
         return Err(NftError::Interface(interface.name.clone()));
+    }
+    let stem = |name: &str| name.strip_suffix('*').unwrap_or(name).to_owned();
+    if let Some(interface) = matrix.interfaces.iter().find(|interface| is_pattern(&stem(&interface.name))) {
+        return Err(NftError::Pattern(interface.name.clone()));
     }
     let refusal = Refusal::of(matrix.mode);
     let sets = Sets::new(matrix);
@@ -57,13 +67,26 @@ pub fn ruleset(matrix: &Matrix) -> Result<String, NftError> {
 
 /// The chain where packets come in: each to the chain of its interface's zone. Others are not judged.
 fn input(matrix: &Matrix, text: &mut String) {
-    let goal = |interface: &Interface| {
-        format!("\"{}\" : goto {}", interface.name, words::zone(matrix.zone(interface.zone)))
-    };
-    let goals: Vec<String> = matrix.interfaces.iter().map(goal).collect();
+    let zone = |interface: &Interface| words::zone(matrix.zone(interface.zone));
     let hook = "type filter hook input priority filter; policy accept;".to_owned();
-    let dispatch = format!("iifname vmap {}", words::set(&goals));
-    chain("input", &[Line::Statement(hook), Line::Statement(dispatch)], text);
+    let mut lines = vec![Line::Statement(hook)];
+    let (mut patterns, named): (Vec<&Interface>, Vec<&Interface>) =
+        matrix.interfaces.iter().partition(|interface| is_pattern(&interface.name));
+    if !named.is_empty() {
+        let goal = |interface: &&Interface| format!("\"{}\" : goto {}", interface.name, zone(interface));
+        let goals: Vec<String> = named.iter().map(goal).collect();
+        lines.push(Line::Statement(format!("iifname vmap {}", words::set(&goals))));
+    }
+    if !patterns.is_empty() {
+        lines.push(Line::Statement("iifname \"lo\" accept".to_owned()));
+    }
+    // What ends in `*` is narrower the longer it is.
+    patterns.sort_by_key(|interface| std::cmp::Reverse(interface.name.len()));
+    for interface in patterns {
+        let matches = words::interface(&interface.name);
+        lines.push(Line::Statement(format!("{matches}goto {}", zone(interface))));
+    }
+    chain("input", &lines, text);
 }
 
 fn chain(name: &str, lines: &[Line], text: &mut String) {

@@ -5,8 +5,8 @@ use portguard_common::wire::{
     protocol,
 };
 
-use super::words::{Line, Refusal, accept, numbers, remark, set};
-use crate::matrix::Matrix;
+use super::words::{Line, Refusal, accept, interface, numbers, remark, set};
+use crate::matrix::{Interface, Matrix, covers, is_pattern};
 
 /// The chain that every zone goes through first. What it leaves open is for the zone's rules.
 pub(super) fn lines(matrix: &Matrix, refusal: Refusal) -> Vec<Line> {
@@ -33,13 +33,31 @@ pub(super) fn lines(matrix: &Matrix, refusal: Refusal) -> Vec<Line> {
         accept(&format!("{icmpv6} {needed6}"), "ICMP error or echo reply"),
         accept(&igmp, "IGMP"),
     ];
-    let dynamic = matrix.interfaces.iter().filter(|interface| interface.dhcp);
-    let dynamic: Vec<String> = dynamic.map(|interface| format!("\"{}\"", interface.name)).collect();
+    let dynamic = dynamic(matrix);
     if !dynamic.is_empty() {
-        let here = format!("iifname {}", set(&dynamic));
         lines.push(remark("answers of DHCP servers, where an address is got by DHCP"));
-        lines.push(accept(&format!("{here} meta nfproto ipv4 udp sport 67 udp dport 68"), "DHCP"));
-        lines.push(accept(&format!("{here} meta nfproto ipv6 udp sport 547 udp dport 546"), "DHCP"));
+    }
+    for here in dynamic {
+        lines.push(accept(&format!("{here}meta nfproto ipv4 udp sport 67 udp dport 68"), "DHCP"));
+        lines.push(accept(&format!("{here}meta nfproto ipv6 udp sport 547 udp dport 546"), "DHCP"));
     }
     lines
+}
+
+/// What matches the packets of interfaces that get their address by DHCP: those that have a name together, then each
+/// pattern without the narrower ones, and names, that do not.
+fn dynamic(matrix: &Matrix) -> Vec<String> {
+    let (patterns, named): (Vec<&Interface>, Vec<&Interface>) =
+        matrix.interfaces.iter().filter(|it| it.dhcp).partition(|it| is_pattern(&it.name));
+    let mut matches = Vec::new();
+    if !named.is_empty() {
+        let named: Vec<String> = named.iter().map(|interface| format!("\"{}\"", interface.name)).collect();
+        matches.push(format!("iifname {} ", set(&named)));
+    }
+    for pattern in patterns {
+        let narrower = matrix.interfaces.iter().filter(|it| !it.dhcp && covers(&pattern.name, &it.name));
+        let but: Vec<String> = narrower.map(|it| format!("iifname != \"{}\" ", it.name)).collect();
+        matches.push(format!("{}{}", interface(&pattern.name), but.concat()));
+    }
+    matches
 }

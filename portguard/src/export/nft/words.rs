@@ -65,6 +65,11 @@ fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
+/// What matches the packets that come in by an interface, or by those that a pattern matches; nothing is needed for all.
+pub(super) fn interface(name: &str) -> String {
+    if name == "*" { String::new() } else { format!("iifname \"{name}\" ") }
+}
+
 /// An anonymous set.
 pub(super) fn set<T: Display>(elements: &[T]) -> String {
     let elements: Vec<String> = elements.iter().map(ToString::to_string).collect();

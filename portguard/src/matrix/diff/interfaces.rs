@@ -1,4 +1,7 @@
 //! The interfaces of both sites, paired by name.
+//!
+//! A name or a pattern of one site is compared with what holds in the other for all that it matches. Where nothing there
+//! does, it is told as guarded or not guarded as a whole, also if several narrower patterns together would hold for it.
 
 use std::collections::BTreeMap;
 
@@ -70,19 +73,28 @@ impl Pairing {
     pub(super) fn new(old: &Matrix, new: &Matrix) -> Self {
         let mut pairs: BTreeMap<(ZoneId, ZoneId), Vec<String>> = BTreeMap::new();
         let mut changes = Vec::new();
-        for interface in &old.interfaces {
-            if find(new, &interface.name).is_none() {
-                changes.push(InterfaceChange::Unguarded { interface: interface.name.clone() });
+        let mut pair = |name: &String, before: &Interface, after: &Interface, changes: &mut Vec<_>| {
+            pairs.entry((before.zone, after.zone)).or_default().push(name.clone());
+            changes.extend(settings(name, before, after));
+        };
+        for before in &old.interfaces {
+            let name = &before.name;
+            match new.interface_for(name) {
+                None => changes.push(InterfaceChange::Unguarded { interface: name.clone() }),
+                // Told with the others of the new site below.
+                Some(after) if after.name == *name => {}
+                Some(after) => pair(name, before, after, &mut changes),
             }
         }
         for after in &new.interfaces {
-            let Some(before) = find(old, &after.name) else {
-                let zone = new.zone(after.zone).name.clone();
-                changes.push(InterfaceChange::Guarded { interface: after.name.clone(), zone });
-                continue;
-            };
-            pairs.entry((before.zone, after.zone)).or_default().push(after.name.clone());
-            changes.extend(settings(before, after));
+            let name = &after.name;
+            match old.interface_for(name) {
+                None => {
+                    let zone = new.zone(after.zone).name.clone();
+                    changes.push(InterfaceChange::Guarded { interface: name.clone(), zone });
+                }
+                Some(before) => pair(name, before, after, &mut changes),
+            }
         }
         let mut pairing = Self { pairs, changes };
         let moved = pairing.moved(old, new);
@@ -108,19 +120,15 @@ impl Pairing {
     }
 }
 
-fn find<'m>(matrix: &'m Matrix, name: &str) -> Option<&'m Interface> {
-    matrix.interfaces.iter().find(|interface| interface.name == name)
-}
-
-fn settings(before: &Interface, after: &Interface) -> Vec<InterfaceChange> {
-    let Interface { name, zone: _, attach, dhcp } = after;
+fn settings(name: &str, before: &Interface, after: &Interface) -> Vec<InterfaceChange> {
+    let Interface { name: _, zone: _, attach, dhcp } = after;
     let mut changes = Vec::new();
     if before.dhcp != *dhcp {
-        changes.push(InterfaceChange::Dhcp { interface: name.clone(), passes: *dhcp });
+        changes.push(InterfaceChange::Dhcp { interface: name.to_owned(), passes: *dhcp });
     }
     if before.attach != *attach {
         let (old, new) = (before.attach, *attach);
-        changes.push(InterfaceChange::Attach { interface: name.clone(), old, new });
+        changes.push(InterfaceChange::Attach { interface: name.to_owned(), old, new });
     }
     changes
 }
