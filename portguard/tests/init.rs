@@ -100,6 +100,17 @@ fn profiles_random_ports_and_outbound_roles_are_said() {
 }
 
 #[test]
+fn interfaces_by_pattern_are_written_as_the_file_needs_them() {
+    let policy = policy(BUILT_IN[0].file, BUILT_IN[0].text);
+    let profiles = profile_choices(&policy).remove(0);
+    let draft =
+        Draft { interfaces: vec!["eth*".to_owned(), "bond?".to_owned()], ..draft(&policy, &profiles) };
+    let loaded = load(&draft);
+    assert_eq!(loaded.matrix.interface_for("bond0").map(|interface| interface.name.as_str()), Some("bond?"));
+    assert_eq!(loaded.matrix.interface_for("lo"), None);
+}
+
+#[test]
 fn names_that_mean_something_already_are_not_taken_for_a_role() {
     let text = fs::read_to_string(directory().join("policies/zones.toml")).unwrap();
     let policy = policy(
