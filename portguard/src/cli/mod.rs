@@ -7,6 +7,7 @@ pub mod check;
 pub mod completions;
 pub mod counters;
 pub mod diff;
+pub mod drift;
 mod exit;
 pub mod explain;
 pub mod export;
@@ -62,6 +63,8 @@ enum Verb {
     Policy(policy::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
+    /// Hold what listens on this node against what its documents say
+    Drift(drift::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Write a shell's script that completes this command line
@@ -83,6 +86,7 @@ impl Cli {
             Verb::Export(args) => export::run(args, out),
             Verb::Policy(args) => policy::run(args, out),
             Verb::Run(args) => run::run(args, out),
+            Verb::Drift(args) => drift::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

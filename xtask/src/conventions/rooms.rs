@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 14] = [
+const ROOMS: [Room; 15] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -78,6 +78,7 @@ const ROOMS: [Room; 14] = [
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
     Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
+    Room { name: "drift", rooms: &["matrix"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
@@ -92,8 +93,8 @@ const ROOMS: [Room; 14] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
-            "observe", "policy", "reading", "replay", "site",
+            "cli", "compile", "daemon", "datapath", "draft", "drift", "explain", "export", "input",
+            "lint", "matrix", "observe", "policy", "reading", "replay", "site", "sockets",
         ],
         system: System::Yes,
     },
