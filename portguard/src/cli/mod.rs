@@ -7,11 +7,13 @@ pub mod check;
 pub mod completions;
 pub mod counters;
 pub mod diff;
+pub mod doctor;
 pub mod drift;
 mod exit;
 pub mod explain;
 pub mod export;
 pub mod init;
+mod logging;
 pub mod man;
 pub mod matrix;
 pub mod policy;
@@ -61,6 +63,8 @@ enum Verb {
     Export(export::Args),
     /// Look at policies, judge them, and write one for a product of your own
     Policy(policy::Args),
+    /// Examine this machine: what it lacks to be guarded, and what to do
+    Doctor(doctor::Args),
     /// Guard this node's interfaces, in the foreground, until SIGINT or SIGTERM
     Run(run::Args),
     /// Hold what listens on this node against what its documents say
@@ -85,6 +89,7 @@ impl Cli {
             Verb::Replay(args) => replay::run(args, out),
             Verb::Export(args) => export::run(args, out),
             Verb::Policy(args) => policy::run(args, out),
+            Verb::Doctor(args) => doctor::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
             Verb::Counters(args) => counters::run(args, out),

@@ -3,12 +3,11 @@
 use std::{fs, io::Write, path::PathBuf};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
 
 use super::{
     ExitStatus,
     exit::{stderr_colour, tell},
-    load,
+    load, logging,
     surroundings::surroundings,
 };
 use crate::daemon::{Daemon, Options, RUNTIME_DIR, Status};
@@ -33,6 +32,8 @@ pub struct Args {
     /// The directory for the control socket
     #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
     runtime_dir: PathBuf,
+    #[command(flatten)]
+    log: logging::LogArgs,
 }
 
 /// Guards the node until it is told to stop.
@@ -46,10 +47,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         .as_ref()
         .map(|path| fs::read(path).with_context(|| format!("cannot read the eBPF object {}", path.display())))
         .transpose()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("PORTGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .init();
+    logging::begin(args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let daemon = Daemon::start(matrix, Options { object, runtime_dir: args.runtime_dir.clone() }).await?;

@@ -10,6 +10,7 @@ mod interfaces;
 mod load;
 mod object;
 mod pod;
+pub mod probe;
 mod tables;
 mod test_run;
 

@@ -41,7 +41,7 @@ const SYSTEM: [&str; 14] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 15] = [
+const ROOMS: [Room; 16] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -85,6 +85,7 @@ const ROOMS: [Room; 15] = [
     Room { name: "export", rooms: &["matrix", "reading"], system: System::No },
     Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
+    Room { name: "doctor", rooms: &["compile", "datapath", "lint", "matrix"], system: System::Yes },
     Room {
         name: "daemon",
         rooms: &["compile", "datapath", "explain", "matrix", "observe"],
@@ -93,7 +94,7 @@ const ROOMS: [Room; 15] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "draft", "drift", "explain", "export", "input",
+            "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "explain", "export", "input",
             "lint", "matrix", "observe", "policy", "reading", "replay", "site", "sockets",
         ],
         system: System::Yes,
