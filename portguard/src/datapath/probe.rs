@@ -148,7 +148,7 @@ fn of_program_error(error: &ProgramError) -> Probe {
     }
 }
 
-/// An error with all that led to it.
+/// An error with all that led to it, of a verifier's log no more than what it complains about.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -156,5 +156,16 @@ fn chain(error: &dyn std::error::Error) -> String {
         text = format!("{text}: {cause}");
         source = cause.source();
     }
-    text
+    let complaint = text.lines().rev().find(|line| !is_statistics(line));
+    match (text.split_once(VERIFIER_LOG), complaint) {
+        (Some((error, _)), Some(complaint)) => format!("{error}{complaint}"),
+        _ => text,
+    }
+}
+
+/// What aya puts before the verifier's log, which ends with statistics and, from aya, the error once more.
+const VERIFIER_LOG: &str = "Verifier output: ";
+
+fn is_statistics(line: &str) -> bool {
+    ["verification time", "stack depth", "processed", ":"].iter().any(|word| line.starts_with(word))
 }

@@ -34,6 +34,11 @@ impl Capabilities {
         self.effective.contains(&Capability::CAP_NET_ADMIN)
     }
 
+    /// Whether it may load programs whose pointers move by what is in a packet.
+    pub(super) fn perfmon(&self) -> bool {
+        self.effective.contains(&Capability::CAP_PERFMON) || self.sys_admin()
+    }
+
     /// Whether it may mount, and make networks to try things in.
     pub(super) fn sys_admin(&self) -> bool {
         self.effective.contains(&Capability::CAP_SYS_ADMIN)
@@ -63,6 +68,11 @@ pub(super) fn checks(capabilities: &Capabilities) -> Vec<Check> {
     };
     vec![
         check("CAP_BPF", "loading the program and making its maps", capabilities.bpf()),
+        check(
+            "CAP_PERFMON",
+            "the verifier to let the program move pointers by lengths that stand in a packet",
+            capabilities.perfmon(),
+        ),
         check("CAP_NET_ADMIN", "putting the program on interfaces", capabilities.net_admin()),
     ]
 }

@@ -54,7 +54,7 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
 }
 
 /// The check after its probe.
-fn told(capabilities: &Capabilities, check: Check, probe: Probe, remedy: &str) -> Check {
+pub(super) fn told(capabilities: &Capabilities, check: Check, probe: Probe, remedy: &str) -> Check {
     let not = |found: String| Check { found, ..check.clone() };
     match probe {
         Probe::Works => check,

@@ -12,6 +12,8 @@ mod kernel;
 mod machine;
 mod memory;
 mod network;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use serde::Serialize;
