@@ -122,3 +122,33 @@ fn the_packages_scripts_are_plain_shell_and_do_nothing_but_what_dpkg_asks_for() 
         }
     }
 }
+
+/// Runs `prerm remove` where the pins of a filter are, with a `portguard` that notes what it is asked and ends so.
+fn removed(detach_status: u8) -> (bool, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let directory = TempDir::new().expect("a temporary directory");
+    let asked = directory.path().join("asked");
+    let fake = |name: &str, status: u8| {
+        let path = directory.path().join(name);
+        let text = format!("#!/bin/sh\necho {name} \"$@\" >> {}\nexit {status}\n", asked.display());
+        fs::write(&path, text).expect("it can be written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    };
+    fake("portguard", detach_status);
+    fake("systemctl", 0);
+    // In mounts of its own: the machine's bpffs is not touched.
+    let pins = "mount -t tmpfs none /sys/fs/bpf && mkdir /sys/fs/bpf/portguard && PATH=$FAKES exec /bin/sh $PRERM remove";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "/bin/sh", "-c", pins]).env("FAKES", directory.path());
+    let succeeded =
+        command.env("PRERM", deploy("debian/prerm")).status().expect("unshare is there").success();
+    (succeeded, fs::read_to_string(asked).unwrap_or_default())
+}
+
+#[test]
+fn removing_the_package_takes_the_filter_off_and_where_that_fails_the_package_stays() {
+    let (succeeded, asked) = removed(0);
+    assert!(succeeded && asked.ends_with("portguard detach\n"), "{asked}");
+    let (succeeded, asked) = removed(2);
+    assert!(!succeeded && asked.ends_with("portguard detach\n"), "{asked}");
+}

@@ -71,9 +71,9 @@ fn static_binary(
 ) -> anyhow::Result<PathBuf> {
     let mut build = workspace.cargo("build");
     run_command(build.args(["--release", "--package=portguard", "--target", architecture.triple]))?;
-    let built = workspace.binary(&format!("{}/release", architecture.triple), "portguard")?;
+    let linked = workspace.binary(&format!("{}/release", architecture.triple), "portguard")?;
     let binary = directory.join("portguard");
-    output(Command::new("strip").arg("-o").arg(&binary).arg(built))?;
+    output(Command::new("strip").arg("-o").arg(&binary).arg(linked))?;
     verify::is_static(&fs::read(&binary)?).with_context(|| binary.display().to_string())?;
     Ok(binary)
 }
