@@ -98,3 +98,19 @@ fn the_program_loads_with_the_capabilities_of_the_unit_and_not_with_fewer() {
         assert_eq!((code, &check(&said, missing)["state"]), (Some(1), &"missing".into()), "{fewer}: {said}");
     }
 }
+
+#[test]
+fn address_translation_by_nftables_is_noticed_also_where_it_is_built_into_the_kernel() {
+    let lab = Lab::new().unwrap();
+    let said_of = |host| check(&examine(host, SITE, &[]).1, "forwarding and NAT").clone();
+    let without = said_of(&lab.node);
+    assert!(without["found"].as_str().unwrap().ends_with("no address is translated"), "{without}");
+    let rules = "table ip t {\nchain c {\ntype nat hook postrouting priority 100\nmasquerade\n}\n}\n";
+    let file = lab.node.directory().join("nat.nft");
+    fs::write(&file, rules).unwrap();
+    let loaded = lab.node.output(10, "nft", &["--file", &file.display().to_string()]).unwrap();
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    let with = said_of(&lab.node);
+    assert_eq!(with["state"], "notice", "{with}");
+    assert!(with["found"].as_str().unwrap().ends_with("addresses are translated"), "{with}");
+}

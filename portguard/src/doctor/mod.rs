@@ -15,6 +15,7 @@ mod network;
 #[cfg(test)]
 mod tests;
 mod text;
+mod translation;
 
 use serde::Serialize;
 
@@ -86,7 +87,7 @@ pub async fn examine(
     checks.extend(features::checks(capabilities, guarded.map(|guarded| guarded.image)));
     checks.push(bpffs::check(machine, capabilities));
     checks.extend(memory::checks(machine, guarded.map(|guarded| guarded.image)));
-    checks.push(network::translation(machine));
+    checks.push(network::translation(machine, translation::by_nftables()));
     if let Some(guarded) = guarded {
         checks.push(network::ephemeral_ports(guarded));
         let wanted: &[ImageInterface] = guarded.image.interfaces();

@@ -1,34 +1,38 @@
 //! What of the node's network the filter can't see through.
 
-use super::{Check, Guarded, Machine, State};
+use super::{Check, Guarded, Machine, State, translation::Translation};
 use crate::matrix::{Direction, PortRange, PortSet, Service};
 
 /// Whether packets are forwarded or translated: the socket table, by which answers are found, knows neither.
-pub(super) fn translation(machine: &Machine) -> Check {
+pub(super) fn translation(machine: &Machine, by_nftables: Translation) -> Check {
     let is_on = |path: &str| machine.read(path).is_ok_and(|value| value != "0");
-    let forwards: Vec<&str> =
-        [("/proc/sys/net/ipv4/ip_forward", "IPv4"), ("/proc/sys/net/ipv6/conf/all/forwarding", "IPv6")]
-            .into_iter()
-            .filter_map(|(path, family)| is_on(path).then_some(family))
-            .collect();
+    let families =
+        [("/proc/sys/net/ipv4/ip_forward", "IPv4"), ("/proc/sys/net/ipv6/conf/all/forwarding", "IPv6")];
+    let forwarded: Vec<&str> =
+        families.into_iter().filter_map(|(path, family)| is_on(path).then_some(family)).collect();
     let has_table =
         |path: &str| machine.read(path).is_ok_and(|tables| tables.lines().any(|table| table == "nat"));
-    let translates = machine.has("/sys/module/nf_nat")
-        || ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"].into_iter().any(has_table);
-    let check = |found: String| {
-        Check::fine(
-            "forwarding and NAT",
-            "answers to be found: the filter asks the kernel for the node's own sockets",
-            found,
-        )
+    let by_iptables = ["/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"].into_iter().any(has_table);
+    let translation = if by_iptables { Translation::Found } else { by_nftables };
+    let translated = match translation {
+        Translation::Found => "addresses are translated",
+        Translation::NotFound => "no address is translated",
+        Translation::Untold => "whether addresses are translated is not told",
     };
-    let translation =
-        if translates { "address translation is loaded" } else { "no sign of address translation" };
-    if forwards.is_empty() {
-        let check = check(format!("nothing is forwarded, {translation}"));
-        return if translates { check.but(State::Notice, REMEDY) } else { check };
+    let forwarded_text = match forwarded.as_slice() {
+        [] => "nothing is forwarded".to_owned(),
+        families => format!("forwarded: {}", families.join(", ")),
+    };
+    let check = Check::fine(
+        "forwarding and NAT",
+        "answers to be found: the filter asks the kernel for the node's own sockets",
+        format!("{forwarded_text}; {translated}"),
+    );
+    match translation {
+        Translation::NotFound if forwarded.is_empty() => check,
+        Translation::Untold if forwarded.is_empty() => check.but(State::Unseen, "run as root to see it"),
+        _ => check.but(State::Notice, REMEDY),
     }
-    check(format!("{} is forwarded, {translation}", forwards.join(" and "))).but(State::Notice, REMEDY)
 }
 
 const REMEDY: &str = "what the node forwards or translates (containers, virtual machines, a gateway) has no socket here: its \

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::{
     Capabilities, Check, Examination, Guarded, Machine, State, bpffs, capabilities, features, kernel, memory,
     network,
+    translation::Translation::{Found, NotFound, Untold},
 };
 use crate::{
     compile::{Image, NodeAddresses, compile},
@@ -198,9 +199,9 @@ fn the_first_version_of_control_groups_is_read_too() {
 
 #[test]
 fn forwarding_and_translation_are_noticed() {
-    let found = |files: &[(&str, &str)]| {
+    let found = |files: &[(&str, &str)], by_nftables| {
         let (_keep, machine) = machine(files);
-        let check = network::translation(&machine);
+        let check = network::translation(&machine, by_nftables);
         (check.state, check.found)
     };
     let off = ("/proc/sys/net/ipv4/ip_forward", "0\n");
@@ -208,18 +209,22 @@ fn forwarding_and_translation_are_noticed() {
     let six = ("/proc/sys/net/ipv6/conf/all/forwarding", "1\n");
     let table = ("/proc/net/ip_tables_names", "filter\nnat\n");
     let told = |text: &str| text.to_owned();
-    assert_eq!(found(&[off]), (State::Fine, told("nothing is forwarded, no sign of address translation")));
     assert_eq!(
-        found(&[off, table]),
-        (State::Notice, told("nothing is forwarded, address translation is loaded"))
+        found(&[off], NotFound),
+        (State::Fine, told("nothing is forwarded; no address is translated"))
     );
     assert_eq!(
-        found(&[on, six]),
-        (State::Notice, told("IPv4 and IPv6 is forwarded, no sign of address translation"))
+        found(&[off], Untold),
+        (State::Unseen, told("nothing is forwarded; whether addresses are translated is not told"))
+    );
+    assert_eq!(found(&[off], Found), (State::Notice, told("nothing is forwarded; addresses are translated")));
+    assert_eq!(
+        found(&[off, table], NotFound),
+        (State::Notice, told("nothing is forwarded; addresses are translated"))
     );
     assert_eq!(
-        found(&[on, ("/sys/module/nf_nat/refcnt", "1\n")]),
-        (State::Notice, told("IPv4 is forwarded, address translation is loaded"))
+        found(&[on, six], NotFound),
+        (State::Notice, told("forwarded: IPv4, IPv6; no address is translated"))
     );
 }
 
