@@ -19,6 +19,7 @@ pub mod export;
 pub mod input;
 pub mod lint;
 pub mod matrix;
+mod netlink;
 pub mod notify;
 pub mod observe;
 pub mod policy;

@@ -6,13 +6,12 @@ use std::{
     io,
 };
 
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::{
     SockDiagMessage,
     constants::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP},
     inet::{ExtensionFlags, InetRequest, InetResponse, SocketId, StateFlags, nlas::Nla},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_SOCK_DIAG};
+use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use nix::net::if_::if_indextoname;
 use procfs::process::{FDTarget, all_processes};
 use thiserror::Error;
@@ -20,18 +19,13 @@ use thiserror::Error;
 use crate::{
     drift::{Bound, Families, Listener, Process},
     matrix::Transport,
+    netlink::dump,
 };
 
 /// Why the kernel does not tell.
 #[derive(Debug, Error)]
-pub enum SocketsError {
-    /// The conversation failed.
-    #[error("cannot ask the kernel for its sockets")]
-    Netlink(#[from] io::Error),
-    /// The kernel's answer cannot be read.
-    #[error("the kernel's answer about its sockets cannot be read: {0}; please report this")]
-    Garbled(String),
-}
+#[error("cannot ask the kernel for its sockets")]
+pub struct SocketsError(#[from] io::Error);
 
 /// Every socket that listens for TCP, and every UDP socket that takes datagrams from anybody, in the order of their
 /// ports.
@@ -39,7 +33,9 @@ pub fn listeners() -> Result<Vec<Listener>, SocketsError> {
     let mut found = Vec::new();
     for transport in [Transport::Tcp, Transport::Udp] {
         for family in [AF_INET, AF_INET6] {
-            found.extend(dump(transport, family)?.into_iter().map(|response| (transport, response)));
+            found.extend(
+                open_to_anybody(transport, family)?.into_iter().map(|response| (transport, response)),
+            );
         }
     }
     let inodes = found.iter().map(|(_, response)| u64::from(response.header.inode)).collect();
@@ -52,55 +48,23 @@ pub fn listeners() -> Result<Vec<Listener>, SocketsError> {
 
 /// The sockets of a protocol and a family that are open to anybody: TCP in state LISTEN; UDP that is not connected, which
 /// the kernel calls CLOSE.
-fn dump(transport: Transport, family: u8) -> Result<Vec<InetResponse>, SocketsError> {
+fn open_to_anybody(transport: Transport, family: u8) -> Result<Vec<InetResponse>, SocketsError> {
     let (protocol, states) = match transport {
         Transport::Udp => (IPPROTO_UDP, StateFlags::CLOSE),
         _ => (IPPROTO_TCP, StateFlags::LISTEN),
     };
-    let mut socket = Socket::new(NETLINK_SOCK_DIAG)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
     let socket_id = if family == AF_INET { SocketId::new_v4() } else { SocketId::new_v6() };
     let request = InetRequest { family, protocol, extensions: ExtensionFlags::empty(), states, socket_id };
-    let mut request = NetlinkMessage::new(header, SockDiagMessage::InetRequest(request).into());
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-    answers(&socket)
-}
-
-fn answers(socket: &Socket) -> Result<Vec<InetResponse>, SocketsError> {
-    let garbled = |error: &dyn std::fmt::Display| SocketsError::Garbled(error.to_string());
-    let mut answers = Vec::new();
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        let mut left = datagram.as_slice();
-        while !left.is_empty() {
-            let message =
-                NetlinkMessage::<SockDiagMessage>::deserialize(left).map_err(|error| garbled(&error))?;
-            match message.payload {
-                NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(response)) => {
-                    answers.push(*response);
-                }
-                NetlinkPayload::Done(_) => return Ok(answers),
-                NetlinkPayload::Error(error) => match error.to_io() {
-                    // A kernel without this family, or without its diagnostics.
-                    error if error.kind() == io::ErrorKind::NotFound => return Ok(answers),
-                    error => return Err(error.into()),
-                },
-                _ => {}
-            }
-            // A message is as long as its header says; the next one begins at a multiple of four.
-            let length = (message.header.length as usize).next_multiple_of(4);
-            left = left.get(length..).unwrap_or_default();
-            if length == 0 {
-                return Err(garbled(&"a message without a length"));
-            }
-        }
-    }
+    let answers = match dump(NETLINK_SOCK_DIAG, SockDiagMessage::InetRequest(request)) {
+        // A kernel without this family, or without its diagnostics.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        answers => answers?,
+    };
+    let responses = answers.into_iter().filter_map(|answer| match answer {
+        SockDiagMessage::InetResponse(response) => Some(*response),
+        _ => None,
+    });
+    Ok(responses.collect())
 }
 
 fn listener(transport: Transport, response: &InetResponse, owners: &BTreeMap<u64, Process>) -> Listener {

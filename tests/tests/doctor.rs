@@ -16,7 +16,7 @@ fn examine(host: &Host, site: &str, prefix: &[&str]) -> (Option<i32>, Value) {
     let (program, path) =
         (binary().expect("the binary is built").display().to_string(), path.display().to_string());
     let words = [prefix, &[&program, "doctor", "--site", &path, "--format", "json"]].concat();
-    let Output { status, stdout, stderr } = host.output(30, words[0], &words[1..]).expect("it starts");
+    let Output { status, stdout, stderr } = host.output(60, words[0], &words[1..]).expect("it starts");
     let told = String::from_utf8_lossy(&stderr);
     (status.code(), serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{error}: {told}")))
 }

@@ -18,7 +18,7 @@ fn drift(host: &Host, options: &[&str]) -> (Option<i32>, Value) {
     let program = binary().expect("the binary is built").display().to_string();
     let site = site.display().to_string();
     let arguments = [&["drift", "--site", &site, "--format", "json"], options].concat();
-    let output = host.output(20, &program, &arguments).expect("portguard starts");
+    let output = host.output(60, &program, &arguments).expect("portguard starts");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     (
         output.status.code(),

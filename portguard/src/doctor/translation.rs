@@ -4,10 +4,11 @@
 use std::io;
 
 use netlink_packet_core::{
-    DecodeError, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
-    NetlinkPayload, NetlinkSerializable, NlasIterator,
+    DecodeError, NetlinkDeserializable, NetlinkHeader, NetlinkSerializable, NlasIterator,
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_NETFILTER};
+use netlink_sys::protocols::NETLINK_NETFILTER;
+
+use crate::netlink::dump;
 
 /// What is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,29 +78,10 @@ impl NetlinkDeserializable for Chains {
 
 /// The types of all chains that have one.
 fn kinds() -> io::Result<Vec<String>> {
-    let mut socket = Socket::new(NETLINK_NETFILTER)?;
-    socket.bind_auto()?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(Chains::Get));
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-    socket.send(&bytes, 0)?;
-    let mut kinds = Vec::new();
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        let mut left = datagram.as_slice();
-        while !left.is_empty() {
-            let message = NetlinkMessage::<Chains>::deserialize(left).map_err(io::Error::other)?;
-            match message.payload {
-                NetlinkPayload::InnerMessage(Chains::Chain { kind }) => kinds.extend(kind),
-                NetlinkPayload::Done(_) => return Ok(kinds),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                _ => {}
-            }
-            left = left.get((message.header.length as usize).next_multiple_of(4)..).unwrap_or_default();
-        }
-    }
+    let answers = dump(NETLINK_NETFILTER, Chains::Get)?;
+    let kinds = answers.into_iter().filter_map(|answer| match answer {
+        Chains::Chain { kind } => kind,
+        Chains::Get => None,
+    });
+    Ok(kinds.collect())
 }

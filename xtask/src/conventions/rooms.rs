@@ -85,7 +85,11 @@ const ROOMS: [Room; 16] = [
     Room { name: "export", rooms: &["matrix", "reading"], system: System::No },
     Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
-    Room { name: "doctor", rooms: &["compile", "datapath", "lint", "matrix"], system: System::Yes },
+    Room {
+        name: "doctor",
+        rooms: &["compile", "datapath", "lint", "matrix", "netlink"],
+        system: System::Yes,
+    },
     Room {
         name: "daemon",
         rooms: &["compile", "datapath", "explain", "matrix", "observe"],
