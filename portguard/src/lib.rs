@@ -3,23 +3,28 @@
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
 //! into an image; [`explain`] asks the image, [`replay`] hands it a capture's packets; [`datapath`] loads an image and is
 //! the only room that knows aya; [`observe`] reads counters back; [`daemon`] owns what is loaded; [`cli`] talks to the
-//! rooms and holds no logic. Beside that way [`names`] finds out what host names
-//! stand for, [`lint`] asks about what is odd, [`draft`] writes a first site, and [`export`]
-//! says a matrix in another firewall's words.
+//! rooms and holds no logic. Beside that way [`names`] finds out what host names stand for, [`lint`] asks about what is
+//! odd, [`draft`] writes a first site, and [`export`] says a matrix in another firewall's words; [`drift`] holds it against
+//! what [`sockets`] says that the node listens on, and [`doctor`] says what the machine lacks.
 
 pub mod cli;
 pub mod compile;
 pub mod daemon;
 pub mod datapath;
+pub mod doctor;
 pub mod draft;
+pub mod drift;
 pub mod explain;
 pub mod export;
 pub mod input;
 pub mod lint;
 pub mod matrix;
 pub mod names;
+mod netlink;
+pub mod notify;
 pub mod observe;
 pub mod policy;
 pub mod reading;
 pub mod replay;
 pub mod site;
+pub mod sockets;

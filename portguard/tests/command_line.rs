@@ -5,7 +5,7 @@ mod support;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
-use support::{directory, portguard};
+use support::{directory, portguard, portguard_in};
 
 #[test]
 fn check_says_what_a_sound_site_holds() {
@@ -70,11 +70,18 @@ fn wrong_usage_is_exit_code_two() {
 fn help_documents_the_exit_codes() {
     assert_snapshot!("help", portguard(&["--help"]));
     assert_snapshot!("help-check", portguard(&["check", "--help"]));
-    for verb in ["matrix", "explain", "diff", "replay", "export", "completions", "man"] {
+    for verb in ["matrix", "explain", "diff", "replay", "export", "doctor", "completions", "man"] {
         assert_snapshot!(format!("help-{verb}"), portguard(&[verb, "--help"]));
     }
     let init = portguard(&["init", "--help"]);
     assert!(init.contains("portguard init --product redis-enterprise --interface eth0"), "{init}");
+}
+
+#[test]
+fn a_log_filter_that_is_none_is_refused_before_anything_is_guarded() {
+    let shown = portguard_in(&[("PORTGUARD_LOG", "portguard=loud")], &["run", "--site", "sites/both.toml"]);
+    assert!(shown.starts_with("exit code 2\n"), "{shown}");
+    assert!(shown.contains("PORTGUARD_LOG=portguard=loud is no filter"), "{shown}");
 }
 
 #[test]

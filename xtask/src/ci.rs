@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::{build_ebpf, conventions, fuzz, process::run as run_command, test, workspace::Workspace};
+use crate::{
+    build_ebpf, conventions, fuzz, package, process::run as run_command, test, workspace::Workspace,
+};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
     ("format", |workspace| {
         run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
@@ -20,6 +22,7 @@ const STEPS: [Step; 8] = [
     }),
     ("clippy, fuzz", fuzz::clippy),
     ("fuzz", fuzz::in_ci),
+    ("package", package::run),
     ("docs", docs),
     ("conventions", conventions::run),
 ];

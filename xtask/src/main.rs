@@ -9,6 +9,7 @@ mod ci;
 mod conventions;
 mod demo;
 mod fuzz;
+mod package;
 mod process;
 mod setup;
 mod test;
@@ -38,6 +39,8 @@ enum Command {
     Bench(bench::Options),
     /// Fuzz the readers of policies, sites and pages
     Fuzz(fuzz::Options),
+    /// Make what is handed out: a static binary, a Debian package, a directory for a container image; and try it
+    Package,
     /// Check what no compiler does: which room uses what, lints in every crate, the length of files
     Conventions,
     /// Everything that must hold before a change goes in
@@ -64,6 +67,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::Package => package::run(&workspace),
         Command::Conventions => conventions::run(&workspace),
         Command::Ci => ci::run(&workspace),
     }

@@ -7,6 +7,7 @@ use std::{fs, path::Path, process::Command};
 use anyhow::Context as _;
 
 use crate::{
+    package::Architecture,
     process::{output, run as run_command},
     workspace::Workspace,
 };
@@ -31,10 +32,17 @@ pub(crate) fn for_building(workspace: &Workspace) -> anyhow::Result<()> {
     bpf_linker(workspace)
 }
 
+/// What a package needs: a C library to link statically, and the programs that make and judge it.
+pub(crate) fn for_packaging(workspace: &Workspace) -> anyhow::Result<()> {
+    for_building(workspace)?;
+    static_target(workspace)?;
+    packages::install(&packages::PACKAGING)
+}
+
 /// What building, the demo and the tests need.
 pub(crate) fn everything(workspace: &Workspace) -> anyhow::Result<()> {
     for_building(workspace)?;
-    packages::install()
+    packages::install(&packages::TESTING)
 }
 
 fn components(workspace: &Workspace) -> anyhow::Result<()> {
@@ -56,6 +64,22 @@ fn components(workspace: &Workspace) -> anyhow::Result<()> {
             .with_context(|| format!("the toolchain at {} lacks {component}", sysroot.display()))?;
     }
     Ok(())
+}
+
+fn static_target(workspace: &Workspace) -> anyhow::Result<()> {
+    let triple = Architecture::native()?.triple;
+    let library = output(
+        Command::new("rustc")
+            .args(["--print=target-libdir", "--target", triple])
+            .current_dir(workspace.root()),
+    )?;
+    if Path::new(library.trim()).exists() {
+        println!("setup: target {triple} is there");
+        return Ok(());
+    }
+    let toolchain = workspace.toolchain()?;
+    println!("setup: adding target {triple} to toolchain {toolchain}");
+    run_command(Command::new("rustup").args(["target", "add", triple, "--toolchain", &toolchain]))
 }
 
 fn bpf_linker(workspace: &Workspace) -> anyhow::Result<()> {

@@ -8,10 +8,13 @@ pub mod completions;
 pub mod counters;
 pub mod detach;
 pub mod diff;
+pub mod doctor;
+pub mod drift;
 mod exit;
 pub mod explain;
 pub mod export;
 pub mod init;
+mod logging;
 pub mod man;
 pub mod matrix;
 pub mod policy;
@@ -64,6 +67,8 @@ enum Verb {
     Export(export::Args),
     /// Look at policies, judge them, and write one for a product of your own
     Policy(policy::Args),
+    /// Examine this machine: what it lacks to be guarded, and what to do
+    Doctor(doctor::Args),
     /// Guard this node's interfaces: the daemon, in the foreground
     Run(run::Args),
     /// Show what is in force on this node
@@ -72,6 +77,8 @@ enum Verb {
     Reload(reload::Args),
     /// Take the filter off: nothing is guarded afterwards
     Detach(detach::Args),
+    /// Hold what listens on this node against what its documents say
+    Drift(drift::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Write a shell's script that completes this command line
@@ -92,10 +99,12 @@ impl Cli {
             Verb::Replay(args) => replay::run(args, out),
             Verb::Export(args) => export::run(args, out),
             Verb::Policy(args) => policy::run(args, out),
+            Verb::Doctor(args) => doctor::run(args, out),
             Verb::Run(args) => run::run(args, out),
             Verb::Status(args) => status::run(args, out),
             Verb::Reload(args) => reload::run(args, out),
             Verb::Detach(args) => detach::run(args, out),
+            Verb::Drift(args) => drift::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

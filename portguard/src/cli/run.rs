@@ -3,9 +3,8 @@
 use std::{fs, io::Write, path::PathBuf};
 
 use anyhow::Context as _;
-use tracing_subscriber::EnvFilter;
 
-use super::{ExitStatus, surroundings::surroundings};
+use super::{ExitStatus, logging, surroundings::surroundings};
 use crate::daemon::{BPFFS, Daemon, DaemonError, GenerationInForce, Options, RUNTIME_DIR, Status};
 
 const EXAMPLE: &str = "\
@@ -33,6 +32,8 @@ pub struct Args {
     /// The BPF file system, where links and counters are pinned; it is mounted if it is not
     #[arg(long, value_name = "DIR", default_value = BPFFS)]
     bpffs: PathBuf,
+    #[command(flatten)]
+    log: logging::LogArgs,
 }
 
 /// Guards the node until it is told to stop.
@@ -42,10 +43,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         .as_ref()
         .map(|path| fs::read(path).with_context(|| format!("cannot read the eBPF object {}", path.display())))
         .transpose()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_from_env("PORTGUARD_LOG").unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .init();
+    logging::begin(args.log)?;
     let options = Options {
         site: args.site.clone(),
         object,

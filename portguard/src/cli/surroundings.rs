@@ -32,7 +32,8 @@ fn interface_of(wanted: IpAddr) -> Option<String> {
     found.map(|interface| interface.interface_name)
 }
 
-fn local_ports() -> Option<LocalPorts> {
+/// The ports that the kernel gives to the connections of this node.
+pub(super) fn local_ports() -> Option<LocalPorts> {
     let range = fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
     let reserved = fs::read_to_string("/proc/sys/net/ipv4/ip_local_reserved_ports").unwrap_or_default();
     LocalPorts::from_sysctls(&range, &reserved)

@@ -15,6 +15,7 @@ mod load;
 mod network;
 mod object;
 mod pod;
+pub mod probe;
 mod record;
 mod tables;
 mod test_run;

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 15] = [
+const ROOMS: [Room; 17] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -83,12 +83,18 @@ const ROOMS: [Room; 15] = [
     Room { name: "matrix", rooms: &["reading", "policy", "site"], system: System::No },
     Room { name: "lint", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
     Room { name: "draft", rooms: &["reading", "policy", "site", "matrix"], system: System::No },
+    Room { name: "drift", rooms: &["matrix"], system: System::No },
     Room { name: "compile", rooms: &["matrix"], system: System::No },
     Room { name: "explain", rooms: &["compile", "matrix", "reading"], system: System::No },
     Room { name: "datapath", rooms: &["compile", "matrix"], system: System::Kernel },
     Room { name: "export", rooms: &["matrix", "reading"], system: System::No },
     Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
+    Room {
+        name: "doctor",
+        rooms: &["compile", "datapath", "lint", "matrix", "netlink"],
+        system: System::Yes,
+    },
     Room {
         name: "daemon",
         rooms: &["compile", "datapath", "input", "lint", "matrix", "names", "observe", "reading", "site"],
@@ -97,8 +103,8 @@ const ROOMS: [Room; 15] = [
     Room {
         name: "cli",
         rooms: &[
-            "cli", "compile", "daemon", "datapath", "draft", "explain", "export", "input", "lint", "matrix",
-            "names", "observe", "policy", "reading", "replay", "site",
+            "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "explain", "export", "input",
+            "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site", "sockets",
         ],
         system: System::Yes,
     },

@@ -6,8 +6,9 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++.
-const PACKAGES: [&str; 11] = [
+/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++; a
+/// judge of units.
+pub(super) const TESTING: [&str; 12] = [
     "bpftool",
     "ethtool",
     "g++",
@@ -18,14 +19,18 @@ const PACKAGES: [&str; 11] = [
     "nmap",
     "redis-server",
     "redis-tools",
+    "systemd",
     "xdp-tools",
 ];
 
+/// What makes a package and judges it.
+pub(super) const PACKAGING: [&str; 6] = ["binutils", "dpkg", "gzip", "lintian", "systemd", "xz-utils"];
+
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
-pub(super) fn install() -> anyhow::Result<()> {
-    let missing: Vec<&str> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
+pub(super) fn install(wanted: &[&str]) -> anyhow::Result<()> {
+    let missing: Vec<&str> = wanted.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
-        println!("setup: Debian packages are there: {}", PACKAGES.join(" "));
+        println!("setup: Debian packages are there: {}", wanted.join(" "));
         return Ok(());
     }
     let by_hand = format!("missing Debian packages; install them by hand: {}", missing.join(" "));

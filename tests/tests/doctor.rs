@@ -1,0 +1,116 @@
+//! `portguard doctor` on the real kernel: what it tries works here, leaves nothing behind, and what is in the way is named.
+
+use std::{fs, process::Output};
+
+use portguard_tests::{
+    demo::SITE,
+    floor::Floor,
+    lab::{Guard, Host, INTERFACE, Lab, binary},
+};
+use serde_json::Value;
+
+/// What `doctor` says on `host` of a site, run by these words and the binary.
+fn examine(host: &Host, site: &str, prefix: &[&str]) -> (Option<i32>, Value) {
+    let path = host.directory().join("doctor.toml");
+    fs::write(&path, site).expect("the directory is there");
+    let (program, path) =
+        (binary().expect("the binary is built").display().to_string(), path.display().to_string());
+    let words = [prefix, &[&program, "doctor", "--site", &path, "--format", "json"]].concat();
+    let Output { status, stdout, stderr } = host.output(60, words[0], &words[1..]).expect("it starts");
+    let told = String::from_utf8_lossy(&stderr);
+    (status.code(), serde_json::from_slice(&stdout).unwrap_or_else(|error| panic!("{error}: {told}")))
+}
+
+/// The check about `subject`.
+fn check<'a>(said: &'a Value, subject: &str) -> &'a Value {
+    let checks = said["checks"].as_array().expect("a list");
+    checks
+        .iter()
+        .find(|check| check["subject"] == subject)
+        .unwrap_or_else(|| panic!("{subject} is in {said}"))
+}
+
+/// The links of BPF in the kernel.
+fn links(host: &Host) -> String {
+    let output = host.output(10, "bpftool", &["-j", "link", "show"]).expect("bpftool starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+fn a_kernel_that_runs_the_lab_has_what_is_needed_and_trying_leaves_nothing() {
+    let lab = Lab::new().unwrap();
+    let (code, said) = examine(&lab.node, SITE, &[]);
+    assert_eq!((code, &said["can_guard"]), (Some(0), &true.into()), "{said}");
+    for subject in
+        ["XDP programs", "socket look-up", "per-CPU arrays", "PortGuard's program", "links for XDP"]
+    {
+        assert_eq!(check(&said, subject)["state"], "fine", "{said}");
+    }
+    let found = check(&said, "interface eth0")["found"].as_str().unwrap();
+    assert!(found.starts_with("free, driver "), "{said}");
+    // Other tests have links of their own; a link of `doctor`'s is to the loopback interface.
+    assert!(!links(&lab.node).contains("\"devname\":\"lo\""), "it leaves no link");
+}
+
+#[test]
+fn an_interface_that_is_taken_or_not_there_is_named() {
+    let lab = Lab::new().unwrap();
+    let theirs = Floor::load().unwrap();
+    let id = theirs.id().unwrap().to_string();
+    let attach = ["net", "attach", "xdp", "id", &id, "dev", INTERFACE];
+    assert!(lab.node.output(10, "bpftool", &attach).unwrap().status.success());
+    let (code, said) = examine(&lab.node, SITE, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    let found = check(&said, "interface eth0");
+    assert_eq!(found["state"], "missing", "{said}");
+    assert!(found["found"].as_str().unwrap().contains(&format!("id {id}")), "{said}");
+    let gone = SITE.replace("[interfaces.eth0]", "[interfaces.bond7]\n[interfaces.lo]\nattach = \"native\"");
+    let (code, said) = examine(&lab.node, &gone, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(check(&said, "interface bond7")["state"], "missing");
+    assert_eq!(check(&said, "interface lo")["state"], "missing", "loopback has no native XDP: {said}");
+}
+
+#[test]
+fn an_interface_that_portguard_guards_already_is_fine() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (_, said) = examine(&lab.node, SITE, &[]);
+    let found = check(&said, "interface eth0");
+    assert_eq!(found["state"], "fine", "{said}");
+    assert!(found["found"].as_str().unwrap().starts_with("guarded by portguard already"), "{said}");
+    guard.stop().unwrap();
+}
+
+#[test]
+fn the_program_loads_with_the_capabilities_of_the_unit_and_not_with_fewer() {
+    let lab = Lab::new().unwrap();
+    let program = |capabilities: &str| {
+        let bounding = format!("--bounding-set=-all,{capabilities}");
+        let (code, said) = examine(&lab.node, SITE, &["setpriv", &bounding]);
+        (code, check(&said, "PortGuard's program")["state"].as_str().unwrap().to_owned(), said)
+    };
+    let (_, state, said) = program("+bpf,+net_admin,+perfmon");
+    assert_eq!(state, "fine", "{said}");
+    for (fewer, missing) in [("+bpf,+net_admin", "CAP_PERFMON"), ("+net_admin,+perfmon", "CAP_BPF")] {
+        let (code, state, said) = program(fewer);
+        assert_ne!(state, "fine", "{fewer}: {said}");
+        assert_eq!((code, &check(&said, missing)["state"]), (Some(1), &"missing".into()), "{fewer}: {said}");
+    }
+}
+
+#[test]
+fn address_translation_by_nftables_is_noticed_also_where_it_is_built_into_the_kernel() {
+    let lab = Lab::new().unwrap();
+    let said_of = |host| check(&examine(host, SITE, &[]).1, "forwarding and NAT").clone();
+    let without = said_of(&lab.node);
+    assert!(without["found"].as_str().unwrap().ends_with("no address is translated"), "{without}");
+    let rules = "table ip t {\nchain c {\ntype nat hook postrouting priority 100\nmasquerade\n}\n}\n";
+    let file = lab.node.directory().join("nat.nft");
+    fs::write(&file, rules).unwrap();
+    let loaded = lab.node.output(10, "nft", &["--file", &file.display().to_string()]).unwrap();
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    let with = said_of(&lab.node);
+    assert_eq!(with["state"], "notice", "{with}");
+    assert!(with["found"].as_str().unwrap().ends_with("addresses are translated"), "{with}");
+}
