@@ -21,8 +21,9 @@ fn run(host: &Host, site: &str) -> Output {
     let program = binary().expect("the binary is built").display().to_string();
     let (site, runtime) = (path.display().to_string(), directory.path().join("run").display().to_string());
     // In the lab, which takes it away.
-    let bpffs = host.directory().join("refused").display().to_string();
-    host.output(20, &program, &["run", "--site", &site, "--runtime-dir", &runtime, "--bpffs", &bpffs])
+    let [bpffs, state] = ["refused", "state"].map(|name| host.directory().join(name).display().to_string());
+    let places = ["--runtime-dir", &runtime, "--bpffs", &bpffs, "--state-dir", &state];
+    host.output(20, &program, &[&["run", "--site", &site], &places[..]].concat())
         .expect("ip netns exec starts")
 }
 

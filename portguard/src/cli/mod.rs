@@ -3,8 +3,11 @@
 //! Data goes to the writer that a verb is given (standard output), everything else to standard error. A verb answers
 //! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
 
+pub mod apply;
 pub mod check;
 pub mod completions;
+pub mod confirm;
+pub mod control;
 pub mod counters;
 pub mod detach;
 pub mod diff;
@@ -75,6 +78,12 @@ enum Verb {
     Status(status::Args),
     /// Put the site file as it is now in force
     Reload(reload::Args),
+    /// Put another site in force, if need be until it is confirmed
+    Apply(apply::Args),
+    /// Keep what `apply --confirm` has put in force
+    Confirm(confirm::ConfirmArgs),
+    /// Go back to the site that was in force before
+    Rollback(confirm::RollbackArgs),
     /// Take the filter off: nothing is guarded afterwards
     Detach(detach::Args),
     /// Hold what listens on this node against what its documents say
@@ -103,6 +112,9 @@ impl Cli {
             Verb::Run(args) => run::run(args, out),
             Verb::Status(args) => status::run(args, out),
             Verb::Reload(args) => reload::run(args, out),
+            Verb::Apply(args) => apply::run(args, out),
+            Verb::Confirm(args) => confirm::confirm(args, out),
+            Verb::Rollback(args) => confirm::rollback(args, out),
             Verb::Detach(args) => detach::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
             Verb::Counters(args) => counters::run(args, out),

@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::PathBuf};
 use anyhow::Context as _;
 
 use super::{ExitStatus, logging, surroundings::surroundings};
-use crate::daemon::{BPFFS, Daemon, DaemonError, GenerationInForce, Options, RUNTIME_DIR, Status};
+use crate::daemon::{BPFFS, Daemon, DaemonError, Options, RUNTIME_DIR, STATE_DIR};
 
 const EXAMPLE: &str = "\
 Example:
@@ -29,6 +29,9 @@ pub struct Args {
     /// The directory for the control socket
     #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
     runtime_dir: PathBuf,
+    /// The directory for what outlives a reboot: the site that was last in force
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    state_dir: PathBuf,
     /// The BPF file system, where links and counters are pinned; it is mounted if it is not
     #[arg(long, value_name = "DIR", default_value = BPFFS)]
     bpffs: PathBuf,
@@ -48,6 +51,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         site: args.site.clone(),
         object,
         runtime_dir: args.runtime_dir.clone(),
+        state_dir: args.state_dir.clone(),
         bpffs: args.bpffs.clone(),
         surroundings: surroundings(),
     };
@@ -58,30 +62,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
             DaemonError::Site(faults) => anyhow::Error::from(*faults),
             other => other.into(),
         })?;
-        writeln!(out, "{}", ready(&daemon.status()))?;
+        writeln!(out, "ready: {}", daemon.status().line())?;
         out.flush()?;
         daemon.serve().await?;
         writeln!(out, "stopped: what was guarded is guarded still; `portguard detach` opens it")?;
         Ok(ExitStatus::Success)
     })
-}
-
-fn ready(status: &Status) -> String {
-    let interfaces: Vec<String> = status
-        .interfaces
-        .iter()
-        .map(|interface| format!("{} ({})", interface.name, interface.attached))
-        .collect();
-    let guarding = if interfaces.is_empty() { "no interface".to_owned() } else { interfaces.join(", ") };
-    let mut text = format!("ready: guarding {guarding}");
-    if !status.absent.is_empty() {
-        text = format!("{text}; waiting for {}", status.absent.join(", "));
-    }
-    let Some(GenerationInForce { number, mode, posture, rules, image, .. }) = &status.generation else {
-        return format!("{text}; another version's generation enforces, since the site file cannot be used");
-    };
-    format!(
-        "{text}; mode {mode}, posture {posture}, {rules} rules, generation {number}, image {}",
-        &image[..12]
-    )
 }

@@ -94,6 +94,9 @@ fn screen(status: &Status, now: u64) -> String {
     line("dropped", &format!("{} packets", counted.dropped.packets));
     line("would drop", &format!("{} packets", counted.would_drop.packets));
     line("last minute", &format!("{} packets dropped, or would have been", status.last_minute.packets));
+    if let Some(seconds) = status.unconfirmed {
+        line("WAITS", &format!("taken back in {seconds} s unless `portguard confirm` comes"));
+    }
     for trouble in &status.troubles {
         line("TROUBLE", &format!("for {}: {}", ago(now, trouble.since), trouble.says));
     }

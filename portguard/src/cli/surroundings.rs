@@ -11,12 +11,36 @@ pub(super) fn surroundings() -> Surroundings {
     Surroundings { ssh: ssh_session(), local_ports: local_ports() }
 }
 
-fn ssh_session() -> Option<SshSession> {
-    let read = |name: &str, parse: fn(&str) -> Option<SshSession>| parse(&env::var(name).ok()?);
-    let session = read("SSH_CONNECTION", SshSession::from_connection)
-        .or_else(|| read("SSH_CLIENT", SshSession::from_client))?;
+/// The SSH session that this process belongs to, by its own environment or, since `sudo` takes that away, by that of the
+/// processes that it was started from.
+pub(super) fn ssh_session() -> Option<SshSession> {
+    let own = |name: &str| env::var(name).ok();
+    let session = session_of(own)
+        .or_else(|| ancestors().find_map(|environment| session_of(|name| variable(&environment, name))))?;
     let interface = session.server.and_then(interface_of);
     Some(SshSession { interface, ..session })
+}
+
+fn session_of(variable: impl Fn(&str) -> Option<String>) -> Option<SshSession> {
+    let connection = variable("SSH_CONNECTION").and_then(|text| SshSession::from_connection(&text));
+    connection.or_else(|| SshSession::from_client(&variable("SSH_CLIENT")?))
+}
+
+/// The environments of the processes that this one was started from, nearest first, as far as it may see them.
+fn ancestors() -> impl Iterator<Item = Vec<u8>> {
+    let parent = |pid: &u32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        line.trim().parse().ok().filter(|&pid| pid != 0)
+    };
+    let own = std::process::id();
+    std::iter::successors(parent(&own), parent).map_while(|pid| fs::read(format!("/proc/{pid}/environ")).ok())
+}
+
+fn variable(environment: &[u8], name: &str) -> Option<String> {
+    let mut variables =
+        environment.split(|&byte| byte == 0).filter_map(|entry| std::str::from_utf8(entry).ok());
+    variables.find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
 }
 
 /// The interface that has an address.

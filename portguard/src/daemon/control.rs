@@ -38,8 +38,10 @@ const MAX_REQUEST: u64 = 4096;
 const MAX_CALLERS: usize = 64;
 /// The most bytes of an answer that are read.
 const MAX_REPLY: u64 = 64 << 20;
-/// How long either side waits for the other.
+/// How long a caller may take to ask, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a caller waits for the answer: a generation with a million addresses takes seconds.
+const WORK: Duration = Duration::from_mins(2);
 
 /// Who may ask for what changes nothing, if there is such a group.
 const GROUP: &str = "portguard";
@@ -151,20 +153,24 @@ async fn listen(listener: UnixListener, queries: mpsc::Sender<Query>) {
 
 /// Reads the question and writes the answer. A caller that is slow or talks nonsense is its own loss.
 async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
-    let exchange = async {
+    let served = async {
         let caller = Caller { uid: stream.peer_cred()?.uid() };
-        let mut line = String::new();
-        AsyncBufReader::new((&mut stream).take(MAX_REQUEST)).read_line(&mut line).await?;
+        let line = timeout(PATIENCE, question(&mut stream)).await??;
         let body = reply(&line, caller, queries).await;
         let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
         line.push(b'\n');
-        stream.write_all(&line).await
+        timeout(PATIENCE, stream.write_all(&line)).await?
     };
-    match timeout(PATIENCE, exchange).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::debug!(%error, "a caller of the control socket hung up"),
-        Err(_) => tracing::debug!("a caller of the control socket was too slow"),
+    let served: io::Result<()> = served.await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a caller of the control socket hung up, or was too slow");
     }
+}
+
+async fn question(stream: &mut UnixStream) -> io::Result<String> {
+    let mut line = String::new();
+    AsyncBufReader::new(stream.take(MAX_REQUEST)).read_line(&mut line).await?;
+    Ok(line)
 }
 
 async fn reply(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> Reply {
@@ -198,7 +204,7 @@ pub fn ask(directory: &Path, request: Request) -> Result<Reply, DaemonError> {
 
 fn exchange(path: &Path, request: Request) -> io::Result<Vec<u8>> {
     let mut stream = BlockingStream::connect(path)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(WORK))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body: request })?;
     line.push(b'\n');

@@ -14,6 +14,12 @@ pub(super) struct Due {
     pub(super) interfaces: Timer,
     /// To compile for the node's addresses.
     pub(super) addresses: Timer,
+    /// To look whether the site's files say something else.
+    pub(super) files: Timer,
+    /// To ask for host names again.
+    pub(super) names: Timer,
+    /// To take back what nobody has confirmed.
+    pub(super) confirmation: Timer,
 }
 
 /// One thing that may be due.

@@ -28,8 +28,6 @@ pub(super) struct Enforcement {
     filter: Filter,
     /// `None` where nothing was ever loaded, or another version's generation enforces.
     particulars: Option<Particulars>,
-    /// What was compiled; `None` where the generation was found and its site cannot be read.
-    matrix: Option<Matrix>,
 }
 
 impl Enforcement {
@@ -37,7 +35,7 @@ impl Enforcement {
     pub(super) fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DaemonError> {
         let (filter, changes) = Filter::open(bpffs, present)?;
         let particulars = filter.current().and_then(Particulars::of);
-        Ok((Self { filter, particulars, matrix: None }, changes))
+        Ok((Self { filter, particulars }, changes))
     }
 
     /// Whether a generation enforces.
@@ -45,27 +43,26 @@ impl Enforcement {
         self.filter.current().is_some()
     }
 
-    /// Puts `candidate` in force, unless a generation that does the same is.
+    /// Puts `candidate`, which was compiled from `matrix`, in force, unless a generation that does the same is.
     pub(super) fn install(
         &mut self,
         candidate: Candidate,
+        matrix: &Matrix,
         object: &[u8],
         provenance: Provenance,
         present: &[Present],
     ) -> Result<Installed, DaemonError> {
-        let Candidate { matrix, image, identity } = candidate;
+        let Candidate { image, identity } = candidate;
         if self.particulars.is_some() && self.identity() == Some(&identity) {
-            self.matrix = Some(matrix);
             return Ok(Installed::Same);
         }
         let links = resolve(image.interfaces(), present);
-        let particulars = Particulars::new(&matrix, &image, provenance);
+        let particulars = Particulars::new(matrix, &image, provenance);
         let loaded = Loaded::new(object, &image, &links)?;
         // The tables are in the kernel now, and are large.
         drop(image);
         self.filter.replace(loaded, &links, particulars.to_words())?;
-        (self.particulars, self.matrix) = (Some(particulars), Some(matrix));
-        self.enter_retired()?;
+        self.particulars = Some(particulars);
         Ok(Installed::New)
     }
 
@@ -114,11 +111,6 @@ impl Enforcement {
     /// What is known of the generation that enforces.
     pub(super) fn particulars(&self) -> Option<&Particulars> {
         self.particulars.as_ref()
-    }
-
-    /// What was compiled to it.
-    pub(super) fn matrix(&self) -> Option<&Matrix> {
-        self.matrix.as_ref()
     }
 
     /// The interfaces that it is for.

@@ -54,6 +54,35 @@ pub enum DaemonError {
     /// The daemon could not answer.
     #[error("portguard answered: {0}")]
     Refused(String),
+    /// A site waits to be confirmed.
+    #[error(
+        "a site waits to be confirmed: `portguard confirm` keeps it, `portguard rollback` takes it back; nothing else is put \
+         in force until then"
+    )]
+    Pending,
+    /// None does.
+    #[error("no site waits to be confirmed; was it taken back already? `portguard status` tells")]
+    NothingPending,
+    /// There is nothing to go back to.
+    #[error("there is no site from before to go back to")]
+    NothingBefore,
+    /// The session that asks would end.
+    #[error(
+        "{0}: nothing was changed. Name that address in a rule or a group, or repeat with --despite-ssh if the session may end"
+    )]
+    CutsSession(String),
+    /// It can't be promised that a site is taken back.
+    #[error("that a site waits to be confirmed cannot be kept, so that nobody could promise to take it back")]
+    Unkept(#[source] io::Error),
+    /// The site file can't be written.
+    #[error("cannot write {}", path.display())]
+    Unwritten {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// The filter is off.
     #[error("the filter is off (portguard detach): nothing is guarded; `portguard reload` puts it on again")]
     Detached,

@@ -9,16 +9,22 @@ mod control;
 mod due;
 mod enforcement;
 mod error;
+mod follow;
 mod particulars;
 mod protocol;
 mod recent;
+mod resolving;
+mod site;
 mod status;
+mod store;
 mod troubles;
+mod watcher;
 
 use std::{
     borrow::Cow,
-    path::{Path, PathBuf},
-    time::{Duration, Instant},
+    future::pending,
+    path::{Path, PathBuf, absolute},
+    time::Duration,
 };
 
 use tokio::{
@@ -33,23 +39,26 @@ pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
 
 use crate::{
-    datapath::{self, Change, DatapathError, Filter, Network, NetworkChange},
-    input::InputError,
+    datapath::{self, DatapathError, Filter, Network},
+    input::{Bundle, Loaded},
     lint::Surroundings,
-    matrix::Matrix,
+    notify,
     observe::{CounterReport, Idle},
-    reading::Colour,
 };
-use candidate::Candidate;
 use control::{ControlSocket, Query};
 use due::Due;
-use enforcement::{Enforcement, Installed};
-use particulars::Provenance;
+use enforcement::Enforcement;
 use recent::Recent;
-use troubles::{Subject, Troubles};
+use resolving::Resolving;
+use site::Asker;
+use store::{Kept, Pending, Store};
+use troubles::Troubles;
+use watcher::Watcher;
 
 /// Where the control socket is unless the caller says otherwise.
 pub const RUNTIME_DIR: &str = "/run/portguard";
+/// Where what outlives a reboot is kept unless the caller says otherwise.
+pub const STATE_DIR: &str = "/var/lib/portguard";
 /// Where the BPF file system is unless the caller says otherwise.
 pub const BPFFS: &str = "/sys/fs/bpf";
 
@@ -59,6 +68,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SAMPLE: Duration = Duration::from_secs(15);
 /// How long news of interfaces are gathered after a look at them: the first is followed at once.
 const INTERFACES: Duration = Duration::from_millis(50);
+/// How long news of files are gathered: tools write several, one after the other.
+const FILES: Duration = Duration::from_millis(300);
 /// How long news of addresses are gathered: each set of addresses is a generation.
 const ADDRESSES: Duration = Duration::from_millis(300);
 
@@ -70,6 +81,8 @@ pub struct Options {
     pub object: Option<Vec<u8>>,
     /// The directory for the control socket.
     pub runtime_dir: PathBuf,
+    /// The directory for what outlives a reboot.
+    pub state_dir: PathBuf,
     /// The BPF file system.
     pub bpffs: PathBuf,
     /// What is known of the machine, for what is odd about a site.
@@ -82,13 +95,20 @@ pub struct Daemon {
     object: Cow<'static, [u8]>,
     bpffs: PathBuf,
     surroundings: Surroundings,
+    store: Store,
+    kept: Kept,
     /// `None` after the filter was taken off.
     enforcement: Option<Enforcement>,
+    /// What is in force as it was read; `None` where what was found enforces and its site cannot be read.
+    loaded: Option<Loaded>,
     network: Network,
-    socket: ControlSocket,
+    /// `None` until the daemon has begun.
+    socket: Option<ControlSocket>,
     troubles: Troubles,
     recent: Recent,
     due: Due,
+    watcher: Watcher,
+    resolving: Resolving,
 }
 
 impl Daemon {
@@ -97,57 +117,59 @@ impl Daemon {
     /// Where a generation enforces already, a site that cannot be put in force does not keep the daemon from starting:
     /// the generation goes on, and `status` tells.
     pub async fn start(options: Options) -> Result<Self, DaemonError> {
-        let Options { site, object, runtime_dir, bpffs, surroundings } = options;
+        let Options { site, object, runtime_dir, state_dir, bpffs, surroundings } = options;
         let object = match object {
             Some(object) => Cow::Owned(object),
             None => Cow::Borrowed(datapath::embedded().ok_or(DatapathError::NoObject)?),
         };
-        let read = read(&site, &surroundings);
+        let store = Store::new(state_dir);
         let network = Network::open()?;
-        let present = network.present().await?;
-        let (enforcement, changes) = Enforcement::open(&bpffs, &present)?;
-        let socket = match ControlSocket::open(runtime_dir).await {
-            Ok(socket) => socket,
-            Err(error) => return Err(abandon(enforcement, error)),
-        };
         let mut daemon = Self {
-            site,
+            // Alike wherever the daemon is started from.
+            site: absolute(&site).unwrap_or(site),
             object,
             bpffs,
             surroundings,
+            kept: store.load(),
+            store,
             enforcement: None,
+            loaded: None,
             network,
-            socket,
+            socket: None,
             troubles: Troubles::default(),
             recent: Recent::default(),
             due: Due::default(),
+            watcher: Watcher::new(),
+            resolving: Resolving::new(),
         };
-        daemon.tell(&changes);
-        daemon.begin(enforcement, read).await?;
-        daemon.sample();
+        daemon.begin(runtime_dir).await?;
         Ok(daemon)
     }
 
-    async fn begin(
-        &mut self,
-        mut enforcement: Enforcement,
-        read: Result<Matrix, DaemonError>,
-    ) -> Result<(), DaemonError> {
+    async fn begin(&mut self, runtime_dir: PathBuf) -> Result<(), DaemonError> {
+        // Before anything is touched, so that a first start with a broken site leaves nothing.
+        let opening = self.opening();
         let present = self.network.present().await?;
-        let installed = read.and_then(|matrix| Candidate::new(matrix, &self.object)).and_then(|candidate| {
-            enforcement.install(candidate, &self.object, self.provenance("start"), &present)
-        });
-        match installed {
-            Err(error) if !enforcement.is_armed() => return Err(abandon(enforcement, error)),
-            installed => {
-                self.enforcement = Some(enforcement);
-                if let Err(error) = installed {
-                    self.note_site(&error);
-                }
-            }
+        let (enforcement, changes) = Enforcement::open(&self.bpffs, &present)?;
+        let armed = enforcement.is_armed();
+        self.enforcement = Some(enforcement);
+        self.tell(&changes);
+        let begun = async {
+            self.socket = Some(ControlSocket::open(runtime_dir).await?);
+            self.put(opening?, "start", &Asker::default()).await
+        };
+        match begun.await {
+            Ok((_, bundle)) => self.keep(bundle),
+            Err(error) if armed && self.socket.is_some() => self.note_site(&error),
+            Err(error) => return Err(self.abandon(armed, error)),
         }
         self.put_counts_away();
-        self.tend().await
+        self.tend().await?;
+        self.sample();
+        if let Some(left) = self.kept.pending.as_ref().and_then(Pending::remaining) {
+            self.due.confirmation.within(left);
+        }
+        Ok(())
     }
 
     /// What the daemon guards.
@@ -155,6 +177,7 @@ impl Daemon {
         let report = self.report(Idle::Hide).ok();
         let counted = report.as_ref().map(CounterReport::totals).unwrap_or_default();
         let enforcement = self.enforcement.as_ref();
+        let pending = self.kept.pending.as_ref();
         Status {
             portguard: env!("CARGO_PKG_VERSION").to_owned(),
             site: self.site.display().to_string(),
@@ -163,6 +186,7 @@ impl Daemon {
             absent: enforcement.map(status::absent).unwrap_or_default(),
             last_minute: self.recent.grown(counted.refused()),
             counted,
+            unconfirmed: pending.map(|pending| pending.remaining().map_or(0, |left| left.as_secs())),
             troubles: self.troubles.all(),
         }
     }
@@ -175,25 +199,39 @@ impl Daemon {
             signals(SignalKind::hangup())?,
         ];
         let (mut rounds, mut samples) = (interval(ROUND), interval(SAMPLE));
-        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
+        for ticks in [&mut rounds, &mut samples, &mut alive] {
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        notify::ready(&self.status().line());
         loop {
             tokio::select! {
                 _ = interrupt.recv() => break,
                 _ = terminate.recv() => break,
-                _ = hangup.recv() => {
-                    // What came of it is in the log, and in `status`.
-                    let _: Result<String, DaemonError> = self.reload("SIGHUP").await;
-                }
+                _ = hangup.recv() => self.hang_up().await,
                 change = self.network.next() => self.hear(change),
+                () = self.watcher.next() => self.due.files.within(FILES),
+                found = self.resolving.next() => self.learn_names(found).await,
                 () = self.due.interfaces.wait() => self.look_after().await,
                 () = self.due.addresses.wait() => self.readdress().await,
+                () = self.due.files.wait() => self.reread_files().await,
+                () = self.due.names.wait() => self.ask_for_names(),
+                () = self.due.confirmation.wait() => self.expire().await,
                 _ = rounds.tick() => self.look_after().await,
                 _ = samples.tick() => self.sample(),
-                query = self.socket.next() => self.answer(query).await,
+                _ = alive.tick() => notify::alive(),
+                query = next(&mut self.socket) => self.answer(query).await,
             }
         }
+        notify::stopping("what was guarded is guarded still");
         Ok(())
+    }
+
+    async fn hang_up(&mut self) {
+        notify::reloading();
+        // What came of it is in the log, and in `status`.
+        let _: Result<String, DaemonError> = self.reload("SIGHUP", &Asker::default()).await;
+        notify::ready(&self.status().line());
     }
 
     async fn answer(&mut self, Query { request, caller, answer }: Query) {
@@ -204,49 +242,30 @@ impl Daemon {
             );
             Reply::Error(format!("only root may ask for `{request}`"))
         } else {
-            self.reply(&request).await.unwrap_or_else(|error| Reply::error(&error))
+            let reply = self.reply(&request).await;
+            if request.changes() {
+                notify::status(&self.status().line());
+            }
+            reply.unwrap_or_else(|error| Reply::error(&error))
         };
         // A caller that has hung up wants no answer.
         let _: Result<(), Reply> = answer.send(reply);
     }
 
     async fn reply(&mut self, request: &Request) -> Result<Reply, DaemonError> {
-        Ok(match request {
+        Ok(match request.clone() {
             Request::Status => Reply::Status(Box::new(self.status())),
-            Request::Counters { idle } => Reply::Counters(self.report(*idle)?),
-            Request::Reload => Reply::Done(self.reload("portguard reload").await?),
-            Request::Detach => Reply::Done(self.detach()?),
-        })
-    }
-
-    /// Puts the site file as it is now in force; after an error what was in force is so still.
-    async fn reload(&mut self, by: &str) -> Result<String, DaemonError> {
-        let reloaded = self.try_reload(by).await;
-        match &reloaded {
-            Ok(said) => {
-                tracing::info!(by, "{said}");
-                self.troubles.over(&Subject::Site);
+            Request::Counters { idle } => Reply::Counters(self.report(idle)?),
+            Request::Reload { session, despite_ssh } => {
+                Reply::Done(self.reload("portguard reload", &Asker { session, despite_ssh }).await?)
             }
-            Err(error) => self.note_site(error),
-        }
-        self.put_counts_away();
-        reloaded
-    }
-
-    async fn try_reload(&mut self, by: &str) -> Result<String, DaemonError> {
-        let candidate = Candidate::new(read(&self.site, &self.surroundings)?, &self.object)?;
-        let present = self.network.present().await?;
-        let provenance = self.provenance(by);
-        let enforcement = match &mut self.enforcement {
-            Some(enforcement) => enforcement,
-            detached => detached.insert(Enforcement::open(&self.bpffs, &present)?.0),
-        };
-        let installed = enforcement.install(candidate, &self.object, provenance, &present)?;
-        let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
-        self.tend().await?;
-        Ok(match installed {
-            Installed::Same => format!("nothing has changed: generation {number} goes on"),
-            Installed::New => format!("generation {number} is in force"),
+            Request::Apply { path, confirm, session, despite_ssh } => {
+                let patience = confirm.map(Duration::from_secs);
+                Reply::Done(self.apply(&path, patience, &Asker { session, despite_ssh }).await?)
+            }
+            Request::Confirm => Reply::Done(self.confirm()?),
+            Request::Rollback => Reply::Done(self.rollback().await?),
+            Request::Detach => Reply::Done(self.detach()?),
         })
     }
 
@@ -262,141 +281,37 @@ impl Daemon {
         self.enforcement.as_ref().ok_or(DaemonError::Detached)?.report(idle)
     }
 
-    fn hear(&mut self, change: Option<NetworkChange>) {
-        match change {
-            Some(NetworkChange::Interfaces) => self.due.interfaces.soon(INTERFACES),
-            Some(NetworkChange::Addresses) => self.due.addresses.within(ADDRESSES),
-            None => match Network::open() {
-                Ok(network) => {
-                    self.network = network;
-                    self.due.interfaces.soon(INTERFACES);
-                    self.due.addresses.within(ADDRESSES);
-                    self.troubles.over(&Subject::Network);
-                }
-                Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
-            },
+    /// Keeps what a start has put in force, for the next boot.
+    fn keep(&mut self, bundle: Bundle) {
+        if self.kept.pending.is_none() && self.kept.in_force.as_ref() != Some(&bundle) {
+            self.kept.settle(bundle);
+            self.save();
         }
     }
 
-    async fn look_after(&mut self) {
-        self.due.interfaces.done();
-        match self.tend().await {
-            Ok(()) => self.troubles.over(&Subject::Network),
-            Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
+    /// Gives up; where nothing enforced before, nothing is left.
+    fn abandon(&mut self, armed: bool, error: DaemonError) -> DaemonError {
+        if !armed
+            && let Some(enforcement) = self.enforcement.take()
+            && let Err(second) = enforcement.detach()
+        {
+            tracing::warn!("{}", second.whole_story());
         }
-        self.put_counts_away();
+        error
     }
+}
 
-    /// Guards what is to be guarded and is not.
-    async fn tend(&mut self) -> Result<(), DaemonError> {
-        let present = self.network.present().await?;
-        let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        let changes = enforcement.tend(&present)?;
-        let full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
-        self.tell(&changes);
-        if full {
-            // The same site, with a table that has room.
-            self.recompile("a new interface").await?;
-        }
-        Ok(())
-    }
-
-    /// The node's own addresses are part of a generation.
-    async fn readdress(&mut self) {
-        self.due.addresses.done();
-        match self.recompile("a change of the node's addresses").await {
-            Ok(()) => self.troubles.over(&Subject::Network),
-            Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
-        }
-    }
-
-    async fn recompile(&mut self, by: &str) -> Result<(), DaemonError> {
-        let Some(matrix) = self.enforcement.as_ref().and_then(Enforcement::matrix).cloned() else {
-            return Ok(());
-        };
-        let candidate = Candidate::new(matrix, &self.object)?;
-        let present = self.network.present().await?;
-        let provenance = self.provenance(by);
-        let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        if enforcement.install(candidate, &self.object, provenance, &present)? == Installed::New {
-            let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
-            tracing::info!("generation {number} is in force, because of {by}");
-        }
-        Ok(())
-    }
-
-    fn put_counts_away(&mut self) {
-        let Some(enforcement) = &mut self.enforcement else { return };
-        match enforcement.enter_retired() {
-            Ok(()) => self.troubles.over(&Subject::Ledger),
-            Err(error) => self.troubles.note(Subject::Ledger, error.whole_story()),
-        }
-    }
-
-    fn sample(&mut self) {
-        if let Ok(report) = self.report(Idle::Hide) {
-            self.recent.sample(Instant::now(), report.totals().refused());
-        }
-    }
-
-    fn note_site(&mut self, error: &DaemonError) {
-        let still = match self.enforcement.as_ref().and_then(Enforcement::particulars) {
-            Some(_) => "what was in force is so still",
-            None => "another generation enforces",
-        };
-        self.troubles.note(
-            Subject::Site,
-            format!("{} cannot be put in force, and {still}: {}", self.site.display(), error.whole_story()),
-        );
-    }
-
-    fn tell(&mut self, changes: &[Change]) {
-        for change in changes {
-            match change {
-                Change::Unguarded { interface, .. } | Change::Unpinned { interface, .. } => {
-                    self.troubles.note(Subject::Interface(interface.clone()), change.to_string());
-                }
-                Change::Guarded { interface, .. } | Change::PinRestored { interface } => {
-                    tracing::info!("{change}");
-                    self.troubles.over(&Subject::Interface(interface.clone()));
-                }
-                Change::Gone { interface } => {
-                    tracing::warn!("{change}");
-                    self.troubles.over(&Subject::Interface(interface.clone()));
-                }
-                _ => tracing::warn!("{change}"),
-            }
-        }
-    }
-
-    fn provenance(&self, by: &str) -> Provenance {
-        Provenance { site: self.site.display().to_string(), by: by.to_owned(), since: clock::now() }
+/// The next question; the socket is there as long as the daemon serves.
+async fn next(socket: &mut Option<ControlSocket>) -> Query {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => pending().await,
     }
 }
 
 /// Takes the filter off without a daemon. `false`: there was none.
 pub fn detach(bpffs: &Path) -> Result<bool, DaemonError> {
     Ok(Filter::remove(bpffs)?)
-}
-
-/// Gives up before anything enforces, and leaves nothing.
-fn abandon(enforcement: Enforcement, error: DaemonError) -> DaemonError {
-    if !enforcement.is_armed()
-        && let Err(second) = enforcement.detach()
-    {
-        tracing::warn!("{}", second.whole_story());
-    }
-    error
-}
-
-fn read(site: &Path, around: &Surroundings) -> Result<Matrix, DaemonError> {
-    let (matrix, odd) =
-        candidate::read(site, around).map_err(|error: InputError| DaemonError::Site(Box::new(error)))?;
-    let odd = odd.render(Colour::Never);
-    if !odd.is_empty() {
-        tracing::warn!("{}\n{}", site.display(), odd.trim_end());
-    }
-    Ok(matrix)
 }
 
 fn signals(kind: SignalKind) -> Result<Signal, DaemonError> {

@@ -1,11 +1,14 @@
 //! What is said over the control socket: one line of JSON each way.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{DaemonError, Status};
-use crate::observe::{CounterReport, Idle};
+use crate::{
+    lint::SshSession,
+    observe::{CounterReport, Idle},
+};
 
 /// Raised when a request or a reply changes its meaning.
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -30,7 +33,27 @@ pub enum Request {
         idle: Idle,
     },
     /// Put the site file as it is now in force.
-    Reload,
+    Reload {
+        /// The SSH session that it is asked from.
+        session: Option<SshSession>,
+        /// Whether that may end.
+        despite_ssh: bool,
+    },
+    /// Put the text of another file in the place of the site file's.
+    Apply {
+        /// The file.
+        path: PathBuf,
+        /// Seconds in which it must be confirmed, or it is taken back; `None`: it is in force at once and for good.
+        confirm: Option<u64>,
+        /// The SSH session that it is asked from.
+        session: Option<SshSession>,
+        /// Whether that may end.
+        despite_ssh: bool,
+    },
+    /// Keep what waits to be confirmed.
+    Confirm,
+    /// Back to what was in force before.
+    Rollback,
     /// Take the filter off.
     Detach,
 }
@@ -40,7 +63,7 @@ impl Request {
     pub(super) fn changes(&self) -> bool {
         match self {
             Self::Status | Self::Counters { .. } => false,
-            Self::Reload | Self::Detach => true,
+            Self::Reload { .. } | Self::Apply { .. } | Self::Confirm | Self::Rollback | Self::Detach => true,
         }
     }
 }
@@ -50,7 +73,10 @@ impl fmt::Display for Request {
         f.write_str(match self {
             Self::Status => "status",
             Self::Counters { .. } => "counters",
-            Self::Reload => "reload",
+            Self::Reload { .. } => "reload",
+            Self::Apply { .. } => "apply",
+            Self::Confirm => "confirm",
+            Self::Rollback => "rollback",
             Self::Detach => "detach",
         })
     }

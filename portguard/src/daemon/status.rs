@@ -67,8 +67,37 @@ pub struct Status {
     pub counted: Counted,
     /// What was dropped, or would have been, in the last minute; less where the daemon is younger.
     pub last_minute: Count,
+    /// Seconds in which what is in force must be confirmed, or it is taken back; `None` where nothing waits.
+    pub unconfirmed: Option<u64>,
     /// What somebody should look at.
     pub troubles: Vec<Trouble>,
+}
+
+impl Status {
+    /// In one line.
+    pub fn line(&self) -> String {
+        let interfaces: Vec<String> = self
+            .interfaces
+            .iter()
+            .map(|interface| format!("{} ({})", interface.name, interface.attached))
+            .collect();
+        let guarding = if interfaces.is_empty() { "no interface".to_owned() } else { interfaces.join(", ") };
+        let mut text = format!("guarding {guarding}");
+        if !self.absent.is_empty() {
+            text = format!("{text}; waiting for {}", self.absent.join(", "));
+        }
+        if let Some(GenerationInForce { number, mode, posture, rules, image, .. }) = &self.generation {
+            let image = image.get(..12).unwrap_or_default();
+            text = format!(
+                "{text}; mode {mode}, posture {posture}, {rules} rules, generation {number}, image {image}"
+            );
+        }
+        match self.troubles.len() {
+            0 => text,
+            1 => format!("{text}; 1 trouble, see `portguard status`"),
+            many => format!("{text}; {many} troubles, see `portguard status`"),
+        }
+    }
 }
 
 pub(super) fn generation(enforcement: &Enforcement) -> Option<GenerationInForce> {

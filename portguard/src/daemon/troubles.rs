@@ -15,6 +15,14 @@ pub(super) enum Subject {
     Ledger,
     /// The kernel does not tell of changes.
     Network,
+    /// A change of the node cannot be followed.
+    Following,
+    /// The site's files cannot be followed.
+    Files,
+    /// Host names do not stand for what they should.
+    Names,
+    /// What is in force cannot be kept for the next boot.
+    State,
 }
 
 /// The troubles at present.

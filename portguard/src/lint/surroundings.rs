@@ -1,5 +1,6 @@
 //! What a site is looked at from: the machine and the session. It is handed in as data, since it is read at the edge.
 
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
 use crate::matrix::{PortRange, PortSet};
@@ -14,7 +15,7 @@ pub struct Surroundings {
 }
 
 /// An SSH session, seen from the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SshSession {
     /// Where it comes from.
     pub client: IpAddr,

@@ -18,7 +18,7 @@ use super::Host;
 /// How long a server waits before it looks whether it is still wanted.
 const TURN: Duration = Duration::from_millis(20);
 /// How long a connection may be silent.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(15);
 
 /// Echoes on one TCP and UDP port of a host, for both IPs, until it is dropped.
 #[derive(Debug)]

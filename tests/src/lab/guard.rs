@@ -48,7 +48,7 @@ impl Guard {
     fn run(host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
         command.env("RUST_BACKTRACE", "0").arg("run").arg("--site").arg(directory.join(SITE));
-        command.arg("--bpffs").arg(directory.join(BPFFS));
+        command.arg("--bpffs").arg(directory.join(BPFFS)).arg("--state-dir").arg(directory.join("state"));
         let mut process = host.spawn(command.arg("--runtime-dir").arg(&directory))?;
         let mut ready = None;
         process.wait_ready(PATIENCE, |process| {

@@ -99,8 +99,19 @@ impl Lab {
 
     /// Makes the interface of `host` anew, which has been deleted, with its addresses.
     pub fn reconnect(&self, host: &Host) -> anyhow::Result<()> {
+        self.plug(host)?;
+        self.configure(host)
+    }
+
+    /// The first half of it: the interface is there, down and without addresses.
+    pub fn plug(&self, host: &Host) -> anyhow::Result<()> {
         let switch = Namespace::of(self.remains.id, "switch");
-        join(&switch, &Namespace::named(host.namespace().to_owned()), host.name(), host.number())
+        plug(&switch, &Namespace::named(host.namespace().to_owned()), host.name())
+    }
+
+    /// The second half: it is up, with its addresses.
+    pub fn configure(&self, host: &Host) -> anyhow::Result<()> {
+        configure(&Namespace::named(host.namespace().to_owned()), host.number())
     }
 
     /// The name that the names of all it makes begin with.
@@ -134,17 +145,23 @@ impl Drop for Remains {
 
 /// A host with the `number`th address of the lab's networks, on a port of the switch.
 fn connect(id: Id, switch: &Namespace, name: &str, number: u8) -> anyhow::Result<()> {
-    join(switch, &Namespace::add(id, name)?, name, number)
+    let namespace = Namespace::add(id, name)?;
+    plug(switch, &namespace, name)?;
+    configure(&namespace, number)
 }
 
 /// Gives a host an interface on a port of the switch.
-fn join(switch: &Namespace, namespace: &Namespace, name: &str, number: u8) -> anyhow::Result<()> {
+fn plug(switch: &Namespace, namespace: &Namespace, name: &str) -> anyhow::Result<()> {
     switch
         .ip(&format!(
             "link add to-{name} type veth peer name {INTERFACE} netns {}\nlink set to-{name} master br0 up\n",
             namespace.name()
         ))
-        .context("the lab needs veth interfaces (the kernel's CONFIG_VETH)")?;
+        .context("the lab needs veth interfaces (the kernel's CONFIG_VETH)")
+}
+
+/// Takes the interface up, with the addresses of the host with this number.
+fn configure(namespace: &Namespace, number: u8) -> anyhow::Result<()> {
     namespace.ip(&format!(
         "link set lo up\n\
          link set {INTERFACE} address 02:00:00:00:00:{number:02x}\n\

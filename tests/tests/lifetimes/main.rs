@@ -1,9 +1,12 @@
 //! What outlives what: the filter its daemon, the counts their generation, the generation a file that is broken.
 
+mod confirm;
 mod counts;
 mod interfaces;
 mod pins;
 mod reload;
+mod storm;
+mod watch;
 
 use std::{
     net::{IpAddr, TcpListener, UdpSocket},
@@ -20,7 +23,7 @@ const CLIENTS: u16 = 8086;
 const UNNAMED: u16 = 9;
 
 /// How long the daemon may take to follow what happened.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(15);
 
 /// Listens on the node's `ports`, both families, as long as the sockets are held.
 fn listen(host: &Host, ports: &[u16]) -> Vec<TcpListener> {

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 17] = [
+const ROOMS: [Room; 18] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -96,8 +96,15 @@ const ROOMS: [Room; 17] = [
         system: System::Yes,
     },
     Room {
+        name: "input",
+        rooms: &["compile", "lint", "matrix", "policy", "reading", "site"],
+        system: System::Yes,
+    },
+    Room {
         name: "daemon",
-        rooms: &["compile", "datapath", "input", "lint", "matrix", "names", "observe", "reading", "site"],
+        rooms: &[
+            "compile", "datapath", "input", "lint", "matrix", "names", "notify", "observe", "reading", "site",
+        ],
         system: System::Yes,
     },
     Room {

@@ -3,9 +3,11 @@
 //! Everything behind this edge takes text and a name. What is wrong with any of the files is told at once, each file
 //! under its own name.
 
+mod bundle;
+mod files;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -21,6 +23,10 @@ use crate::{
     reading::{Colour, Entry, Faults, FileReport, Report, Source},
     site::{self, Answers, GroupFiles, HostName, PolicyReference, Site, read_group_file},
 };
+
+use files::{Disk, Files};
+
+pub use bundle::Bundle;
 
 /// Files beyond this size are refused: a million addresses take about 20 megabytes.
 const LARGEST: u64 = 256 << 20;
@@ -154,13 +160,17 @@ pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
 
 /// The same for a text that is, or is to be, the file `path`.
 pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
+    site_from(path, text, &Disk)
+}
+
+fn site_from(path: &Path, text: &str, from: &dyn Files) -> Result<Loaded, InputError> {
     let source = Source::new(&path.display().to_string(), text);
     let mut faults = Faults::default();
     let mut site = site::read(&source, &mut faults);
     let mut report = Report::default();
     let mut files = vec![path.to_owned()];
-    let library = read_policies(&site, path, &mut files, &mut report);
-    let groups = read_group_files(&site, path, &mut files, &mut faults, &mut report);
+    let library = read_policies(&site, path, from, &mut files, &mut report);
+    let groups = read_group_files(&site, path, from, &mut files, &mut faults, &mut report);
     site.fill(&groups);
     let matrix = matrix::resolve(&site, &library, &mut faults);
     report.add(FileReport::new(source.clone(), faults.into_sorted()));
@@ -170,7 +180,13 @@ pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
     }
 }
 
-fn read_policies(site: &Site, path: &Path, files: &mut Vec<PathBuf>, report: &mut Report) -> Library {
+fn read_policies(
+    site: &Site,
+    path: &Path,
+    from: &dyn Files,
+    files: &mut Vec<PathBuf>,
+    report: &mut Report,
+) -> Library {
     let directory = path.parent().unwrap_or(Path::new(""));
     let mut library: Library = BTreeMap::new();
     for reference in site.products.iter().filter_map(|product| product.policy.as_ref()) {
@@ -184,7 +200,7 @@ fn read_policies(site: &Site, path: &Path, files: &mut Vec<PathBuf>, report: &mu
             },
             PolicyReference::File(name) => {
                 let path = directory.join(name);
-                let text = read_text(&path);
+                let text = from.read(&path);
                 let source = text.map(|text| Source::new(&path.display().to_string(), &text));
                 files.push(path);
                 source
@@ -198,6 +214,7 @@ fn read_policies(site: &Site, path: &Path, files: &mut Vec<PathBuf>, report: &mu
 fn read_group_files(
     site: &Site,
     path: &Path,
+    from: &dyn Files,
     files: &mut Vec<PathBuf>,
     faults: &mut Faults<site::Fault>,
     report: &mut Report,
@@ -206,7 +223,7 @@ fn read_group_files(
     let mut read = GroupFiles::new();
     for (name, at) in site.group_files() {
         let path = directory.join(name);
-        match read_regular(&path) {
+        match from.read_regular(&path) {
             Ok(text) => {
                 let source = Source::new(&path.display().to_string(), &text);
                 let (prefixes, faults) = read_group_file(&source);
@@ -226,14 +243,6 @@ fn read_group_files(
     read
 }
 
-/// The text of a file that is one: what nobody writes to the end would keep a reader waiting for ever.
-fn read_regular(path: &Path) -> io::Result<String> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    read_text(path)
-}
-
 fn read_policy(source: io::Result<Source>, report: &mut Report) -> Availability {
     let source = match source {
         Ok(source) => source,
@@ -250,7 +259,7 @@ fn read_policy(source: io::Result<Source>, report: &mut Report) -> Availability 
 
 /// A file's text, if it is a file of bearable size that holds UTF-8.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    text_of(File::open(path)?)
+    Disk.read(path)
 }
 
 /// The same of standard input.

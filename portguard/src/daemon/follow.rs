@@ -1,0 +1,135 @@
+//! Following what happens to the node: interfaces, addresses, and what was counted by generations that went.
+
+use std::time::Instant;
+
+use super::{
+    ADDRESSES, Daemon, DaemonError, INTERFACES, candidate::Candidate, enforcement::Installed, site::Asker,
+    troubles::Subject,
+};
+use crate::{
+    datapath::{Change, Generation, Network, NetworkChange},
+    input::Bundle,
+    observe::Idle,
+};
+
+impl Daemon {
+    pub(super) fn hear(&mut self, change: Option<NetworkChange>) {
+        match change {
+            Some(NetworkChange::Interfaces) => self.due.interfaces.soon(INTERFACES),
+            Some(NetworkChange::Addresses) => self.due.addresses.within(ADDRESSES),
+            None => match Network::open() {
+                Ok(network) => {
+                    self.network = network;
+                    self.due.interfaces.soon(INTERFACES);
+                    self.due.addresses.within(ADDRESSES);
+                    self.troubles.over(&Subject::Network);
+                }
+                Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
+            },
+        }
+    }
+
+    pub(super) async fn look_after(&mut self) {
+        self.due.interfaces.done();
+        match self.tend().await {
+            Ok(()) => self.troubles.over(&Subject::Network),
+            Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
+        }
+        self.put_counts_away();
+    }
+
+    /// Guards what is to be guarded and is not.
+    pub(super) async fn tend(&mut self) -> Result<(), DaemonError> {
+        let present = self.network.present().await?;
+        let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
+        let changes = enforcement.tend(&present)?;
+        let full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
+        self.tell(&changes);
+        if full {
+            // The same site, with a table that has room.
+            self.follow_up("a new interface").await;
+        }
+        Ok(())
+    }
+
+    /// The node's own addresses are part of a generation.
+    pub(super) async fn readdress(&mut self) {
+        self.due.addresses.done();
+        self.follow_up("a change of the node's addresses").await;
+    }
+
+    /// Puts the same site in force for the node as it is now; what is in the way is told.
+    pub(super) async fn follow_up(&mut self, by: &str) {
+        match self.recompile(by).await {
+            Ok(()) => self.troubles.over(&Subject::Following),
+            Err(error) => {
+                let why = error.whole_story();
+                self.troubles.note(Subject::Following, format!("{by} cannot be followed: {why}"));
+            }
+        }
+        self.put_counts_away();
+    }
+
+    async fn recompile(&mut self, by: &str) -> Result<(), DaemonError> {
+        let Some(loaded) = &self.loaded else { return Ok(()) };
+        let candidate = Candidate::new(&loaded.matrix, &self.object)?;
+        let present = self.network.present().await?;
+        let provenance = self.provenance(by);
+        let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
+        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present)?;
+        if installed == Installed::New {
+            let number = enforcement.filter().current().map_or(0, Generation::number);
+            tracing::info!("generation {number} is in force, because of {by}");
+        }
+        Ok(())
+    }
+
+    /// Puts the site's files in force if they say something else than when they were read last.
+    pub(super) async fn reread_files(&mut self) {
+        self.due.files.done();
+        let read = Bundle::read(&self.site).ok().map(|(_, bundle)| bundle);
+        let known = read.as_ref().is_some_and(|bundle| {
+            self.kept.in_force.as_ref() == Some(bundle)
+                || self.kept.shunned.as_deref() == Some(&bundle.digest())
+                || self.kept.pending.as_ref().is_some_and(|pending| pending.bundle == *bundle)
+        });
+        if !known {
+            // What came of it is in the log, and in `status`.
+            let _: Result<String, DaemonError> =
+                self.reload("a change of the site's files", &Asker::default()).await;
+        }
+    }
+
+    pub(super) fn put_counts_away(&mut self) {
+        let Some(enforcement) = &mut self.enforcement else { return };
+        match enforcement.enter_retired() {
+            Ok(()) => self.troubles.over(&Subject::Ledger),
+            Err(error) => self.troubles.note(Subject::Ledger, error.whole_story()),
+        }
+    }
+
+    pub(super) fn sample(&mut self) {
+        if let Ok(report) = self.report(Idle::Hide) {
+            self.recent.sample(Instant::now(), report.totals().refused());
+        }
+    }
+
+    pub(super) fn tell(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Unguarded { interface, .. } | Change::Unpinned { interface, .. } => {
+                    self.troubles.note(Subject::Interface(interface.clone()), change.to_string());
+                }
+                Change::Guarded { interface, .. } | Change::PinRestored { interface } => {
+                    tracing::info!("{change}");
+                    self.troubles.over(&Subject::Interface(interface.clone()));
+                }
+                Change::Gone { interface } => {
+                    tracing::warn!("{change}");
+                    self.troubles.over(&Subject::Interface(interface.clone()));
+                }
+                _ => tracing::warn!("{change}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A site that is in force for a time only.
+
+use std::{fs, thread, time::Duration};
+
+use portguard_tests::{
+    demo::SITE,
+    lab::{Guard, Lab, Reach},
+};
+use serde_json::Value;
+
+use super::{CLIENTS, is_guarded, listen, said, soon, troubles};
+
+/// The site in which the stranger is a client, too.
+fn wider() -> String {
+    let site =
+        SITE.replace("clients = [\"10.88.0.3\", \"fd88::3\"]", "clients = [\"10.88.0.3\", \"10.88.0.4\"]");
+    assert_ne!(site, SITE);
+    site
+}
+
+fn is_wider(lab: &Lab) -> bool {
+    lab.stranger.connect(lab.node.v4(), CLIENTS).expect("the lab stands") == Reach::Open
+}
+
+/// Puts the wider site in force for some seconds, from a file of its own.
+fn apply(guard: &Guard, seconds: u32) -> String {
+    let file = guard.directory().join("wider.toml");
+    fs::write(&file, wider()).expect("a file can be written");
+    let output = guard.ask(&["apply", "--confirm", &format!("{seconds}s"), &file.display().to_string()]);
+    let output = output.expect("the daemon answers");
+    assert!(output.status.success(), "{}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn what_is_not_confirmed_is_taken_back() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    assert!(apply(&guard, 3).contains("unless `portguard confirm` comes"));
+    assert!(is_wider(&lab));
+    assert!(guard.status().unwrap()["unconfirmed"].as_u64().is_some_and(|left| left <= 3));
+    let output = guard.reload(SITE).unwrap();
+    assert!(said(&output).contains("a site waits to be confirmed"), "{}", said(&output));
+    soon(&guard, "it is taken back", || is_guarded(&lab));
+    assert_eq!(guard.status().unwrap()["unconfirmed"], Value::Null);
+    assert!(said(&guard.ask(&["confirm"]).unwrap()).contains("no site waits"), "it is too late");
+    assert_eq!(fs::read_to_string(guard.site()).unwrap(), SITE, "the site file was not touched");
+    guard.stop().unwrap();
+}
+
+#[test]
+fn what_is_confirmed_stays_and_stands_in_the_site_file() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    apply(&guard, 4);
+    let output = guard.ask(&["confirm"]).unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(fs::read_to_string(guard.site()).unwrap(), wider());
+    thread::sleep(Duration::from_secs(5));
+    assert!(is_wider(&lab));
+    let guard = guard.restart().unwrap();
+    assert!(is_wider(&lab));
+    // And back, which a start does not undo.
+    let output = guard.ask(&["rollback"]).unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(is_guarded(&lab));
+    let guard = guard.restart().unwrap();
+    assert!(is_guarded(&lab));
+    assert!(troubles(&guard)[0].contains("portguard reload"), "{:?}", troubles(&guard));
+    assert!(guard.ask(&["reload"]).unwrap().status.success());
+    assert!(is_wider(&lab));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_daemon_that_is_killed_takes_back_what_nobody_confirms() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    apply(&guard, 3);
+    let guard = guard.restart().unwrap();
+    assert!(is_wider(&lab), "it waits still");
+    soon(&guard, "it is taken back", || is_guarded(&lab));
+    // And one that comes back when the time is over.
+    apply(&guard, 1);
+    let directory = guard.directory().to_owned();
+    guard.end(nix::sys::signal::Signal::SIGKILL).unwrap_err();
+    thread::sleep(Duration::from_secs(2));
+    assert!(is_wider(&lab), "nobody is there to take it back");
+    let guard = Guard::again(&lab.node, &directory).unwrap();
+    assert!(is_guarded(&lab));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn the_site_file_itself_may_be_applied_and_a_boot_goes_back_to_the_one_before() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    fs::write(guard.site(), wider()).unwrap();
+    let output = guard.ask(&["apply", "--confirm", "1m", &guard.site().display().to_string()]).unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(is_wider(&lab));
+    // What a boot does: no daemon, no pins, another boot's number.
+    let directory = guard.directory().to_owned();
+    guard.end(nix::sys::signal::Signal::SIGKILL).unwrap_err();
+    fs::remove_dir_all(directory.join("bpf/portguard")).unwrap();
+    let state = directory.join("state/state.json");
+    let mut kept: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    kept["pending"]["boot"] = "another".into();
+    fs::write(&state, kept.to_string()).unwrap();
+    let guard = Guard::again(&lab.node, &directory).unwrap();
+    assert!(is_guarded(&lab), "{}", guard.log());
+    assert!(troubles(&guard)[0].contains("portguard reload"), "{:?}", troubles(&guard));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_boot_with_a_broken_site_file_goes_by_the_last_one_that_was_in_force() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let directory = guard.directory().to_owned();
+    guard.stop().unwrap();
+    fs::write(directory.join("site.toml"), "mode = \"enforce\"\nposture = ").unwrap();
+    let guard = Guard::again(&lab.node, &directory).unwrap();
+    assert!(is_guarded(&lab));
+    assert!(troubles(&guard)[0].contains("cannot be put in force"), "{:?}", troubles(&guard));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_session_that_would_end_is_not_cut_unless_that_is_said() {
+    let lab = Lab::new().unwrap();
+    let admitting =
+        format!("{SITE}\n[[rules]]\nname = \"shell\"\nports = [\"22/tcp\"]\nfrom = [\"clients\"]\n");
+    let guard = Guard::start(&lab.node, &admitting).unwrap();
+    fs::write(guard.site(), SITE).unwrap();
+    let reload = |extra: &[&str]| {
+        let mut command = std::process::Command::new(portguard_tests::lab::binary().unwrap());
+        command.arg("reload").args(extra).arg("--runtime-dir").arg(guard.directory());
+        command.env("SSH_CONNECTION", "10.88.0.3 50022 10.88.0.1 22").output().unwrap()
+    };
+    let output = reload(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("10.88.0.3") && said(&output).contains("--despite-ssh"),
+        "{}",
+        said(&output)
+    );
+    assert!(reload(&["--despite-ssh"]).status.success());
+    guard.stop().unwrap();
+}
