@@ -36,7 +36,7 @@ enum Command {
     Demo(demo::Options),
     /// Measure what a verdict costs
     Bench(bench::Options),
-    /// Fuzz the readers of policies, sites and pages
+    /// Fuzz the readers of policies, sites and pages, and the verdict
     Fuzz(fuzz::Options),
     /// Check what no compiler does: which room uses what, lints in every crate, the length of files
     Conventions,
