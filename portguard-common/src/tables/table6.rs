@@ -6,18 +6,14 @@
 //! table gives each key two buckets to choose from; a miss reads the second only where some key had to take it.
 
 use super::Tables;
-use crate::{
-    abi::{Bucket6, MAX_LENGTHS6},
-    wire::ipv6,
-};
+use crate::abi::{Bucket6, MAX_LENGTHS6};
 
 /// Probes that a binary search over [`MAX_LENGTHS6`] lengths takes at most.
 const MAX_PROBES: u32 = MAX_LENGTHS6.ilog2() + 1;
 
-/// The class of `address` (network order).
+/// The class of the address with these halves; `None` when the tables contradict themselves.
 #[inline(always)]
-pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32> {
-    let (high, low) = ipv6::halves(address);
+pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
     let mut best = tables.default_class6();
     let (mut from, mut to) = (0, tables.length_count6());
     for _ in 0..MAX_PROBES {
@@ -58,7 +54,7 @@ pub fn bucket_indices(high: u64, low: u64, tag: u32, mask: u32) -> [u32; 2] {
 /// themselves.
 #[inline(always)]
 #[expect(clippy::option_option, reason = "damage and a miss are different answers")]
-fn probe<T: Tables>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
+fn probe<T: Tables + ?Sized>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
     let [first, second] = bucket_indices(high, low, tag, tables.bucket_mask6());
     let bucket = tables.bucket6(first)?;
     let found = find(bucket, high, low, tag);

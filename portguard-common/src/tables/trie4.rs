@@ -4,9 +4,9 @@
 use super::Tables;
 use crate::abi::TRIE_NODE_BIT;
 
-/// The class of `address` (host order).
+/// The class of `address` (host order); `None` when the tables contradict themselves.
 #[inline(always)]
-pub(super) fn class<T: Tables>(tables: &T, address: u32) -> Option<u32> {
+pub fn class4<T: Tables + ?Sized>(tables: &T, address: u32) -> Option<u32> {
     let entry = tables.root4((address >> 16) as u16)?;
     if entry < TRIE_NODE_BIT {
         return Some(entry);
