@@ -5,7 +5,7 @@
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// The names of the tables' and settings' symbols, of the maps and of the program in the object.
 pub mod names {
@@ -184,7 +184,8 @@ pub struct Settings {
     pub posture_pass: u8,
     /// Zeros; they make up a whole word.
     pub unused: [u8; 5],
-    /// For each distinct prefix length of the IPv6 table, ascending, the two halves of its mask.
+    /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
+    /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
 }
 

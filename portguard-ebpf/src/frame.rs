@@ -250,7 +250,7 @@ static mut ZERO: usize = 0;
 
 /// `number`, which has no more bits than [`HEADERS_END`]. To the verifier it may be any number of so many from here on.
 #[inline(always)]
-fn forgotten(number: usize) -> usize {
+pub(crate) fn forgotten(number: usize) -> usize {
     // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
     let zero = unsafe { (&raw const ZERO).read_volatile() };
     // Hidden, or a comparison of it could be made one of what is forgotten.

@@ -19,7 +19,7 @@ use portguard_common::{
     tables::{self, Flow, SocketState, SourceAddress, Tables},
 };
 
-use crate::{hide::hidden, socket};
+use crate::{frame::forgotten, hide::hidden, socket};
 
 /// Not to be written by programs; the kernel checks it.
 const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
@@ -198,6 +198,11 @@ impl<const CALL: bool> Tables for Maps<CALL> {
     fn cell(&self, index: u32) -> Option<Cell> {
         // SAFETY: the setting is the table's length.
         (index < setting!(cells)).then(|| unsafe { *CELLS.entry(index) })
+    }
+
+    #[inline(always)]
+    fn forget(&self, number: u32) -> u32 {
+        forgotten(number as usize) as u32
     }
 
     #[inline(always)]

@@ -24,7 +24,8 @@ pub trait Tables {
     fn bucket_mask6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
-    /// The mask, in two halves, of the distinct prefix length at `index`, ascending.
+    /// The mask, in two halves, of the distinct prefix length at `index`, in the order of
+    /// [`Settings::masks6`](crate::abi::Settings::masks6).
     fn mask6(&self, index: u32) -> Option<[u64; 2]>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
@@ -36,6 +37,11 @@ pub trait Tables {
     fn bucket6(&self, index: u32) -> Option<&Bucket6>;
     /// A cell.
     fn cell(&self, index: u32) -> Option<Cell>;
+    /// `number` itself, which has 15 bits; [`Frame::forget`](crate::wire::Frame::forget) says what it is for.
+    #[inline(always)]
+    fn forget(&self, number: u32) -> u32 {
+        number
+    }
     /// The class of the IPv4 source with this number: [`class4`], which the program calls as a function of its own where
     /// that is cheaper to verify.
     #[inline(always)]

@@ -1,4 +1,5 @@
-//! The IPv6 source table: binary search over the prefix lengths in use, each probe one hash look-up.
+//! The IPv6 source table: binary search over the prefix lengths in use, each probe one hash look-up. The lengths lie in the
+//! order of a heap, so that where the search stands is one number.
 //!
 //! "Scalable High Speed IP Routing Lookups" (Waldvogel, Varghese, Turner, Plattner; SIGCOMM 1997): every prefix leaves
 //! a marker at the lengths that the search passes on its way to it, and every marker knows the class of its own longest
@@ -15,21 +16,22 @@ const MAX_PROBES: u32 = MAX_LENGTHS6.ilog2() + 1;
 #[inline(always)]
 pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
     let mut best = tables.default_class6();
-    let (mut from, mut to) = (0, tables.length_count6());
+    let count = tables.length_count6();
+    let mut place = 1;
     for _ in 0..MAX_PROBES {
-        if from >= to {
+        if place > count {
             break;
         }
-        // Both are at most 128: no sum overflows.
-        let middle = (from + to) >> 1;
-        let [high_mask, low_mask] = tables.mask6(middle)?;
-        match probe(tables, high & high_mask, low & low_mask, middle + 1)? {
+        let [high_mask, low_mask] = tables.mask6(place - 1)?;
+        // To the shorter lengths, or to the longer ones.
+        place = match probe(tables, high & high_mask, low & low_mask, place)? {
+            None => 2 * place,
             Some(class) => {
                 best = class;
-                from = middle + 1;
+                2 * place + 1
             }
-            None => to = middle,
-        }
+        };
+        place = tables.forget(place);
     }
     Some(best)
 }
