@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::{build_ebpf, conventions, fuzz, process::run as run_command, test, workspace::Workspace};
+use crate::{bench, build_ebpf, conventions, fuzz, process::run as run_command, test, workspace::Workspace};
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
+    ("verifier", bench::verifier),
     ("format", |workspace| {
         run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
         run_command(workspace.cargo("fmt").args(["--manifest-path=fuzz/Cargo.toml", "--check"]))
