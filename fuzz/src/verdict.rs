@@ -12,7 +12,7 @@ use portguard_common::{
     wire::{Frame, ipv6},
 };
 
-/// A byte each: the posture with the arrival, the shape of the IPv6 table, sockets, where the frame is split; then the
+/// A byte each: the posture with the arrival and the trie's shape, the shape of the IPv6 table, sockets, where the frame is split; then the
 /// arrays of [`Made`].
 const HEADER: usize = 4 + LENGTHS + 16 + 3 * BUCKETS + 2 * PORTS + ROOTS + NODES + CELLS;
 const LENGTHS: usize = 4;
@@ -29,6 +29,7 @@ const TAG_AT: usize = 12;
 /// Tables out of a few bytes. An index beyond an array begins again at its front.
 struct Made {
     posture_pass: bool,
+    narrow4: bool,
     arrival: Arrival,
     default_class6: u32,
     length_count6: u32,
@@ -80,6 +81,7 @@ impl Made {
         let cells = std::array::from_fn(|_| Cell::from(next()));
         Self {
             posture_pass: about & 1 == 1,
+            narrow4: about & 16 == 16,
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
             length_count6: (shape & 7).into(),
@@ -129,6 +131,10 @@ impl Tables for Made {
     fn port(&self, index: u32) -> Option<PortEntry> {
         // No entry of the last zone: it is not there.
         (index >> 18 < 3).then(|| self.ports[index as usize % PORTS])
+    }
+
+    fn narrow4(&self) -> bool {
+        self.narrow4
     }
 
     fn root4(&self, high: u16) -> Option<u32> {

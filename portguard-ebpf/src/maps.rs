@@ -177,6 +177,11 @@ impl<const CALL: bool> Tables for Maps<CALL> {
     }
 
     #[inline(always)]
+    fn narrow4(&self) -> bool {
+        setting!(narrow4) != 0
+    }
+
+    #[inline(always)]
     fn root4(&self, high: u16) -> Option<u32> {
         // SAFETY: a trie has 2^16 entries at least.
         Some(unsafe { *TRIE4.entry(u32::from(high)) })

@@ -29,6 +29,8 @@ pub trait Tables {
     fn mask6(&self, index: u32) -> Option<[u64; 2]>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
+    /// Whether the IPv4 trie takes the last octet in two steps.
+    fn narrow4(&self) -> bool;
     /// An entry of the IPv4 trie's root.
     fn root4(&self, high: u16) -> Option<u32>;
     /// An entry of the IPv4 trie.
