@@ -1,7 +1,10 @@
 //! What must hold of PortGuard's readers, whatever they are given: no panic, no hang, memory in proportion to the input,
-//! and an answer that keeps its promises.
+//! and an answer that keeps its promises. And of its verdict, whatever the frame is.
 //!
-//! Each function takes a text and panics where a promise is broken; a fuzz target hands it what libFuzzer makes up.
+//! Each function takes a text, or bytes, and panics where a promise is broken; a fuzz target hands it what libFuzzer
+//! makes up.
+
+mod verdict;
 
 use std::{net::Ipv4Addr, sync::LazyLock};
 
@@ -14,6 +17,8 @@ use portguard::{
     reading::{self, Colour, Faults, FileReport, Located, Report, Source, short_prefix},
     site::{self, HostName},
 };
+
+pub use verdict::verdict;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;

@@ -5,7 +5,7 @@
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// The names of the tables' and settings' symbols, of the maps and of the program in the object.
 pub mod names {
@@ -66,8 +66,10 @@ pub mod port_entries {
 pub const TRIE_ROOT: usize = 1 << 16;
 /// The entries of every other node of the trie, one for each value of the next octet.
 pub const TRIE_FANOUT: usize = 256;
-/// In an entry of the trie: the rest is the index of the first entry of the node for the next octet. Without it: the
-/// source's class.
+/// The entries of the nodes for half of the last octet, with [`Settings::narrow4`].
+pub const TRIE_NARROW_FANOUT: usize = 16;
+/// In an entry of the trie: the rest is the index of the first entry of the node for the next octet, or half of one.
+/// Without it: the source's class.
 pub const TRIE_NODE_BIT: u32 = 1 << 31;
 
 /// An entry of the IPv6 table: a prefix, and the class of an address whose longest match it is.
@@ -182,9 +184,12 @@ pub struct Settings {
     pub observe: u8,
     /// 1 when undocumented traffic passes.
     pub posture_pass: u8,
+    /// 1 when the nodes of the IPv4 trie for the last octet are two levels of [`TRIE_NARROW_FANOUT`] entries each.
+    pub narrow4: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 5],
-    /// For each distinct prefix length of the IPv6 table, ascending, the two halves of its mask.
+    pub unused: [u8; 4],
+    /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
+    /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
 }
 
@@ -202,7 +207,8 @@ impl Settings {
         one_interface_kind: 1,
         observe: 0,
         posture_pass: 0,
-        unused: [0; 5],
+        narrow4: 0,
+        unused: [0; 4],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }

@@ -44,6 +44,10 @@ impl Tables for Small {
         (index < port_entries::PER_ZONE).then_some(entry)
     }
 
+    fn narrow4(&self) -> bool {
+        false
+    }
+
     fn root4(&self, high: u16) -> Option<u32> {
         Some(match high {
             0x0a01 => CLASS_FIRST,

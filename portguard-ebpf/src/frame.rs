@@ -150,8 +150,8 @@ impl Frame for Linear {
     }
 
     #[inline(always)]
-    fn forget(&self, offset: usize) -> usize {
-        offset + (unknown_zero() & HEADERS_END)
+    fn forget(&self, number: usize) -> usize {
+        forgotten(number)
     }
 
     #[inline(always)]
@@ -204,8 +204,8 @@ impl Frame for Scattered {
     }
 
     #[inline(always)]
-    fn forget(&self, offset: usize) -> usize {
-        offset + (unknown_zero() & HEADERS_END)
+    fn forget(&self, number: usize) -> usize {
+        forgotten(number)
     }
 
     #[inline(always)]
@@ -248,8 +248,11 @@ unsafe fn load<T: Integers>(context: *mut xdp_md, offset: usize, to: *mut T) -> 
 #[unsafe(no_mangle)]
 static mut ZERO: usize = 0;
 
+/// `number`, which has no more bits than [`HEADERS_END`]. To the verifier it may be any number of so many from here on.
 #[inline(always)]
-fn unknown_zero() -> usize {
+pub(crate) fn forgotten(number: usize) -> usize {
     // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
-    unsafe { (&raw const ZERO).read_volatile() }
+    let zero = unsafe { (&raw const ZERO).read_volatile() };
+    // Hidden, or a comparison of it could be made one of what is forgotten.
+    hidden(number ^ (zero & HEADERS_END))
 }

@@ -28,7 +28,7 @@ use portguard_common::{Action, Arrival, Outcome, Reason, general, plain};
 
 use crate::{
     frame::{Head, Linear, Scattered},
-    maps::Maps,
+    maps::{Called, Inlined},
 };
 
 // The program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
@@ -39,7 +39,7 @@ fn portguard(context: XdpContext) -> u32 {
     let head = Head::new(&context);
     let (outcome, bytes) = match maps::arrival(&context) {
         // A plain frame that is longer than its first buffer ends within it by its own account: the rest is padding.
-        Some(arrival) => match plain(&head, arrival, &Maps::new(&context)) {
+        Some(arrival) => match plain(&head, arrival, &Inlined::new(&context)) {
             Some(outcome) => (outcome, head.bytes()),
             None => unusual(&context, arrival),
         },
@@ -66,14 +66,14 @@ fn unusual(context: &XdpContext, arrival: Arrival) -> (Outcome, u64) {
 #[inline(never)]
 fn linear(context: *mut xdp_md, arrival: Arrival) -> Outcome {
     let context = XdpContext::new(context);
-    general(&Linear::new(&context), arrival, &Maps::new(&context))
+    general(&Linear::new(&context), arrival, &Called::new(&context))
 }
 
 /// The same once more for a frame whose headers are not in one piece.
 #[inline(never)]
 fn scattered(context: *mut xdp_md, arrival: Arrival) -> Outcome {
     let context = XdpContext::new(context);
-    general(&Scattered::new(&context), arrival, &Maps::new(&context))
+    general(&Scattered::new(&context), arrival, &Called::new(&context))
 }
 
 #[panic_handler]

@@ -16,10 +16,10 @@ use aya_ebpf::{
 use portguard_common::{
     Arrival,
     abi::{Bucket6, Cell, CounterPage, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings},
-    tables::{Flow, SocketState, SourceAddress, Tables},
+    tables::{self, Flow, SocketState, SourceAddress, Tables},
 };
 
-use crate::{hide::hidden, socket};
+use crate::{frame::forgotten, hide::hidden, socket};
 
 /// Not to be written by programs; the kernel checks it.
 const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
@@ -101,19 +101,46 @@ pub(crate) fn arrival(context: &XdpContext) -> Option<Arrival> {
     (entry.index == index).then_some(Arrival::from_bits(entry.arrival))
 }
 
-/// The tables of this generation.
-pub(crate) struct Maps {
+/// The tables of this generation. `CALL`: sources are looked up by functions of their own.
+pub(crate) struct Maps<const CALL: bool> {
     context: *mut xdp_md,
 }
 
-impl Maps {
+/// For the frames that nearly all are.
+pub(crate) type Inlined = Maps<false>;
+/// For the others: what is a call is verified once, and not once for each way that leads to it.
+pub(crate) type Called = Maps<true>;
+
+impl<const CALL: bool> Maps<CALL> {
     #[inline(always)]
     pub(crate) fn new(context: &XdpContext) -> Self {
         Self { context: context.ctx }
     }
 }
 
-impl Tables for Maps {
+/// What the functions below return for tables that contradict themselves: no class.
+const DAMAGED: u32 = u32::MAX;
+
+#[inline(always)]
+fn is_class(class: &u32) -> bool {
+    *class != DAMAGED
+}
+
+/// The class of an IPv4 source. Exported, so that the verifier takes it by itself ("global" functions); likewise below.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn source_class4(address: u32) -> u32 {
+    tables::class4(&Inlined { context: ptr::null_mut() }, address).unwrap_or(DAMAGED)
+}
+
+/// The class of an IPv6 source.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn source_class6(high: u64, low: u64) -> u32 {
+    tables::class6(&Inlined { context: ptr::null_mut() }, high, low).unwrap_or(DAMAGED)
+}
+
+impl<const CALL: bool> Tables for Maps<CALL> {
     #[inline(always)]
     fn posture_pass(&self) -> bool {
         setting!(posture_pass) != 0
@@ -150,6 +177,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn narrow4(&self) -> bool {
+        setting!(narrow4) != 0
+    }
+
+    #[inline(always)]
     fn root4(&self, high: u16) -> Option<u32> {
         // SAFETY: a trie has 2^16 entries at least.
         Some(unsafe { *TRIE4.entry(u32::from(high)) })
@@ -171,6 +203,21 @@ impl Tables for Maps {
     fn cell(&self, index: u32) -> Option<Cell> {
         // SAFETY: the setting is the table's length.
         (index < setting!(cells)).then(|| unsafe { *CELLS.entry(index) })
+    }
+
+    #[inline(always)]
+    fn forget(&self, number: u32) -> u32 {
+        forgotten(number as usize) as u32
+    }
+
+    #[inline(always)]
+    fn class4(&self, address: u32) -> Option<u32> {
+        if CALL { Some(source_class4(address)).filter(is_class) } else { tables::class4(self, address) }
+    }
+
+    #[inline(always)]
+    fn class6(&self, high: u64, low: u64) -> Option<u32> {
+        if CALL { Some(source_class6(high, low)).filter(is_class) } else { tables::class6(self, high, low) }
     }
 
     #[inline(always)]

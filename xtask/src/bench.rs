@@ -11,6 +11,14 @@ pub(crate) struct Options {
     arguments: Vec<String>,
 }
 
+/// What the verifier goes through, and whether it is too much.
+pub(crate) fn verifier(workspace: &Workspace) -> anyhow::Result<()> {
+    build_ebpf::build(workspace)?;
+    let mut bench = workspace.cargo("run");
+    bench.args(["--quiet", "--package=portguard-tests", "--features=kernel", "--bin=bench", "--"]);
+    run_command(bench.arg("verifier"))
+}
+
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
     build_ebpf::run(workspace)?;
     let mut bench = workspace.cargo("run");

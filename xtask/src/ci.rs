@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::{
-    build_ebpf, conventions, fuzz, package, process::run as run_command, test, workspace::Workspace,
+    bench, build_ebpf, conventions, fuzz, package, process::run as run_command, test, workspace::Workspace,
 };
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
+    ("verifier", bench::verifier),
     ("format", |workspace| {
         run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
         run_command(workspace.cargo("fmt").args(["--manifest-path=fuzz/Cargo.toml", "--check"]))
@@ -22,7 +23,7 @@ const STEPS: [Step; 9] = [
     }),
     ("clippy, fuzz", fuzz::clippy),
     ("fuzz", fuzz::in_ci),
-    ("package", package::run),
+    ("package", package::in_ci),
     ("docs", docs),
     ("conventions", conventions::run),
 ];

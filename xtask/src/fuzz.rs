@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: the readers of policies, sites and pages under libFuzzer.
+//! `cargo xtask fuzz`: the readers of policies, sites and pages, and the verdict, under libFuzzer.
 //!
 //! The layout is that of cargo-fuzz, and what it would do is done here: the pinned stable compiler has the coverage that
-//! libFuzzer needs, and the readers have no unsafe code that would want a sanitizer (docs/decisions/0006-fuzzing.md).
+//! libFuzzer needs, and what is fuzzed has no unsafe code that would want a sanitizer (docs/decisions/0006-fuzzing.md).
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// The reader to fuzz; without it, one after the other
+    /// What to fuzz; without it, one after the other
     target: Option<Target>,
     /// For how long, each
     #[arg(long, default_value_t = 60)]
@@ -38,6 +38,8 @@ enum Target {
     Page,
     /// Ports, addresses, destinations, names
     Words,
+    /// The verdict, on frames and tables
+    Verdict,
 }
 
 impl Target {
@@ -47,6 +49,7 @@ impl Target {
             Self::Site => "site",
             Self::Page => "page",
             Self::Words => "words",
+            Self::Verdict => "verdict",
         }
     }
 
@@ -61,7 +64,7 @@ impl Target {
             ],
             Self::Site => &["portguard/tests/sites", "portguard/tests/invalid"],
             Self::Page => &["portguard/tests/documents"],
-            Self::Words => &[],
+            Self::Words | Self::Verdict => &[],
         }
     }
 
@@ -70,7 +73,7 @@ impl Target {
         match self {
             Self::Policy | Self::Site => Some("fuzz/dictionaries/toml.dict"),
             Self::Page => Some("fuzz/dictionaries/markdown.dict"),
-            Self::Words => None,
+            Self::Words | Self::Verdict => None,
         }
     }
 }
@@ -176,7 +179,7 @@ fn fuzz(workspace: &Workspace, programs: &Path, target: Target, seconds: u32) ->
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(
         output.status.success(),
-        "{said}\nthe reader of {name} fails: the input is in {}; mend the reader, and keep the input in fuzz/seeds/{name}",
+        "{said}\n{name} fails: the input is in {}; mend what it found, and keep the input in fuzz/seeds/{name}",
         failures.display()
     );
     let done = said.lines().rev().find(|line| line.starts_with("Done ")).unwrap_or("Done");

@@ -37,7 +37,7 @@ enum Command {
     Demo(demo::Options),
     /// Measure what a verdict costs
     Bench(bench::Options),
-    /// Fuzz the readers of policies, sites and pages
+    /// Fuzz the readers of policies, sites and pages, and the verdict
     Fuzz(fuzz::Options),
     /// Make what is handed out: a static binary, a Debian package, a directory for a container image; and try it
     Package,

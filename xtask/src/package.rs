@@ -40,17 +40,45 @@ impl Architecture {
     }
 }
 
+/// How the binary is built.
+#[derive(Clone, Copy)]
+enum Build {
+    /// As it is handed out.
+    Release,
+    /// Quickly, to see that all that is made of it can be made.
+    Trial,
+}
+
+impl Build {
+    /// The directory of what is made, and cargo's for what it builds.
+    fn directories(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Release => ("package", "release"),
+            Self::Trial => ("package-trial", "debug"),
+        }
+    }
+}
+
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
+    make(workspace, Build::Release)
+}
+
+/// The same with a binary that is quickly built, and which nobody is to be given.
+pub(crate) fn in_ci(workspace: &Workspace) -> anyhow::Result<()> {
+    make(workspace, Build::Trial)
+}
+
+fn make(workspace: &Workspace, build: Build) -> anyhow::Result<()> {
     setup::for_packaging(workspace)?;
     let architecture = Architecture::native()?;
     build_ebpf::build(workspace)?;
-    let directory = workspace.target().join("package");
+    let directory = workspace.target().join(build.directories().0);
     // What an earlier run left must not be handed out.
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
     fs::create_dir_all(&directory)?;
-    let binary = static_binary(workspace, architecture, &directory)?;
+    let binary = static_binary(workspace, build, architecture, &directory)?;
     let package = debian(workspace, architecture, &binary, &directory)?;
     let root = directory.join("try");
     verify::package(&package, &root)?;
@@ -66,12 +94,17 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
 /// debugger reads.
 fn static_binary(
     workspace: &Workspace,
+    build: Build,
     architecture: Architecture,
     directory: &Path,
 ) -> anyhow::Result<PathBuf> {
-    let mut build = workspace.cargo("build");
-    run_command(build.args(["--release", "--package=portguard", "--target", architecture.triple]))?;
-    let linked = workspace.binary(&format!("{}/release", architecture.triple), "portguard")?;
+    let mut cargo = workspace.cargo("build");
+    if matches!(build, Build::Release) {
+        cargo.arg("--release");
+    }
+    run_command(cargo.args(["--package=portguard", "--target", architecture.triple]))?;
+    let profile = build.directories().1;
+    let linked = workspace.binary(&format!("{}/{profile}", architecture.triple), "portguard")?;
     let binary = directory.join("portguard");
     output(Command::new("strip").arg("-o").arg(&binary).arg(linked))?;
     verify::is_static(&fs::read(&binary)?).with_context(|| binary.display().to_string())?;

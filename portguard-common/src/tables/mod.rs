@@ -24,10 +24,13 @@ pub trait Tables {
     fn bucket_mask6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
-    /// The mask, in two halves, of the distinct prefix length at `index`, ascending.
+    /// The mask, in two halves, of the distinct prefix length at `index`, in the order of
+    /// [`Settings::masks6`](crate::abi::Settings::masks6).
     fn mask6(&self, index: u32) -> Option<[u64; 2]>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
+    /// Whether the IPv4 trie takes the last octet in two steps.
+    fn narrow4(&self) -> bool;
     /// An entry of the IPv4 trie's root.
     fn root4(&self, high: u16) -> Option<u32>;
     /// An entry of the IPv4 trie.
@@ -36,6 +39,22 @@ pub trait Tables {
     fn bucket6(&self, index: u32) -> Option<&Bucket6>;
     /// A cell.
     fn cell(&self, index: u32) -> Option<Cell>;
+    /// `number` itself, which has 15 bits; [`Frame::forget`](crate::wire::Frame::forget) says what it is for.
+    #[inline(always)]
+    fn forget(&self, number: u32) -> u32 {
+        number
+    }
+    /// The class of the IPv4 source with this number: [`class4`], which the program calls as a function of its own where
+    /// that is cheaper to verify.
+    #[inline(always)]
+    fn class4(&self, address: u32) -> Option<u32> {
+        class4(self, address)
+    }
+    /// The class of the IPv6 source with these halves: [`class6`], likewise.
+    #[inline(always)]
+    fn class6(&self, high: u64, low: u64) -> Option<u32> {
+        class6(self, high, low)
+    }
     /// The state of the TCP socket that `flow` belongs to: a connection of exactly these ends, else a listener.
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
     /// Whether a socket listens on `flow`'s destination.
@@ -105,7 +124,7 @@ impl SourceAddress for ipv4::Address {
 
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
-        trie4::class(tables, self.to_bits())
+        tables.class4(self.to_bits())
     }
 }
 
@@ -117,8 +136,10 @@ impl SourceAddress for ipv6::Address {
 
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
-        table6::class(tables, *self)
+        let (high, low) = ipv6::halves(*self);
+        tables.class6(high, low)
     }
 }
 
-pub use table6::bucket_indices;
+pub use table6::{bucket_indices, class6};
+pub use trie4::class4;

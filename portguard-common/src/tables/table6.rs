@@ -1,4 +1,5 @@
-//! The IPv6 source table: binary search over the prefix lengths in use, each probe one hash look-up.
+//! The IPv6 source table: binary search over the prefix lengths in use, each probe one hash look-up. The lengths lie in the
+//! order of a heap, so that where the search stands is one number.
 //!
 //! "Scalable High Speed IP Routing Lookups" (Waldvogel, Varghese, Turner, Plattner; SIGCOMM 1997): every prefix leaves
 //! a marker at the lengths that the search passes on its way to it, and every marker knows the class of its own longest
@@ -6,34 +7,31 @@
 //! table gives each key two buckets to choose from; a miss reads the second only where some key had to take it.
 
 use super::Tables;
-use crate::{
-    abi::{Bucket6, MAX_LENGTHS6},
-    wire::ipv6,
-};
+use crate::abi::{Bucket6, MAX_LENGTHS6};
 
 /// Probes that a binary search over [`MAX_LENGTHS6`] lengths takes at most.
 const MAX_PROBES: u32 = MAX_LENGTHS6.ilog2() + 1;
 
-/// The class of `address` (network order).
+/// The class of the address with these halves; `None` when the tables contradict themselves.
 #[inline(always)]
-pub(super) fn class<T: Tables>(tables: &T, address: ipv6::Address) -> Option<u32> {
-    let (high, low) = ipv6::halves(address);
+pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
     let mut best = tables.default_class6();
-    let (mut from, mut to) = (0, tables.length_count6());
+    let count = tables.length_count6();
+    let mut place = 1;
     for _ in 0..MAX_PROBES {
-        if from >= to {
+        if place > count {
             break;
         }
-        // Both are at most 128: no sum overflows.
-        let middle = (from + to) >> 1;
-        let [high_mask, low_mask] = tables.mask6(middle)?;
-        match probe(tables, high & high_mask, low & low_mask, middle + 1)? {
+        let [high_mask, low_mask] = tables.mask6(place - 1)?;
+        // To the shorter lengths, or to the longer ones.
+        place = match probe(tables, high & high_mask, low & low_mask, place)? {
+            None => 2 * place,
             Some(class) => {
                 best = class;
-                from = middle + 1;
+                2 * place + 1
             }
-            None => to = middle,
-        }
+        };
+        place = tables.forget(place);
     }
     Some(best)
 }
@@ -58,7 +56,7 @@ pub fn bucket_indices(high: u64, low: u64, tag: u32, mask: u32) -> [u32; 2] {
 /// themselves.
 #[inline(always)]
 #[expect(clippy::option_option, reason = "damage and a miss are different answers")]
-fn probe<T: Tables>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
+fn probe<T: Tables + ?Sized>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
     let [first, second] = bucket_indices(high, low, tag, tables.bucket_mask6());
     let bucket = tables.bucket6(first)?;
     let found = find(bucket, high, low, tag);

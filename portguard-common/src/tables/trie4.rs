@@ -1,12 +1,13 @@
 //! The IPv4 source trie: strides of 16, 8 and 8 bits, prefixes pushed down to the leaves, so that at most three
-//! entries are read and the last one is the answer.
+//! entries are read and the last one is the answer. Where hosts lie so far apart that the nodes of the last octet would be
+//! mostly empty, those have two strides of 4 bits.
 
 use super::Tables;
 use crate::abi::TRIE_NODE_BIT;
 
-/// The class of `address` (host order).
+/// The class of `address` (host order); `None` when the tables contradict themselves.
 #[inline(always)]
-pub(super) fn class<T: Tables>(tables: &T, address: u32) -> Option<u32> {
+pub fn class4<T: Tables + ?Sized>(tables: &T, address: u32) -> Option<u32> {
     let entry = tables.root4((address >> 16) as u16)?;
     if entry < TRIE_NODE_BIT {
         return Some(entry);
@@ -15,7 +16,15 @@ pub(super) fn class<T: Tables>(tables: &T, address: u32) -> Option<u32> {
     if entry < TRIE_NODE_BIT {
         return Some(entry);
     }
-    let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xff))?;
-    // A fourth level does not exist: the bit here would be damage.
+    let entry = if tables.narrow4() {
+        let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address >> 4 & 0xf))?;
+        if entry < TRIE_NODE_BIT {
+            return Some(entry);
+        }
+        tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xf))?
+    } else {
+        tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xff))?
+    };
+    // There is no further level: the bit here would be damage.
     (entry < TRIE_NODE_BIT).then_some(entry)
 }

@@ -5,7 +5,7 @@ use crate::{
     Reason,
     abi::{CLASS_OWN, port_entries},
     tables::{SourceAddress as _, Tables},
-    wire::{Fragment, Frame, Packet, ethernet, icmp, ipv4, ipv6, protocol},
+    wire::{Frame, Packet, ethernet, icmp, ipv4, ipv6, protocol},
 };
 
 /// Decides about one Ethernet frame, whatever it is.
@@ -37,7 +37,7 @@ fn ip4<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     }
     let context = Context { arrival, class };
     matrix::authentication(&packet, context, tables)?;
-    if let Fragment::Later { offset } = packet.fragment {
+    if let Some(offset) = packet.fragment.later() {
         return later_fragment(&packet, offset, Some(packet.protocol), context, tables);
     }
     match packet.protocol {
@@ -60,15 +60,15 @@ fn ip6<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     }
     let context = Context { arrival, class };
     matrix::authentication(&packet, context, tables)?;
-    match (packet.fragment, packet.protocol) {
-        // The protocol that a later fragment claims need not be what its first said, so the row for any protocol answers.
-        (Fragment::Later { offset }, _) => later_fragment(&packet, offset, None, context, tables),
-        (_, protocol::ICMPV6) => icmp6(frame, &packet, context, tables),
-        _ => {
-            let group = || ethernet::is_group(frame) || ipv6::is_group(packet.destination);
-            ports::any(frame, &packet, context, group, tables, ports::DHCP6)
-        }
+    if let Some(offset) = packet.fragment.later() {
+        // The protocol that it claims need not be what its first said, so the row for any protocol answers.
+        return later_fragment(&packet, offset, None, context, tables);
     }
+    if packet.protocol == protocol::ICMPV6 {
+        return icmp6(frame, &packet, context, tables);
+    }
+    let group = || ethernet::is_group(frame) || ipv6::is_group(packet.destination);
+    ports::any(frame, &packet, context, group, tables, ports::DHCP6)
 }
 
 /// A later fragment, for the rules of `protocol`, if that can be told. At offset 1 it would overwrite or complete a header
@@ -121,7 +121,7 @@ fn icmp6<F: Frame + ?Sized, T: Tables>(
         icmp::Kind::Error => Err(Outcome::of(Reason::IcmpError)),
         icmp::Kind::EchoReply => Err(Outcome::of(Reason::EchoReply)),
         // RFC 6980 section 5: fragments are ignored, atomic ones too.
-        icmp::Kind::NeighbourDiscovery if packet.fragment != Fragment::Whole => {
+        icmp::Kind::NeighbourDiscovery if !packet.fragment.is_none() => {
             Err(Outcome::of(Reason::NeighbourFragment))
         }
         icmp::Kind::NeighbourDiscovery if packet.hop_limit != 255 => {

@@ -88,7 +88,7 @@ pub(super) fn authentication<A, T: Tables>(
     context: Context,
     tables: &T,
 ) -> Result<(), Reason> {
-    if !packet.authenticated {
+    if packet.authenticated == 0 {
         return Ok(());
     }
     match access(port_entries::PROTOCOL, u16::from(protocol::AH), context, tables)? {

@@ -1,6 +1,6 @@
 //! The authentication header (RFC 4302): the one IPsec header whose payload can be read.
 
-use super::{Fragment, Frame, Packet};
+use super::{Frame, Packet};
 use crate::Reason;
 
 /// Next header, length, reserved, SPI, sequence number.
@@ -12,10 +12,7 @@ const FIXED_LEN: usize = 12;
 /// header.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<(u8, usize), Reason> {
-    let short = match packet.fragment {
-        Fragment::First => Reason::FragmentChain,
-        Fragment::Whole | Fragment::Atomic | Fragment::Later { .. } => Reason::Short,
-    };
+    let short = if packet.fragment.is_first() { Reason::FragmentChain } else { Reason::Short };
     if packet.payload + FIXED_LEN > packet.end {
         return Err(short);
     }

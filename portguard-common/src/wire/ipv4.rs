@@ -76,12 +76,12 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
         protocol: third[1],
         payload: offset + header_len,
         end,
-        fragment: Fragment::new((second & 0x1fff) as u16, second & 0x2000 != 0),
-        authenticated: false,
+        fragment: Fragment::from_ipv4(second),
+        authenticated: 0,
     };
-    if packet.protocol == protocol::AH && !matches!(packet.fragment, Fragment::Later { .. }) {
+    if packet.protocol == protocol::AH && packet.fragment.later().is_none() {
         (packet.protocol, packet.payload) = ah::parse(frame, &packet)?;
-        packet.authenticated = true;
+        packet.authenticated = 1;
         // A second one would hide its payload behind the rule that admits the first.
         if packet.protocol == protocol::AH {
             return Err(Reason::ExtensionOrder);

@@ -57,8 +57,8 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
             protocol,
             payload,
             end,
-            fragment: Fragment::Whole,
-            authenticated: false,
+            fragment: Fragment::WHOLE,
+            authenticated: 0,
         },
     )
 }
@@ -94,25 +94,34 @@ fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Pac
             }
             Step::Later(next, payload) => return Ok(Packet { protocol: next, payload, ..packet }),
             Step::Next(next, payload) => {
+                // However it came here, the next header is read in the same way.
                 packet.protocol = next;
-                packet.payload = payload;
+                packet.payload = frame.forget(payload);
+                packet.fragment = packet.fragment.forgotten(frame);
+                packet.authenticated = forgotten_byte(frame, packet.authenticated);
             }
         }
     }
     Err(Reason::ExtensionDepth)
 }
 
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "it is the same number")]
+fn forgotten_byte<F: Frame + ?Sized>(frame: &F, byte: u8) -> u8 {
+    frame.forget(usize::from(byte)) as u8
+}
+
 /// The transport header belongs to the chain that a first fragment must hold (RFC 7112 section 5): some of it must be there.
 #[inline(always)]
 fn whole_chain(packet: Packet<Address>) -> Result<Packet<Address>, Reason> {
-    let is_missing = packet.fragment == Fragment::First && packet.payload == packet.end;
+    let is_missing = packet.fragment.is_first() && packet.payload == packet.end;
     if is_missing { Err(Reason::FragmentChain) } else { Ok(packet) }
 }
 
 /// The reason for a chain that ends before the transport header: of a first fragment it is one that RFC 7112 forbids.
 #[inline(always)]
 fn cut_short(packet: &Packet<Address>) -> Reason {
-    if packet.fragment == Fragment::First { Reason::FragmentChain } else { Reason::Short }
+    if packet.fragment.is_first() { Reason::FragmentChain } else { Reason::Short }
 }
 
 #[inline(always)]
@@ -127,7 +136,7 @@ fn skip_options<F: Frame + ?Sized>(frame: &F, packet: &Packet<Address>) -> Resul
 
 #[inline(always)]
 fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Result<Step, Reason> {
-    if packet.fragment != Fragment::Whole {
+    if !packet.fragment.is_none() {
         return Err(Reason::ExtensionOrder);
     }
     if packet.payload + 8 > packet.end {
@@ -136,20 +145,16 @@ fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Resul
     let [next, _, offset_high, offset_low] = frame.read(packet.payload).ok_or(Reason::Short)?;
     let field = u16::from_be_bytes([offset_high, offset_low]);
     let payload = packet.payload + 8;
-    packet.fragment = match Fragment::new(field >> 3, field & 1 == 1) {
-        Fragment::Whole => Fragment::Atomic,
-        other @ (Fragment::Atomic | Fragment::First | Fragment::Later { .. }) => other,
-    };
-    let later = matches!(packet.fragment, Fragment::Later { .. });
-    Ok(if later { Step::Later(next, payload) } else { Step::Next(next, payload) })
+    packet.fragment = Fragment::from_ipv6(field);
+    Ok(if packet.fragment.later().is_some() { Step::Later(next, payload) } else { Step::Next(next, payload) })
 }
 
 #[inline(always)]
 fn authentication<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Result<Step, Reason> {
-    if packet.authenticated {
+    if packet.authenticated != 0 {
         return Err(Reason::ExtensionOrder);
     }
     let (next, payload) = ah::parse(frame, packet)?;
-    packet.authenticated = true;
+    packet.authenticated = 1;
     Ok(Step::Next(next, payload))
 }

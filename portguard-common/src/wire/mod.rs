@@ -32,11 +32,12 @@ pub trait Frame {
     /// before or `to` is too small. Slower than [`Self::read`]; for lengths that the packet tells.
     fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool;
 
-    /// `offset` itself. The kernel's verifier, which follows every way through the program with all that it knows of
-    /// each value, is to forget here what it knows of this one: the ways that led to it become one.
+    /// `number` itself, which has 15 bits as every offset of a header has. The kernel's verifier, which follows every way
+    /// through the program with all that it knows of each value, is to forget here what it knows of this one: the ways
+    /// that led to it become one.
     #[inline(always)]
-    fn forget(&self, offset: usize) -> usize {
-        offset
+    fn forget(&self, number: usize) -> usize {
+        number
     }
 }
 
@@ -71,39 +72,70 @@ impl Frame for [u8] {
     }
 }
 
-/// What the IP header says about fragmentation.
+/// What the IP header says about fragmentation. A word of bits and no enum: the program is verified once for all of its
+/// values instead of once for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fragment {
-    /// The packet is whole.
-    Whole,
-    /// An IPv6 "atomic" fragment: whole, but with a fragment header (RFC 6946).
-    Atomic,
-    /// The first of several.
-    First,
-    /// One that is not the first: it holds no transport header.
-    Later {
-        /// Where its payload belongs in the packet, in units of 8 bytes.
-        offset: u16,
-    },
-}
+#[repr(transparent)]
+pub struct Fragment(u16);
 
 impl Fragment {
-    /// From the 13-bit offset (in units of 8 bytes) and the more-fragments flag.
+    /// Where the payload belongs in the packet, in units of 8 bytes.
+    const OFFSET: u16 = 0x1fff;
+    const MORE: u16 = 0x2000;
+    /// An IPv6 fragment header tells so.
+    const HEADER: u16 = 0x4000;
+    /// The packet is whole.
+    pub const WHOLE: Self = Self(0);
+
+    /// As the second word of an IPv4 header has it, in its lower half.
     #[inline(always)]
     #[must_use]
-    pub fn new(offset: u16, more: bool) -> Self {
-        match (offset, more) {
-            (0, false) => Self::Whole,
-            (0, true) => Self::First,
-            _ => Self::Later { offset },
-        }
+    pub fn from_ipv4(second: u32) -> Self {
+        Self((second & 0x3fff) as u16)
     }
 
-    /// Whether the payload is all there.
+    /// As an IPv6 fragment header has it: the offset before the flags.
+    #[inline(always)]
+    #[must_use]
+    pub fn from_ipv6(field: u16) -> Self {
+        Self(field >> 3 | (field & 1) << 13 | Self::HEADER)
+    }
+
+    /// Whether there is nothing about fragments in the packet's headers.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the payload is all there: no fragment, or an IPv6 "atomic" one (RFC 6946).
     #[inline(always)]
     #[must_use]
     pub fn is_whole(self) -> bool {
-        matches!(self, Self::Whole | Self::Atomic)
+        self.0 & (Self::OFFSET | Self::MORE) == 0
+    }
+
+    /// Whether it is the first of several.
+    #[inline(always)]
+    #[must_use]
+    pub fn is_first(self) -> bool {
+        self.0 & (Self::OFFSET | Self::MORE) == Self::MORE
+    }
+
+    /// Where the payload of one that is not the first belongs, in units of 8 bytes: it holds no transport header.
+    #[inline(always)]
+    #[must_use]
+    pub fn later(self) -> Option<u16> {
+        let offset = self.0 & Self::OFFSET;
+        (offset > 0).then_some(offset)
+    }
+
+    /// The same, of which the verifier knows nothing any more.
+    #[inline(always)]
+    fn forgotten<F: Frame + ?Sized>(self, frame: &F) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "it is the same number")]
+        let bits = frame.forget(usize::from(self.0)) as u16;
+        Self(bits)
     }
 }
 
@@ -118,8 +150,9 @@ pub struct Packet<A> {
     pub protocol: u8,
     /// Hop limit or time to live.
     pub hop_limit: u8,
-    /// Whether an authentication header (RFC 4302) stood before the payload.
-    pub authenticated: bool,
+    /// How many authentication headers (RFC 4302) stood before the payload: 0 or 1. No `bool`, among whose spare values
+    /// the compiler would hide that there is no packet: the program would move what is undefined then.
+    pub authenticated: u8,
     /// What the IP header says about fragmentation.
     pub fragment: Fragment,
     /// Where the payload begins.

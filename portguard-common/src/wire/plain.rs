@@ -35,8 +35,8 @@ pub fn ipv4<F: Frame + ?Sized>(frame: &F) -> Option<Packet<ipv4::Address>> {
     plain.then_some(Packet {
         protocol,
         hop_limit,
-        authenticated: false,
-        fragment: Fragment::Whole,
+        authenticated: 0,
+        fragment: Fragment::WHOLE,
         payload,
         end,
         source: ipv4::Address::from_word(source),
@@ -64,8 +64,8 @@ pub fn ipv6<F: Frame + ?Sized>(frame: &F) -> Option<Packet<ipv6::Address>> {
     plain.then_some(Packet {
         protocol,
         hop_limit,
-        authenticated: false,
-        fragment: Fragment::Whole,
+        authenticated: 0,
+        fragment: Fragment::WHOLE,
         payload,
         end,
         source,

@@ -2,7 +2,7 @@
 
 use network_types::tcp::TcpHdr;
 
-use super::{Fragment, Frame, Packet, transport};
+use super::{Frame, Packet, transport};
 use crate::Reason;
 
 /// What the verdict needs of a TCP header.
@@ -56,8 +56,7 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
     }
     let data_at = packet.payload + header_len;
     if data_at > packet.end {
-        let first = packet.fragment == Fragment::First;
-        return Err(if first { Reason::FragmentTiny } else { Reason::Malformed });
+        return Err(if packet.fragment.is_first() { Reason::FragmentTiny } else { Reason::Malformed });
     }
     let [_, flags, ..] = fourth.to_be_bytes();
     Ok(Segment { flags, data: data_at < packet.end, ports: transport::Ports::from_word(header[0]) })

@@ -2,7 +2,7 @@
 
 use network_types::{sctp::SctpHdr, udp::UdpHdr};
 
-use super::{Fragment, Frame, Packet};
+use super::{Frame, Packet};
 use crate::Reason;
 
 /// Source and destination port, four bytes in network order. One word and not an array, since the program would take an
@@ -51,7 +51,7 @@ pub const SCTP_LEN: usize = SctpHdr::LEN;
 /// The reason for a transport header that the packet does not hold in full.
 #[inline(always)]
 pub(crate) fn cut_short<A>(packet: &Packet<A>) -> Reason {
-    if packet.fragment == Fragment::First { Reason::FragmentTiny } else { Reason::Short }
+    if packet.fragment.is_first() { Reason::FragmentTiny } else { Reason::Short }
 }
 
 /// Reads the ports of a header of `len` bytes.

@@ -56,7 +56,8 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
     let (ports, legend) = legend::assign(rows, classes.count())?;
     let settings = Settings {
         ports: length(&ports),
-        trie4: length(&trie4),
+        trie4: length(&trie4.entries),
+        narrow4: trie4.narrow.into(),
         cells: length(&cells),
         default_class6: table6.default_class,
         bucket_mask6: table6.bucket_mask,
@@ -78,7 +79,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
             })
         })
         .collect::<Result<_, CompileError>>()?;
-    let flat = image::Tables { ports, trie4, table6: table6.buckets, cells };
+    let flat = image::Tables { ports, trie4: trie4.entries, table6: table6.buckets, cells };
     Ok(Image::new(settings, interfaces, flat, classes.count(), legend))
 }
 

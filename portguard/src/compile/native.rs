@@ -84,6 +84,10 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.ports().get(index as usize).copied()
     }
 
+    fn narrow4(&self) -> bool {
+        self.image.settings().narrow4 != 0
+    }
+
     fn root4(&self, high: u16) -> Option<u32> {
         self.image.trie4().get(usize::from(high)).copied()
     }

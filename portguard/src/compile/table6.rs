@@ -32,6 +32,7 @@ pub(super) fn build(sources: &[Source<Ipv6Net>]) -> Result<Table6, CompileError>
         sources.iter().map(|source| source.prefix.prefix_len()).filter(|&len| len > 0).collect();
     used.sort_unstable();
     used.dedup();
+    let used = in_heap_order(&used);
     let mut masks = [[0; 2]; MAX_LENGTHS6];
     for (place, &len) in masks.iter_mut().zip(&used) {
         *place = mask(len);
@@ -91,19 +92,33 @@ fn mask(len: u8) -> [u64; 2] {
 /// The lengths at which the search for a prefix of length `len` must find something, or it turns the wrong way.
 fn marker_lengths(lengths: &[u8], len: u8) -> Vec<u8> {
     let mut markers = Vec::new();
-    let (mut from, mut to) = (0, lengths.len());
-    while from < to {
-        let middle = usize::midpoint(from, to);
-        match lengths[middle].cmp(&len) {
+    let mut place = 1;
+    while let Some(&here) = lengths.get(place - 1) {
+        match here.cmp(&len) {
             std::cmp::Ordering::Less => {
-                markers.push(lengths[middle]);
-                from = middle + 1;
+                markers.push(here);
+                place = 2 * place + 1;
             }
             std::cmp::Ordering::Equal => break,
-            std::cmp::Ordering::Greater => to = middle,
+            std::cmp::Ordering::Greater => place *= 2,
         }
     }
     markers
+}
+
+/// The numbers, which ascend, in the order of a heap: the shape of the binary search through them.
+fn in_heap_order(ascending: &[u8]) -> Vec<u8> {
+    fn fill(heap: &mut [u8], place: usize, rest: &mut impl Iterator<Item = u8>) {
+        if place > heap.len() {
+            return;
+        }
+        fill(heap, 2 * place, rest);
+        heap[place - 1] = rest.next().expect("there are as many places");
+        fill(heap, 2 * place + 1, rest);
+    }
+    let mut heap = vec![0; ascending.len()];
+    fill(&mut heap, 1, &mut ascending.iter().copied());
+    heap
 }
 
 /// Puts each entry into one of its two buckets, moving others out of the way (cuckoo hashing: Pagh and Rodler, 2001).

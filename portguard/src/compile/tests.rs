@@ -274,3 +274,29 @@ fn a_hundred_thousand_ipv6_sources_are_all_found_again() {
     }
     assert_eq!(ask(&image, 0, "2001:db7::1".parse().unwrap(), 1), Answer::Refused);
 }
+
+#[test]
+fn ipv4_sources_that_share_no_network_are_found_in_narrow_nodes() {
+    // Of each length from /25 on, each in a /24 of its own, and networks around some of them.
+    let last = |index: u32| (index * 37) & 0xff;
+    let network = |index: u32| 0x0a00_0000 + (index << 8) + last(index);
+    let alone: Vec<Ipv4Net> = (0..40_000)
+        .map(|index| {
+            Ipv4Net::new(network(index).into(), 25 + u8::try_from(index % 8).unwrap()).unwrap().trunc()
+        })
+        .collect();
+    let around: [Ipv4Net; 2] = ["10.0.0.0/20", "10.64.7.0/24"].map(|text| text.parse().unwrap());
+    let prefixes = alone.iter().chain(&around).copied().map(IpNet::V4).collect();
+    let matrix = matrix(1, vec![prefixes], vec![rule("a", tcp(1, 1), &[0], &[0])]);
+    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    assert_eq!(image.settings().narrow4, 1);
+    assert!(size_of_val(image.trie4()) < 10 << 20);
+    for (index, alone) in (0..).zip(&alone) {
+        for last in [0, 15, 16, 127, 128, 255, last(index)] {
+            let source = Ipv4Addr::from(network(index) & !0xff | last);
+            let listed = alone.contains(&source) || around.iter().any(|around| around.contains(&source));
+            let expected = if listed { Answer::Admitted(RuleId::new(0)) } else { Answer::Refused };
+            assert_eq!(ask(&image, 0, source.into(), 1), expected, "{source}");
+        }
+    }
+}

@@ -1,15 +1,26 @@
 //! The IPv4 source trie; `portguard_common::tables` says how it is read.
 
 use ipnet::Ipv4Net;
-use portguard_common::abi::{TRIE_FANOUT, TRIE_NODE_BIT, TRIE_ROOT};
+use portguard_common::abi::{TRIE_FANOUT, TRIE_NARROW_FANOUT, TRIE_NODE_BIT, TRIE_ROOT};
 
 use super::{
     error::{CompileError, fits},
     sources::Source,
 };
 
+/// More entries (32 MiB) than this in nodes for the last octet are not worth a read less: such a table is in no cache.
+const MOST_WIDE: usize = (32 << 20) / size_of::<u32>();
+
+/// The trie and its shape.
+pub(super) struct Trie4 {
+    pub(super) entries: Vec<u32>,
+    /// Whether the last octet is taken in two steps.
+    pub(super) narrow: bool,
+}
+
 /// Builds the trie of `sources`, which come parents first.
-pub(super) fn build(sources: &[Source<Ipv4Net>]) -> Result<Vec<u32>, CompileError> {
+pub(super) fn build(sources: &[Source<Ipv4Net>]) -> Result<Trie4, CompileError> {
+    let narrow = last_nodes(sources) * TRIE_FANOUT > MOST_WIDE;
     let mut entries = vec![0; TRIE_ROOT];
     for source in sources {
         let [first, second, third, fourth] = source.prefix.network().octets().map(usize::from);
@@ -19,15 +30,34 @@ pub(super) fn build(sources: &[Source<Ipv4Net>]) -> Result<Vec<u32>, CompileErro
             paint(&mut entries, high, 16 - len, source.class);
             continue;
         }
-        let node = descend(&mut entries, high)?;
+        let node = descend(&mut entries, high, TRIE_FANOUT)?;
         if len <= 24 {
             paint(&mut entries, node + third, 24 - len, source.class);
             continue;
         }
-        let node = descend(&mut entries, node + third)?;
-        paint(&mut entries, node + fourth, 32 - len, source.class);
+        if !narrow {
+            let node = descend(&mut entries, node + third, TRIE_FANOUT)?;
+            paint(&mut entries, node + fourth, 32 - len, source.class);
+            continue;
+        }
+        let node = descend(&mut entries, node + third, TRIE_NARROW_FANOUT)?;
+        if len <= 28 {
+            paint(&mut entries, node + (fourth >> 4), 28 - len, source.class);
+            continue;
+        }
+        let node = descend(&mut entries, node + (fourth >> 4), TRIE_NARROW_FANOUT)?;
+        paint(&mut entries, node + (fourth & 0xf), 32 - len, source.class);
     }
-    Ok(entries)
+    Ok(Trie4 { entries, narrow })
+}
+
+/// How many networks of 24 bits have a longer prefix in them. Those that share one are neighbours, but for what is around
+/// them.
+fn last_nodes(sources: &[Source<Ipv4Net>]) -> usize {
+    let long = sources.iter().filter(|source| source.prefix.prefix_len() > 24);
+    let mut networks: Vec<u32> = long.map(|source| source.prefix.network().to_bits() >> 8).collect();
+    networks.dedup();
+    networks.len()
 }
 
 /// Sets the `2^bits` entries from `from` on. No node of a longer prefix hangs on them yet, since parents come first.
@@ -35,15 +65,16 @@ fn paint(entries: &mut [u32], from: usize, bits: usize, class: u32) {
     entries[from..from + (1 << bits)].fill(class);
 }
 
-/// The first entry of the node below `entry`; where there is none, of a new one full of what the entry held.
-fn descend(entries: &mut Vec<u32>, entry: usize) -> Result<usize, CompileError> {
+/// The first entry of the node below `entry`; where there is none, of a new one of `fanout` entries, full of what the entry
+/// held.
+fn descend(entries: &mut Vec<u32>, entry: usize, fanout: usize) -> Result<usize, CompileError> {
     let held = entries[entry];
     if held & TRIE_NODE_BIT != 0 {
         return Ok((held & !TRIE_NODE_BIT) as usize);
     }
     let below = entries.len();
-    fits::<u32>(below + TRIE_FANOUT, "IPv4 sources")?;
-    entries.resize(below + TRIE_FANOUT, held);
+    fits::<u32>(below + fanout, "IPv4 sources")?;
+    entries.resize(below + fanout, held);
     entries[entry] = TRIE_NODE_BIT | u32::try_from(below).expect("no table has so many bytes");
     Ok(below)
 }

@@ -12,6 +12,7 @@ mod prefixes;
 mod report;
 mod site;
 mod subject;
+mod verifier;
 mod xdp_filter;
 
 use std::{
@@ -34,6 +35,8 @@ pub enum Part {
     Cold,
     /// A flood over a veth pair: packets a second, dropped and passed, beside nftables
     Flood,
+    /// What the kernel's verifier goes through for each site; fails where that is more than a budget
+    Verifier,
     /// From a site file to the interfaces: time and memory, from 10 to 1,000,000 prefixes
     Load,
 }
@@ -75,6 +78,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             Part::Hot => hot::measure(&object, effort),
             Part::Cold => cold::measure(&object),
             Part::Flood => flood::measure(&object),
+            Part::Verifier => verifier::measure(&object),
             Part::Load => load::measure(&object),
         };
         for section in measured? {

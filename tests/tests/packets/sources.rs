@@ -1,9 +1,14 @@
 //! Source addresses that no packet from outside may have.
 
+use std::net::Ipv4Addr;
+
+use ipnet::{IpNet, Ipv4Net};
 use portguard_common::Reason;
 use portguard_tests::{
+    cases::matrix,
     craft::{V4, V6, icmp, tcp, udp},
-    sample::{NODE_V4, NODE_V6},
+    sample::{NODE_V4, NODE_V6, syn},
+    twin::Twin,
 };
 
 use crate::case::{Case, SYN, check, dropping, drops, passes, passing};
@@ -102,4 +107,27 @@ fn no_address_yet_is_a_source_for_what_finds_one() {
         drops("cut short", "v6 icmp !", V6::new([0; 16], 58).frame(&icmp(135)[..7]), Reason::Martian),
     ];
     check(&dropping(), cases);
+}
+
+#[test]
+fn hosts_that_share_no_network_are_told_from_their_neighbours() {
+    // So many that the nodes of the trie for the last octet are narrow ones.
+    let host = |index: u32| Ipv4Addr::from(0x6400_0000 + (index << 8) + (index & 0xff));
+    let prefixes = (0..40_000).map(|index| IpNet::V4(Ipv4Net::from(host(index)))).collect();
+    let mut matrix = matrix().unwrap();
+    matrix.groups.iter_mut().find(|group| group.name == "clients").unwrap().prefixes = prefixes;
+    let mut twin = Twin::load(&matrix);
+    assert_eq!(twin.image().settings().narrow4, 1);
+    for index in (0..40_000).step_by(999) {
+        let neighbours = [1, 16].map(|bit| Ipv4Addr::from(host(index).to_bits() ^ bit));
+        assert_eq!(twin.ask(&syn(host(index).into(), 8086)).reason, Reason::Admitted);
+        for neighbour in neighbours {
+            assert_eq!(
+                twin.ask(&syn(neighbour.into(), 8086)).reason,
+                Reason::SourceNotAdmitted,
+                "{neighbour}"
+            );
+        }
+    }
+    twin.check_counters();
 }

@@ -1,4 +1,4 @@
-//! How much memory something takes, as the kernel counts it.
+//! What something takes, as the kernel counts it: memory, and work of the verifier.
 
 use std::{fs, io};
 
@@ -26,13 +26,23 @@ fn of_process(field: &str) -> anyhow::Result<u64> {
 }
 
 /// The kernel's memory of all maps that this process has open, in bytes.
-pub(super) fn of_maps() -> anyhow::Result<u64> {
+pub(in crate::bench) fn of_maps() -> anyhow::Result<u64> {
+    sum("map_type:", "memlock:")
+}
+
+/// How many instructions the verifier went through for the programs that this process has open.
+pub(in crate::bench) fn verified_instructions() -> anyhow::Result<u64> {
+    sum("prog_type:", "verified_insns:")
+}
+
+/// What `field` says of all descriptors of a kind, which has the field `kind`.
+fn sum(kind: &str, field: &str) -> anyhow::Result<u64> {
     let mut sum = 0;
     for entry in fs::read_dir("/proc/self/fdinfo")? {
         // The directory's own descriptor is in the list, and gone with it.
         let Ok(text) = fs::read_to_string(entry?.path()) else { continue };
-        if text.contains("map_type:") {
-            sum += number_after(&text, "memlock:").context("the kernel says nothing of a map's memory")?;
+        if text.contains(kind) {
+            sum += number_after(&text, field).with_context(|| format!("the kernel says no {field}"))?;
         }
     }
     Ok(sum)

@@ -4,7 +4,7 @@
 //! cluster's nodes and its administrators.
 
 mod groups;
-mod memory;
+pub(super) mod memory;
 
 use std::{
     fmt::Write as _,
@@ -39,8 +39,8 @@ const COLUMNS: [&str; 11] = [
     "kernel MiB",
     "peak user MiB",
 ];
-/// The site without its groups.
-const SITE: &str = include_str!("five.toml");
+/// The site with all five products, without its groups.
+pub(super) const FIVE: &str = include_str!("five.toml");
 
 /// Measures sites from 10 to 1,000,000 prefixes.
 pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
@@ -88,7 +88,7 @@ fn site(prefixes: &[IpNet]) -> String {
         write!(groups[group], "\"{prefix}\", ").expect("memory does not fail");
     }
     let [cluster, ops, apps] = groups;
-    format!("{SITE}\n[groups]\n{cluster}]\n{ops}]\n{apps}]\n")
+    format!("{FIVE}\n[groups]\n{cluster}]\n{ops}]\n{apps}]\n")
 }
 
 /// All cells but the names, or why the site cannot be compiled.
@@ -138,13 +138,13 @@ async fn present() -> Result<Vec<Present>, DatapathError> {
 }
 
 /// Bytes of an image in maps.
-struct Size {
-    tables: u64,
+pub(super) struct Size {
+    pub(super) tables: u64,
     /// On each CPU.
-    counters: u64,
+    pub(super) counters: u64,
 }
 
-fn size(image: &Image) -> Size {
+pub(super) fn size(image: &Image) -> Size {
     let tables = [
         size_of_val(image.ports()),
         size_of_val(image.trie4()),
@@ -155,11 +155,11 @@ fn size(image: &Image) -> Size {
     Size { tables: tables.iter().sum::<usize>() as u64, counters: pages * size_of::<CounterPage>() as u64 }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
+pub(super) fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a table is not that long")]
-fn mebibytes(bytes: u64) -> Cell {
+pub(super) fn mebibytes(bytes: u64) -> Cell {
     Cell::Tenths(bytes as f64 / f64::from(1 << 20))
 }

@@ -1,0 +1,242 @@
+//! What must hold of the verdict, whatever frame and tables it is given: no panic, however the tables contradict
+//! themselves; one answer, whether the shortcut, the long way or its second reading gives it; and a tag changes nothing.
+//!
+//! The tables are made up too: [`HEADER`] bytes of the input, each of which stands for many entries, so that every way
+//! through a look-up is met often. The frame follows.
+
+use portguard_common::{
+    Arrival, Outcome, Reason,
+    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NODE_BIT},
+    decide, general, plain,
+    tables::{Flow, SocketState, SourceAddress, Tables},
+    wire::{Frame, ipv6},
+};
+
+/// A byte each: the posture with the arrival and the trie's shape, the shape of the IPv6 table, sockets, where the frame is split; then the
+/// arrays of [`Made`].
+const HEADER: usize = 4 + LENGTHS + 16 + 3 * BUCKETS + 2 * PORTS + ROOTS + NODES + CELLS;
+const LENGTHS: usize = 4;
+const BUCKETS: usize = 4;
+const PORTS: usize = 8;
+const ROOTS: usize = 8;
+const NODES: usize = 8;
+const CELLS: usize = 8;
+/// The first 14 bytes of a frame are always in its first piece, or the driver would not know what it is.
+const LEAST_LINEAR: usize = 14;
+/// Where a tag goes: behind the two addresses.
+const TAG_AT: usize = 12;
+
+/// Tables out of a few bytes. An index beyond an array begins again at its front.
+struct Made {
+    posture_pass: bool,
+    narrow4: bool,
+    arrival: Arrival,
+    default_class6: u32,
+    length_count6: u32,
+    bucket_mask6: u32,
+    /// What sockets there are follows from the ports and this.
+    sockets: u8,
+    masks6: [u128; LENGTHS],
+    buckets: [Bucket6; BUCKETS],
+    ports: [PortEntry; PORTS],
+    roots: [u32; ROOTS],
+    nodes: [u32; NODES],
+    cells: [Cell; CELLS],
+}
+
+impl Made {
+    fn new(header: &[u8; HEADER]) -> Self {
+        let mut bytes = header.iter().skip(1).copied();
+        let mut next = || bytes.next().expect("as many as are asked for");
+        let [about, shape, sockets] = [header[0], next(), next()];
+        // The split is not the tables'.
+        next();
+        let masks6 = std::array::from_fn(|_| u128::MAX << (next() & 127));
+        let site = u128::from_be_bytes(std::array::from_fn(|_| next()));
+        let buckets = std::array::from_fn(|_| {
+            let [entries, classes, spilled] = [next(), next(), next()];
+            let entry = |tag: u8, class: u8, spilled: u8| {
+                let key = site & masks6[usize::from(tag.wrapping_sub(1)) % LENGTHS];
+                let [high, low] = halves(key);
+                Entry6 { high, low, class: class.into(), tag: tag.into(), spilled: spilled.into() }
+            };
+            Bucket6 {
+                entries: [
+                    entry(entries & 7, classes & 15, spilled & 1),
+                    entry(entries >> 4 & 7, classes >> 4, 0),
+                ],
+            }
+        });
+        // Of an image one thing is sure: its counters have numbers, and those of the reasons come first.
+        let ports = std::array::from_fn(|_| PortEntry {
+            slot: u32::try_from(Reason::ALL.len()).expect("there are few") + u32::from(next()),
+            cells: next().into(),
+        });
+        let mut trie = || {
+            let byte = next();
+            let node = if byte & 0x80 == 0 { 0 } else { TRIE_NODE_BIT };
+            node | u32::from(byte & 0x0f)
+        };
+        let (roots, nodes) = (std::array::from_fn(|_| trie()), std::array::from_fn(|_| trie()));
+        let cells = std::array::from_fn(|_| Cell::from(next()));
+        Self {
+            posture_pass: about & 1 == 1,
+            narrow4: about & 16 == 16,
+            arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
+            default_class6: (shape >> 4).into(),
+            length_count6: (shape & 7).into(),
+            bucket_mask6: if shape & 8 == 0 { 0 } else { 3 },
+            sockets,
+            masks6,
+            buckets,
+            ports,
+            roots,
+            nodes,
+            cells,
+        }
+    }
+
+    fn state<A: SourceAddress>(&self, flow: &Flow<A>) -> u8 {
+        let [ports, peer] = [flow.ports.destination(), flow.ports.source()].map(|port| port.to_be_bytes()[1]);
+        (ports ^ peer ^ self.sockets) & 15
+    }
+}
+
+fn halves(key: u128) -> [u64; 2] {
+    let (high, low) = ipv6::halves(ipv6::address(key.to_be_bytes()));
+    [high, low]
+}
+
+impl Tables for Made {
+    fn posture_pass(&self) -> bool {
+        self.posture_pass
+    }
+
+    fn default_class6(&self) -> u32 {
+        self.default_class6
+    }
+
+    fn bucket_mask6(&self) -> u32 {
+        self.bucket_mask6
+    }
+
+    fn length_count6(&self) -> u32 {
+        self.length_count6
+    }
+
+    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
+        self.masks6.get(index as usize).copied().map(halves)
+    }
+
+    fn port(&self, index: u32) -> Option<PortEntry> {
+        // No entry of the last zone: it is not there.
+        (index >> 18 < 3).then(|| self.ports[index as usize % PORTS])
+    }
+
+    fn narrow4(&self) -> bool {
+        self.narrow4
+    }
+
+    fn root4(&self, high: u16) -> Option<u32> {
+        Some(self.roots[usize::from(high) % ROOTS])
+    }
+
+    fn trie4(&self, index: u32) -> Option<u32> {
+        Some(self.nodes[index as usize % NODES])
+    }
+
+    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
+        self.buckets.get(index as usize)
+    }
+
+    fn cell(&self, index: u32) -> Option<Cell> {
+        self.cells.get(index as usize % (2 * CELLS)).copied()
+    }
+
+    fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
+        Some(self.state(flow)).filter(|&state| state > 0).map(|state| SocketState(state.into()))
+    }
+
+    fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        self.state(flow) & 4 == 4
+    }
+
+    fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
+        self.tcp_socket(flow)
+    }
+}
+
+/// A frame of which only the first bytes can be read at once, as the program reads it first.
+struct FirstPiece<'a> {
+    frame: &'a [u8],
+    len: usize,
+}
+
+impl Frame for FirstPiece<'_> {
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.frame[..self.len].read(offset)
+    }
+
+    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
+        self.frame[..self.len].words(offset)
+    }
+
+    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+        self.frame[..self.len].long_words(offset)
+    }
+
+    fn has(&self, end: usize) -> bool {
+        self.frame.has(end)
+    }
+
+    fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool {
+        self.frame.copy(offset, len, to)
+    }
+}
+
+/// A frame has one outcome, whichever way it is read.
+pub fn verdict(input: &[u8]) {
+    let Some((header, frame)) = input.split_first_chunk() else { return };
+    let tables = &Made::new(header);
+    let whole = general(frame, tables.arrival, tables);
+    is_consistent(whole, tables);
+    if let Some(short) = plain(frame, tables.arrival, tables) {
+        assert_eq!(short, whole, "the shortcut is none");
+    }
+    assert_eq!(decide(frame, tables.arrival, tables), whole);
+    if frame.len() < LEAST_LINEAR {
+        return;
+    }
+    in_pieces(frame, frame.len().min(LEAST_LINEAR + usize::from(header[3])), tables, whole);
+    let (addresses, rest) = frame.split_at(TAG_AT);
+    let tagged = general(&[addresses, &[0x81, 0, 0, 7], rest].concat()[..], tables.arrival, tables);
+    if tagged.reason != Reason::VlanDepth {
+        assert_eq!(tagged, whole, "a tag makes it another");
+    }
+}
+
+/// A reason that only a documented port's counters count comes with one, and no counter is a reason's. What the posture
+/// passes, it passes where it is one that does.
+fn is_consistent(outcome: Outcome, tables: &Made) {
+    let first = tables.ports.iter().map(|port| port.slot).min().expect("there are some");
+    match outcome.slot() {
+        Some(slot) => assert!(slot >= first, "{outcome:?} counts as a reason"),
+        None => assert!(!outcome.reason.is_counted_by_port(), "{outcome:?} is not counted"),
+    }
+    let by_posture = matches!(
+        outcome.reason,
+        Reason::UndocumentedPassed | Reason::ProtocolPassed | Reason::EtherTypePassed
+    );
+    assert!(tables.posture_pass || !by_posture, "{outcome:?} under posture drop");
+}
+
+/// As the program does it: from the first piece, and only if that cannot tell, from all of them.
+fn in_pieces(frame: &[u8], len: usize, tables: &Made, whole: Outcome) {
+    if let Some(short) = plain(&frame[..len], tables.arrival, tables) {
+        assert_eq!(short, whole, "the shortcut is none for the first {len} bytes");
+    }
+    let first = general(&FirstPiece { frame, len }, tables.arrival, tables);
+    if !first.reason.is_unreadable() {
+        assert_eq!(first, whole, "the first {len} bytes tell another story");
+    }
+}
