@@ -148,16 +148,16 @@ fn passed_by_the_sites_own_rule(guard: &Guard) -> u64 {
     row["rules"][0]["passed"]["packets"].as_u64().expect("a number")
 }
 
-/// Waits until nothing is under way, so that the counts are those of what was sent.
-fn quiet(node: &Host) {
-    let mut last = received(node);
+/// How many packets the interface has handed to the filter, and how many of them it has counted, at a time when none is under
+/// way.
+fn at_rest(guard: &Guard, node: &Host) -> (u64, u64) {
     loop {
-        thread::sleep(Duration::from_millis(300));
-        let now = received(node);
-        if now == last {
-            return;
+        let before = received(node);
+        thread::sleep(Duration::from_millis(100));
+        let counts = counted(guard);
+        if received(node) == before {
+            return (before, counts);
         }
-        last = now;
     }
 }
 
@@ -166,7 +166,8 @@ fn nothing_forbidden_comes_in_and_nothing_allowed_is_cut_whatever_is_done() {
     let lab = Lab::new().unwrap();
     let _echoes = (lab.node.echo(CLIENTS).unwrap(), lab.stranger.echo(5000).unwrap());
     let guard = Guard::start(&lab.node, &site(0)).unwrap();
-    let before = received(&lab.node) - counted(&guard);
+    let (received, counted) = at_rest(&guard, &lab.node);
+    let before = received - counted;
     let traffic = Traffic::default();
     let at = |address: IpAddr, port| SocketAddr::new(address, port);
     let begin = Instant::now();
@@ -206,10 +207,10 @@ fn nothing_forbidden_comes_in_and_nothing_allowed_is_cut_whatever_is_done() {
         guard
     });
     let seconds = begin.elapsed().as_secs_f64();
-    quiet(&lab.node);
+    let (received, counted) = at_rest(&guard, &lab.node);
     assert_eq!(traffic.leaked.load(Ordering::Relaxed), 0, "nothing forbidden came in");
     // What did not come to the interface (a queue before it was full) cannot be counted by what is on it.
-    let (received, counted) = (received(&lab.node) - before, counted(&guard));
+    let received = received - before;
     assert_eq!(counted, received, "every packet that came to the interface is counted once");
     let sent = [traffic.forbidden(), traffic.allowed()];
     let counts = [dropped(&guard), passed_by_the_sites_own_rule(&guard)];
