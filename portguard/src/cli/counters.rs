@@ -1,13 +1,13 @@
 //! `portguard counters`: what the running daemon has counted.
 
-use std::{io::Write, path::PathBuf};
+use std::io::Write;
 
 use anyhow::bail;
 use clap::ValueEnum;
 
-use super::ExitStatus;
+use super::{ExitStatus, control::ControlArgs};
 use crate::{
-    daemon::{RUNTIME_DIR, Reply, Request, ask},
+    daemon::{Reply, Request, ask},
     observe::Idle,
 };
 
@@ -25,9 +25,8 @@ pub struct Args {
     /// Show ports and reasons that have counted nothing, too
     #[arg(long)]
     all: bool,
-    /// The directory of the daemon's control socket
-    #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
-    runtime_dir: PathBuf,
+    #[command(flatten)]
+    control: ControlArgs,
     /// How to show them
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -44,7 +43,7 @@ enum Format {
 /// Asks the daemon and shows the answer.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let idle = if args.all { Idle::Show } else { Idle::Hide };
-    let Reply::Counters(report) = ask(&args.runtime_dir, Request::Counters { idle })? else {
+    let Reply::Counters(report) = ask(args.control.directory(), Request::Counters { idle })? else {
         bail!("portguard answered another question than the one that was asked");
     };
     match args.format {

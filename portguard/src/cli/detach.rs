@@ -4,8 +4,8 @@ use std::{io::Write, path::PathBuf};
 
 use anyhow::bail;
 
-use super::ExitStatus;
-use crate::daemon::{BPFFS, DaemonError, RUNTIME_DIR, Reply, Request, ask, detach};
+use super::{ExitStatus, control::ControlArgs};
+use crate::daemon::{BPFFS, DaemonError, Reply, Request, ask, detach};
 
 const EXAMPLE: &str = "\
 Example:
@@ -19,9 +19,8 @@ the daemon first (`systemctl disable --now portguard`) and detach then.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// The directory of the daemon's control socket
-    #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
-    runtime_dir: PathBuf,
+    #[command(flatten)]
+    control: ControlArgs,
     /// The BPF file system
     #[arg(long, value_name = "DIR", default_value = BPFFS)]
     bpffs: PathBuf,
@@ -29,7 +28,7 @@ pub struct Args {
 
 /// Asks the daemon to let go or, where there is none, removes the pins.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let said = match ask(&args.runtime_dir, Request::Detach) {
+    let said = match ask(args.control.directory(), Request::Detach) {
         Ok(Reply::Done(said)) => said,
         Ok(_) => bail!("portguard answered another question than the one that was asked"),
         Err(DaemonError::NotRunning { .. }) if detach(&args.bpffs)? => {

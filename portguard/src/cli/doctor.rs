@@ -2,9 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use clap::ValueEnum;
-
-use super::{ExitStatus, NameArgs, load, surroundings::local_ports};
+use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     compile::{NodeAddresses, compile},
     doctor::{Capabilities, Guarded, Machine, examine},
@@ -30,14 +28,6 @@ pub struct Args {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For a program
-    Json,
-}
-
 /// Examines and tells.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let read = |site| load(site, &NameArgs::default());
@@ -48,12 +38,6 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let examination =
         runtime.block_on(examine(&Machine::this(), &Capabilities::of_this_process(), guarded.as_ref()));
-    match args.format {
-        Format::Text => write!(out, "{examination}")?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &examination)?;
-            writeln!(out)?;
-        }
-    }
+    args.format.show(&examination, ToString::to_string, out)?;
     Ok(if examination.can_guard { ExitStatus::Success } else { ExitStatus::AnswerIsNo })
 }

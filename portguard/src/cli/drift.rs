@@ -2,9 +2,7 @@
 
 use std::{io::Write, path::PathBuf};
 
-use clap::ValueEnum;
-
-use super::{ExitStatus, NameArgs, load, surroundings::local_ports};
+use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     drift::{Drift, Silence},
     lint::LocalPorts,
@@ -34,26 +32,12 @@ pub struct Args {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For a program
-    Json,
-}
-
 /// Compares and tells.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let matrix = load(&args.site, &NameArgs::default())?.matrix;
     let ephemeral = local_ports().unwrap_or_else(LocalPorts::usual).range;
     let drift = Drift::new(&matrix, &listeners()?, ephemeral);
-    match args.format {
-        Format::Text => write!(out, "{drift}")?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &drift)?;
-            writeln!(out)?;
-        }
-    }
+    args.format.show(&drift, ToString::to_string, out)?;
     let silence = if args.allow_silent { Silence::IsAllowed } else { Silence::IsDrift };
     Ok(if drift.is_found(silence) { ExitStatus::AnswerIsNo } else { ExitStatus::Success })
 }

@@ -16,6 +16,7 @@ pub mod drift;
 mod exit;
 pub mod explain;
 pub mod export;
+pub mod format;
 pub mod init;
 mod logging;
 pub mod man;

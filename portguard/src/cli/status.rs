@@ -3,16 +3,14 @@
 use std::{
     fmt::Write as _,
     io::Write,
-    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::bail;
-use clap::ValueEnum;
 
-use super::ExitStatus;
+use super::{ExitStatus, control::ControlArgs, format::Format};
 use crate::{
-    daemon::{GenerationInForce, RUNTIME_DIR, Reply, Request, Status, ask},
+    daemon::{GenerationInForce, Reply, Request, Status, ask},
     matrix::Mode,
 };
 
@@ -27,34 +25,19 @@ filter is off, or the daemon has something to tell.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub struct Args {
-    /// The directory of the daemon's control socket
-    #[arg(long, value_name = "DIR", default_value = RUNTIME_DIR)]
-    runtime_dir: PathBuf,
+    #[command(flatten)]
+    control: ControlArgs,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    /// For a terminal
-    Text,
-    /// For a program
-    Json,
-}
-
 /// Asks the daemon and shows the answer.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let Reply::Status(status) = ask(&args.runtime_dir, Request::Status)? else {
+    let Reply::Status(status) = ask(args.control.directory(), Request::Status)? else {
         bail!("portguard answered another question than the one that was asked");
     };
-    match args.format {
-        Format::Text => write!(out, "{}", screen(&status, now()))?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut *out, &status)?;
-            writeln!(out)?;
-        }
-    }
+    args.format.show(&status, |status| screen(status, now()), out)?;
     let sound = status.generation.is_some() && status.absent.is_empty() && status.troubles.is_empty();
     Ok(if sound { ExitStatus::Success } else { ExitStatus::AnswerIsNo })
 }

@@ -28,6 +28,8 @@ pub(super) struct Enforcement {
     filter: Filter,
     /// `None` where nothing was ever loaded, or another version's generation enforces.
     particulars: Option<Particulars>,
+    /// An interface has come for which the generation has no place.
+    is_full: bool,
 }
 
 impl Enforcement {
@@ -35,7 +37,7 @@ impl Enforcement {
     pub(super) fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DaemonError> {
         let (filter, changes) = Filter::open(bpffs, present)?;
         let particulars = filter.current().and_then(Particulars::of);
-        Ok((Self { filter, particulars }, changes))
+        Ok((Self { filter, particulars, is_full: false }, changes))
     }
 
     /// Whether a generation enforces.
@@ -53,7 +55,7 @@ impl Enforcement {
         present: &[Present],
     ) -> Result<Installed, DaemonError> {
         let Candidate { image, identity } = candidate;
-        if self.particulars.is_some() && self.identity() == Some(&identity) {
+        if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
             return Ok(Installed::Same);
         }
         let links = resolve(image.interfaces(), present);
@@ -62,14 +64,16 @@ impl Enforcement {
         // The tables are in the kernel now, and are large.
         drop(image);
         self.filter.replace(loaded, &links, particulars.to_words())?;
-        self.particulars = Some(particulars);
+        (self.particulars, self.is_full) = (Some(particulars), false);
         Ok(Installed::New)
     }
 
     /// Looks after the interfaces.
     pub(super) fn tend(&mut self, present: &[Present]) -> Result<Vec<Change>, DaemonError> {
         let wanted = resolve(self.interfaces(), present);
-        Ok(self.filter.tend(&wanted, present)?)
+        let changes = self.filter.tend(&wanted, present)?;
+        self.is_full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
+        Ok(changes)
     }
 
     /// Moves the counts of generations that are no longer in force to the ledger.

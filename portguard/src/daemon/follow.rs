@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    ADDRESSES, Daemon, DaemonError, INTERFACES, candidate::Candidate, enforcement::Installed, site::Asker,
-    troubles::Subject,
+    ADDRESSES, Daemon, DaemonError, INTERFACES, candidate::Candidate, enforcement::Installed, memory,
+    site::Asker, troubles::Subject,
 };
 use crate::{
     datapath::{Change, Generation, Network, NetworkChange},
@@ -68,6 +68,7 @@ impl Daemon {
             }
         }
         self.put_counts_away();
+        memory::give_back();
     }
 
     async fn recompile(&mut self, by: &str) -> Result<(), DaemonError> {

@@ -10,6 +10,7 @@ mod due;
 mod enforcement;
 mod error;
 mod follow;
+mod memory;
 mod particulars;
 mod protocol;
 mod recent;
@@ -87,6 +88,15 @@ pub struct Options {
     pub bpffs: PathBuf,
     /// What is known of the machine, for what is odd about a site.
     pub surroundings: Surroundings,
+}
+
+/// How a daemon leaves its node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The filter enforces on.
+    Guarded,
+    /// The filter was taken off before.
+    Open,
 }
 
 /// A node that is being guarded.
@@ -191,8 +201,8 @@ impl Daemon {
         }
     }
 
-    /// Guards the node until SIGINT or SIGTERM, and leaves it guarded.
-    pub async fn serve(mut self) -> Result<(), DaemonError> {
+    /// Guards the node until SIGINT or SIGTERM, and leaves it as it is.
+    pub async fn serve(mut self) -> Result<End, DaemonError> {
         let [mut interrupt, mut terminate, mut hangup] = [
             signals(SignalKind::interrupt())?,
             signals(SignalKind::terminate())?,
@@ -224,7 +234,7 @@ impl Daemon {
             }
         }
         notify::stopping("what was guarded is guarded still");
-        Ok(())
+        Ok(if self.enforcement.is_some() { End::Guarded } else { End::Open })
     }
 
     async fn hang_up(&mut self) {

@@ -11,6 +11,7 @@ use super::{
     candidate::Candidate,
     clock, datapath,
     enforcement::{Enforcement, Installed},
+    memory,
     particulars::Provenance,
     store::{self, Pending},
     troubles::Subject,
@@ -200,6 +201,7 @@ impl Daemon {
         let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
         self.go_by(loaded, &bundle);
         self.put_counts_away();
+        memory::give_back();
         self.tend().await?;
         let said = match installed {
             Installed::Same => format!("nothing has changed: generation {number} goes on"),

@@ -26,9 +26,11 @@ use std::{
     io::{self, Write as _},
     net::{Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, ensure};
+use nix::ifaddrs::getifaddrs;
 
 pub use echo::Echo;
 pub use guard::{Guard, ask, binary};
@@ -44,6 +46,9 @@ use namespace::Namespace;
 
 /// The interface of each host.
 pub const INTERFACE: &str = "eth0";
+
+/// How long an interface may take until its addresses are all there.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// One node, another node of its cluster, a client of the databases, and a stranger.
 #[derive(Debug)]
@@ -168,5 +173,19 @@ fn configure(namespace: &Namespace, number: u8) -> anyhow::Result<()> {
          link set {INTERFACE} up\n\
          address add 10.88.0.{number}/24 dev {INTERFACE}\n\
          address add fd88::{number}/64 dev {INTERFACE} nodad\n"
-    ))
+    ))?;
+    // The kernel gives the interface an address of its own when it has noticed the carrier. Whatever begins before sees its
+    // addresses change.
+    let settled = namespace.within(|| wait_until(SETTLING, has_link_local))?;
+    ensure!(settled, "{INTERFACE} has no link-local address after {} s", SETTLING.as_secs());
+    Ok(())
+}
+
+fn has_link_local() -> bool {
+    getifaddrs().is_ok_and(|mut interfaces| {
+        interfaces.any(|interface| {
+            let address = interface.address.as_ref().and_then(|address| address.as_sockaddr_in6());
+            interface.interface_name == INTERFACE && address.is_some_and(|v6| v6.ip().is_unicast_link_local())
+        })
+    })
 }

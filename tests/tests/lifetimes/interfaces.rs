@@ -116,6 +116,26 @@ fn another_program_on_an_interface_that_comes_is_told_and_left() {
 }
 
 #[test]
+fn an_interface_for_which_the_generation_has_no_place_gets_a_larger_one() {
+    let lab = Lab::new().unwrap();
+    let both = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\n[interfaces.eth1]\nzone = \"back\"");
+    let guard = Guard::start(&lab.node, &both).unwrap();
+    let first = super::generation(&guard);
+    let shown = succeeds(&lab.node, "ip", &["--json", "link", "show", "eth0"]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    // The kernel's numbers are taken modulo the table's length, a power of two: these two collide up to 1024 places.
+    let index = (shown[0]["ifindex"].as_u64().unwrap() + 1024).to_string();
+    succeeds(
+        &lab.node,
+        "ip",
+        &["link", "add", "eth1", "index", &index, "type", "veth", "peer", "name", "far1"],
+    );
+    soon(&guard, "both are guarded", || guarded(&guard) == ["eth0", "eth1"]);
+    assert_eq!(super::generation(&guard), first + 1);
+    guard.stop().unwrap();
+}
+
+#[test]
 fn an_interface_that_is_taken_out_of_the_site_is_let_go() {
     let lab = Lab::new().unwrap();
     succeeds(&lab.node, "ip", &["link", "add", "eth1", "type", "veth", "peer", "name", "far1"]);
