@@ -62,6 +62,11 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The binary that is handed out for the machine that this runs on, in `directory`.
+pub(crate) fn statically(workspace: &Workspace, directory: &Path) -> anyhow::Result<PathBuf> {
+    static_binary(workspace, Architecture::native()?, directory)
+}
+
 /// Builds the binary that needs nothing of the machine it runs on, and puts it into `directory` without what only a
 /// debugger reads.
 fn static_binary(

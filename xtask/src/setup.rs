@@ -39,6 +39,13 @@ pub(crate) fn for_packaging(workspace: &Workspace) -> anyhow::Result<()> {
     packages::install(&packages::PACKAGING)
 }
 
+/// What trying other kernels needs: what runs them, and a C library to link statically.
+pub(crate) fn for_kernels(workspace: &Workspace) -> anyhow::Result<()> {
+    for_building(workspace)?;
+    static_target(workspace)?;
+    packages::install(&packages::KERNELS)
+}
+
 /// What building, the demo and the tests need.
 pub(crate) fn everything(workspace: &Workspace) -> anyhow::Result<()> {
     for_building(workspace)?;
