@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::{
-    build_ebpf, conventions, fuzz, package, process::run as run_command, test, workspace::Workspace,
+    build_ebpf, conventions, fuzz, kernels, package, process::run as run_command, test, workspace::Workspace,
 };
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
     ("format", |workspace| {
         run_command(workspace.cargo("fmt").args(["--all", "--check"]))?;
@@ -23,6 +23,8 @@ const STEPS: [Step; 9] = [
     ("clippy, fuzz", fuzz::clippy),
     ("fuzz", fuzz::in_ci),
     ("package", package::run),
+    // It finds the tests and the binary built.
+    ("kernels", |workspace| kernels::run(workspace, &kernels::Options::default())),
     ("docs", docs),
     ("conventions", conventions::run),
 ];

@@ -6,7 +6,7 @@ use super::CHECKS;
 pub(super) fn faults(console: &str) -> Vec<String> {
     let says = |line: &str| console.lines().any(|said| said.trim_end() == line);
     let mut faults = Vec::new();
-    if !says("machine: doctor: 0") {
+    if !says("machine: portguard doctor: 0") {
         let missing = console.lines().filter(|line| line.starts_with("MISSING"));
         faults.push(missing.fold("`portguard doctor` is not content".to_owned(), |sum, line| {
             sum + "\n    " + line.trim_end()
@@ -34,10 +34,10 @@ mod tests {
 
     /// The console of a machine on which all went well.
     fn well() -> String {
-        let mut console = "ok kernel\r\nmachine: doctor: 0\r\n".to_owned();
+        let mut console = "ok kernel\r\nmachine: portguard doctor: 0\r\n".to_owned();
         for (file, names) in CHECKS {
             console.extend(names.iter().map(|name| format!("test {name} ... ok\r\n")));
-            console += &format!("machine: {file}: 0\r\n");
+            console = format!("{console}machine: {file}: 0\r\n");
         }
         console + "machine: done\r\n"
     }
@@ -52,8 +52,9 @@ mod tests {
 
     #[test]
     fn what_the_kernel_lacks_is_told() {
-        let console =
-            well().replace("doctor: 0", "doctor: 1").replace("ok kernel", "MISSING  links for XDP  none");
+        let console = well()
+            .replace("portguard doctor: 0", "portguard doctor: 1")
+            .replace("ok kernel", "MISSING  links for XDP  none");
         assert_eq!(faults(&console), ["`portguard doctor` is not content\n    MISSING  links for XDP  none"]);
     }
 }

@@ -68,16 +68,16 @@ impl Guest {
             fs::create_dir_all(to.parent().unwrap_or(root))?;
             fs::copy(&library, to).with_context(|| format!("cannot copy {}", library.display()))?;
         }
-        let mut order = String::new();
+        let mut modules = Vec::new();
         for place in MODULES {
             let name = place.rsplit('/').next().unwrap_or(place);
             kernel.module(place, &root.join("modules").join(name))?;
-            order += &format!("{name}\n");
+            modules.push(name);
         }
-        fs::write(root.join("modules/order"), order)?;
-        let order: String =
-            CHECKS.iter().map(|(file, names)| format!("{file} {}\n", names.join(" "))).collect();
-        fs::write(root.join("tests/order"), order)?;
+        fs::write(root.join("modules/order"), modules.join("\n") + "\n")?;
+        let order: Vec<_> =
+            CHECKS.iter().map(|(file, names)| format!("{file} {}", names.join(" "))).collect();
+        fs::write(root.join("tests/order"), order.join("\n") + "\n")?;
         let pack = "find . | cpio --quiet --create --format=newc --owner=0:0 | gzip -1 >\"$0\"";
         output(Command::new("sh").args(["-c", pack]).arg(initramfs).current_dir(root))?;
         Ok(())
@@ -89,9 +89,9 @@ fn tests(workspace: &Workspace) -> anyhow::Result<Vec<(&'static str, PathBuf)>> 
     let mut build = workspace.cargo("test");
     build.args(["--workspace", "--exclude=portguard-ebpf", "--features=portguard-tests/kernel", "--no-run"]);
     let messages = output(build.args(["--quiet", "--message-format=json"]))?;
-    let built: Vec<(String, PathBuf)> = messages.lines().filter_map(executable).collect();
+    let executables: Vec<(String, PathBuf)> = messages.lines().filter_map(executable).collect();
     let place = |(file, _): &(&'static str, _)| {
-        let found = built.iter().find(|(name, _)| name == file);
+        let found = executables.iter().find(|(name, _)| name == file);
         found.map(|(_, path)| (*file, path.clone())).with_context(|| format!("there is no test `{file}`"))
     };
     CHECKS.iter().map(place).collect()

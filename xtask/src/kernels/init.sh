@@ -13,7 +13,7 @@ while read -r module; do
 done </modules/order
 ip link set lo up
 portguard doctor
-echo "machine: doctor: $?"
+echo "machine: portguard doctor: $?"
 while read -r program names; do
     # The names are words of their own.
     # shellcheck disable=SC2086

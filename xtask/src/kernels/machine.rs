@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail};
 
 /// How long it may take in all, on a slow machine.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Boots `image` with `initramfs` and waits until the machine is switched off. What it says goes to `log`.
 pub(super) fn boot(image: &Path, initramfs: &Path, log: &Path) -> anyhow::Result<()> {
