@@ -1,6 +1,7 @@
 //! What outlives what: the filter its daemon, the counts their generation, the generation a file that is broken.
 
 mod counts;
+mod hardship;
 mod interfaces;
 mod pins;
 mod reload;
