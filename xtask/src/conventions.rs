@@ -1,7 +1,8 @@
 //! `cargo xtask conventions`: what no compiler checks. Which room may use what, that every crate has the workspace's
-//! lints, how long files are.
+//! lints, how long files are, that the tests which a document names as proofs are there.
 
 mod paths;
+mod proofs;
 mod rooms;
 
 use std::{
@@ -27,6 +28,11 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
         for (line, fault) in judge(path, &text) {
             faults.push(format!("{}:{line}: {fault}", path.display()));
         }
+    }
+    let document = fs::read_to_string(root.join(proofs::DOCUMENT))
+        .with_context(|| format!("cannot read {}", proofs::DOCUMENT))?;
+    for (line, fault) in proofs::missing(root, &document) {
+        faults.push(format!("{}:{line}: {fault}", proofs::DOCUMENT));
     }
     ensure!(faults.is_empty(), "not as agreed:\n{}", faults.join("\n"));
     println!("conventions: kept by {} manifests and sources", files.len());

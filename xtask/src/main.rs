@@ -9,6 +9,7 @@ mod ci;
 mod conventions;
 mod demo;
 mod fuzz;
+mod kernels;
 mod package;
 mod process;
 mod setup;
@@ -41,6 +42,8 @@ enum Command {
     Fuzz(fuzz::Options),
     /// Make what is handed out: a static binary, a Debian package, a directory for a container image; and try it
     Package,
+    /// Try PortGuard on other kernels of Debian's, each in a machine of qemu's; they are fetched and not installed
+    Kernels(kernels::Options),
     /// Check what no compiler does: which room uses what, lints in every crate, the length of files
     Conventions,
     /// Everything that must hold before a change goes in
@@ -67,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::Kernels(options) => kernels::run(&workspace, &options),
         Command::Package => package::run(&workspace),
         Command::Conventions => conventions::run(&workspace),
         Command::Ci => ci::run(&workspace),

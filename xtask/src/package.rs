@@ -90,6 +90,11 @@ fn make(workspace: &Workspace, build: Build) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A binary as it is handed out for the machine that this runs on, but quickly built, in `directory`.
+pub(crate) fn statically(workspace: &Workspace, directory: &Path) -> anyhow::Result<PathBuf> {
+    static_binary(workspace, Build::Trial, Architecture::native()?, directory)
+}
+
 /// Builds the binary that needs nothing of the machine it runs on, and puts it into `directory` without what only a
 /// debugger reads.
 fn static_binary(

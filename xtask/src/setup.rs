@@ -17,13 +17,17 @@ const BPF_LINKER: &str = "0.10.3";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
-    /// Only what building needs, not the Debian packages of demo and tests
+    /// Only what building needs, not the Debian packages of demo, tests and `kernels`
     #[arg(long)]
     build_only: bool,
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
-    if options.build_only { for_building(workspace) } else { everything(workspace) }
+    if options.build_only {
+        return for_building(workspace);
+    }
+    everything(workspace)?;
+    for_kernels(workspace)
 }
 
 /// What building needs.
@@ -37,6 +41,13 @@ pub(crate) fn for_packaging(workspace: &Workspace) -> anyhow::Result<()> {
     for_building(workspace)?;
     static_target(workspace)?;
     packages::install(&packages::PACKAGING)
+}
+
+/// What trying other kernels needs: what runs them, and a C library to link statically.
+pub(crate) fn for_kernels(workspace: &Workspace) -> anyhow::Result<()> {
+    for_building(workspace)?;
+    static_target(workspace)?;
+    packages::install(&packages::KERNELS)
 }
 
 /// What building, the demo and the tests need.

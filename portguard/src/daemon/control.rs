@@ -15,6 +15,7 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     sys::stat::{Mode, umask},
     unistd::{Group, geteuid},
 };
@@ -124,7 +125,12 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 
 /// Opens the socket to the group, where there is one. Until here nobody but its owner could connect.
 fn admit_group(path: &Path) -> io::Result<()> {
-    let Some(group) = Group::from_name(GROUP)? else { return Ok(()) };
+    let group = match Group::from_name(GROUP) {
+        Ok(Some(group)) => group,
+        // An image of nothing but this program has no list of groups.
+        Ok(None) | Err(Errno::ENOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
     chown(path, None, Some(group.gid.as_raw()))?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o660))
 }

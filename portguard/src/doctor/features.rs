@@ -41,7 +41,7 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
             "everything; it needs read-only maps, tables as large as the site, and frames in several buffers (xdp.frags)",
             program.0,
             program.1,
-            "take Linux 5.18 or newer; if this is one, please report it with the text above",
+            "take Linux 6.12 or newer; if this is one, please report it with the text above",
         ),
         told(
             "links for XDP",

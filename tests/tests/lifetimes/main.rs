@@ -2,6 +2,7 @@
 
 mod confirm;
 mod counts;
+mod hardship;
 mod interfaces;
 mod pins;
 mod reload;

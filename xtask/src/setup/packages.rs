@@ -26,6 +26,10 @@ pub(super) const TESTING: [&str; 12] = [
 /// What makes a package and judges it.
 pub(super) const PACKAGING: [&str; 6] = ["binutils", "dpkg", "gzip", "lintian", "systemd", "xz-utils"];
 
+/// Machines that boot other kernels, and what is in their memory.
+pub(super) const KERNELS: [&str; 8] =
+    ["binutils", "bpftool", "busybox-static", "cpio", "dpkg", "iproute2", "qemu-system-x86", "xz-utils"];
+
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
 pub(super) fn install(wanted: &[&str]) -> anyhow::Result<()> {
     let missing: Vec<&str> = wanted.iter().copied().filter(|package| !is_installed(package)).collect();
