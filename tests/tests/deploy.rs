@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use nix::mount::{MsFlags, mount};
 use portguard_tests::{
     demo::SITE,
     lab::{Lab, Reach, binary},
@@ -88,6 +89,12 @@ fn the_daemon_guards_with_the_capabilities_of_the_unit_and_no_others() {
     run.args(["--no-new-privs", &format!("--bounding-set=-all,{}", bounding.join(","))]);
     run.arg(binary().unwrap()).arg("run").arg("--site").arg(&site);
     run.arg("--runtime-dir").arg(lab.node.directory().join("run"));
+    run.arg("--state-dir").arg(lab.node.directory().join("state"));
+    // The unit has it mounted by systemd: the daemon may not.
+    let bpffs = lab.node.directory().join("bpf");
+    fs::create_dir(&bpffs).unwrap();
+    mount(Some("bpf"), &bpffs, Some("bpf"), MsFlags::empty(), Some("mode=0700")).unwrap();
+    run.arg("--bpffs").arg(&bpffs);
     let mut daemon = lab.node.spawn(&mut run).unwrap();
     daemon.wait_ready(Duration::from_secs(20), |daemon| Ok(daemon.stdout().starts_with("ready"))).unwrap();
     assert_eq!(lab.stranger.connect(lab.node.v4(), 8088).unwrap(), Reach::Silent);

@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 
 use crate::{
-    bench, build_ebpf, conventions, fuzz, kernels, package, process::run as run_command, test,
-    workspace::Workspace,
+    bench, build_ebpf, conventions, fuzz, package, process::run as run_command, test, workspace::Workspace,
 };
 
 type Step = (&'static str, fn(&Workspace) -> anyhow::Result<()>);
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 10] = [
     ("test", |workspace| test::run(workspace, &test::Options::default())),
     ("verifier", bench::verifier),
     ("format", |workspace| {
@@ -25,8 +24,6 @@ const STEPS: [Step; 11] = [
     ("clippy, fuzz", fuzz::clippy),
     ("fuzz", fuzz::in_ci),
     ("package", package::in_ci),
-    // It finds the tests and the binary built.
-    ("kernels", |workspace| kernels::run(workspace, &kernels::Options::default())),
     ("docs", docs),
     ("conventions", conventions::run),
 ];

@@ -1,6 +1,6 @@
 //! Following what happens to the node: interfaces, addresses, and what was counted by generations that went.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     ADDRESSES, Daemon, DaemonError, INTERFACES, candidate::Candidate, enforcement::Installed, memory,
@@ -11,6 +11,9 @@ use crate::{
     input::Bundle,
     observe::Idle,
 };
+
+/// How long it takes until a change that could not be followed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Daemon {
     pub(super) fn hear(&mut self, change: Option<NetworkChange>) {
@@ -65,6 +68,9 @@ impl Daemon {
             Err(error) => {
                 let why = error.whole_story();
                 self.troubles.note(Subject::Following, format!("{by} cannot be followed: {why}"));
+                // An interface that was just to be guarded is to be guarded by the generation that is.
+                self.due.interfaces.soon(Duration::ZERO);
+                self.due.addresses.within(RETRY);
             }
         }
         self.put_counts_away();

@@ -17,11 +17,14 @@ use super::{
     troubles::Subject,
 };
 use crate::{
-    input::{Bundle, InputError, Loaded},
+    input::{Bundle, InputError, Loaded, read_document},
     lint::{SshSession, Surroundings, Warning},
     matrix::Mode,
     reading::Colour,
 };
+
+/// How long it takes until a site that could not be taken back is tried again.
+const RETRY: Duration = Duration::from_secs(5);
 
 /// A site that was read, and what it was read from.
 pub(super) struct Read {
@@ -96,9 +99,7 @@ impl Daemon {
         if self.kept.pending.is_some() {
             return Err(DaemonError::Pending);
         }
-        let text = fs::read_to_string(path).map_err(|source| {
-            DaemonError::Site(Box::new(InputError::Unreadable { path: path.to_owned(), source }))
-        })?;
+        let text = read_document(path).map_err(site_error)?;
         let read = self.read_text(text)?;
         let Some(patience) = patience else {
             let (said, bundle) = self.put(read, "portguard apply", asker).await?;
@@ -165,18 +166,24 @@ impl Daemon {
         }
         match self.take_back("not confirmed in time").await {
             Ok(said) => tracing::warn!("{said}"),
-            Err(error) => self.note_site(&error),
+            Err(error) => {
+                self.note_site(&error);
+                self.due.confirmation.within(RETRY);
+            }
         }
     }
 
     async fn take_back(&mut self, by: &str) -> Result<String, DaemonError> {
-        let pending = self.kept.pending.take().ok_or(DaemonError::NothingPending)?;
+        let pending = self.kept.pending.clone().ok_or(DaemonError::NothingPending)?;
         let in_force = self.kept.in_force.clone().ok_or(DaemonError::NothingBefore)?;
-        self.shun(&pending.bundle);
-        self.save();
         let read = self.reread(in_force)?;
         let asker = Asker { session: None, despite_ssh: true };
         let (said, _) = self.put(read, by, &asker).await?;
+        // Not before it is so: what is killed in between is taken back by the next start.
+        self.kept.pending = None;
+        self.shun(&pending.bundle);
+        self.save();
+        self.due.confirmation.done();
         self.troubles.note(Subject::Site, self.taken_back());
         Ok(format!("{said}, with the site of before: {by}"))
     }
@@ -197,7 +204,9 @@ impl Daemon {
             Some(enforcement) => enforcement,
             detached => detached.insert(Enforcement::open(&self.bpffs, &present)?.0),
         };
-        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present)?;
+        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present);
+        // An interface that was just to be guarded is to be guarded by the generation that is.
+        let installed = installed.inspect_err(|_| self.due.interfaces.soon(Duration::ZERO))?;
         let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
         self.go_by(loaded, &bundle);
         self.put_counts_away();

@@ -122,6 +122,9 @@ pub enum DatapathError {
         #[source]
         source: Box<aya::programs::links::LinkError>,
     },
+    /// A link's interface is gone.
+    #[error("the interface of a link is gone")]
+    Defunct,
     /// A pinned link is none for XDP.
     #[error("a pinned link is not one of an XDP program; was something else pinned among portguard's links?")]
     ForeignLink,

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
 
+use nix::net::if_::if_indextoname;
 use rustix::thread::MembarrierCommand;
 
 use super::{
@@ -305,8 +306,12 @@ impl Filter {
         };
         for guarded in self.guarded.values_mut() {
             if guarded.program_id()? != current.program_id() {
-                guarded.move_to(current, &self.pins)?;
-                changes.push(Change::CaughtUp { interface: guarded.name.clone() });
+                match guarded.move_to(current, &self.pins) {
+                    Ok(()) => changes.push(Change::CaughtUp { interface: guarded.name.clone() }),
+                    // It went just now, and is let go of at the next look.
+                    Err(DatapathError::Defunct) => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok(())
@@ -347,9 +352,12 @@ impl Filter {
             }
         }
         let mut moved = Vec::new();
-        for (&index, guarded) in &mut self.guarded {
+        // Those that are not wanted are let go of in a moment.
+        let wanted = |index: &u32| wanted.iter().any(|link| link.index == *index);
+        for (&index, guarded) in self.guarded.iter_mut().filter(|(index, _)| wanted(index)) {
             match guarded.move_to(next, &self.pins) {
                 Ok(()) => moved.push(index),
+                Err(DatapathError::Defunct) => {}
                 Err(error) => return Err(self.undo(fresh, &moved, error)),
             }
         }
@@ -407,6 +415,10 @@ impl Filter {
         let guarded = self.guarded.get_mut(&index).expect("the index is one of the map's");
         let interface = guarded.name.clone();
         let Some(found) = present.iter().find(|found| found.index == index) else {
+            // A list that the kernel made while interfaces came and went may lack one that is there.
+            if if_indextoname(index).is_ok() {
+                return Ok(true);
+            }
             changes.push(Change::Gone { interface });
             return Ok(false);
         };

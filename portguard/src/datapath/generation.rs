@@ -4,7 +4,7 @@ use std::path::Path;
 
 use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
-    programs::{Xdp, links::FdLink, xdp::XdpLink},
+    programs::{ProgramError, Xdp, links::FdLink, xdp::XdpLink},
 };
 use aya_obj::programs::XdpAttachType;
 use portguard_common::abi::{ABI_VERSION, CounterPage, InterfaceEntry, names};
@@ -146,7 +146,13 @@ impl Generation {
 
     /// Puts its program in the place of the one that `link` has, between two packets, and gives the link back.
     pub(super) fn take_over(&mut self, link: FdLink) -> Result<FdLink, DatapathError> {
-        let error = |source| DatapathError::Update { generation: self.number, source: Box::new(source) };
+        let error = |source| match source {
+            // The link's interface is gone (`bpf_xdp_link_update` of `net/core/dev.c`).
+            ProgramError::SyscallError(call) if call.io_error.raw_os_error() == Some(libc::ENOLINK) => {
+                DatapathError::Defunct
+            }
+            source => DatapathError::Update { generation: self.number, source: Box::new(source) },
+        };
         let link = XdpLink::try_from(link).map_err(|_| DatapathError::ForeignLink)?;
         let id = self.program.attach_to_link(link).map_err(error)?;
         let link = self.program.take_link(id).map_err(error)?;

@@ -103,7 +103,9 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
     let target = message.get("target")?;
     let is_test = target.get("kind")?.as_array()?.iter().any(|kind| kind == "test");
     let path = message.get("executable")?.as_str()?;
-    is_test.then_some((target.get("name")?.as_str()?.to_owned(), PathBuf::from(path)))
+    // Other packages have tests of the same names.
+    let is_ours = target.get("src_path")?.as_str()?.contains("/tests/tests/");
+    (is_test && is_ours).then_some((target.get("name")?.as_str()?.to_owned(), PathBuf::from(path)))
 }
 
 /// The libraries that a program needs, its loader too.
