@@ -3,120 +3,18 @@
 //! Nothing here ever opens an interface that stays in the site: a new generation takes the old one's place between two
 //! packets, and where anything fails on the way there the old one goes on.
 
-use std::{collections::BTreeMap, fmt, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use nix::net::if_::if_nameindex;
 use rustix::thread::MembarrierCommand;
 
 use super::{
-    DatapathError, Guarded, Link, Loaded, Present,
+    Change, DatapathError, Guarded, Link, Loaded, Present,
     attach::{self, AttachedMode},
     bpffs::{PinDirectory, remove_tree},
     generation::{self, Generation},
     record,
 };
-
-/// Something that was otherwise than the pins, or the last look, had it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// An interface is guarded that was not.
-    Guarded {
-        /// Its name.
-        interface: String,
-        /// How.
-        mode: AttachedMode,
-    },
-    /// An interface that was guarded is gone.
-    Gone {
-        /// Its name.
-        interface: String,
-    },
-    /// An interface has another name.
-    Renamed {
-        /// The name it had.
-        from: String,
-        /// The name it has.
-        to: String,
-    },
-    /// Somebody has taken the program off an interface by force.
-    TakenOff {
-        /// Its name.
-        interface: String,
-    },
-    /// Somebody has removed a link's pin; it is there again.
-    PinRestored {
-        /// The interface.
-        interface: String,
-    },
-    /// A link's pin is gone and can't be made again: the interface is guarded as long as this process lives.
-    Unpinned {
-        /// The interface.
-        interface: String,
-        /// Why.
-        why: String,
-    },
-    /// The generation has no place for an interface: a new one has to be loaded.
-    NoPlace {
-        /// The interface.
-        interface: String,
-    },
-    /// An interface is not guarded, and why.
-    Unguarded {
-        /// Its name.
-        interface: String,
-        /// Why.
-        why: String,
-    },
-    /// A generation was not pinned to its end, by a process that was stopped in the middle. It is removed.
-    HalfMade {
-        /// Its number.
-        generation: u64,
-    },
-    /// A generation cannot be read; it enforces on until another takes its place, and what it counted is lost then.
-    Unreadable {
-        /// Its number.
-        generation: u64,
-        /// Why.
-        why: String,
-    },
-    /// An interface was still under an older generation, by a process that was stopped in the middle.
-    CaughtUp {
-        /// Its name.
-        interface: String,
-    },
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Guarded { interface, mode } => write!(f, "{interface} is guarded ({})", mode.name()),
-            Self::Gone { interface } => write!(f, "{interface}, which was guarded, is gone"),
-            Self::Renamed { from, to } => write!(f, "{from} is called {to} now, and guarded as before"),
-            Self::TakenOff { interface } => {
-                write!(f, "somebody has taken the filter off {interface} by force")
-            }
-            Self::PinRestored { interface } => {
-                write!(f, "somebody has removed the pin of {interface}'s link; it is there again")
-            }
-            Self::Unpinned { interface, why } => write!(
-                f,
-                "the pin of {interface}'s link is gone and cannot be made again, so that the end of this process will open \
-                 the interface: {why}"
-            ),
-            Self::NoPlace { interface } => write!(f, "{interface} needs a generation with a larger table"),
-            Self::Unguarded { interface, why } => write!(f, "{interface} is NOT guarded: {why}"),
-            Self::HalfMade { generation } => {
-                write!(f, "generation {generation} was not made to its end; what there was of it is removed")
-            }
-            Self::Unreadable { generation, why } => {
-                write!(f, "generation {generation} enforces, and what it counts cannot be read: {why}")
-            }
-            Self::CaughtUp { interface } => {
-                write!(f, "{interface} was still under an older generation, and is under the latest now")
-            }
-        }
-    }
-}
 
 /// What PortGuard has in this kernel.
 pub struct Filter {
@@ -333,8 +231,10 @@ impl Filter {
 
     fn next_number(&self) -> Result<u64, DatapathError> {
         let pinned = self.pins.generations()?.pop();
+        // Held, even where somebody has taken the pins away.
+        let held = self.generations.keys().next_back().copied();
         let entered = self.ledger.as_ref().map(|(number, _)| *number);
-        Ok(pinned.max(entered).map_or(1, |number| number + 1))
+        Ok(pinned.max(held).max(entered).map_or(1, |number| number + 1))
     }
 
     /// Puts `next` on all of `wanted`: on new interfaces first, since that is easily undone.

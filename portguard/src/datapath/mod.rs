@@ -6,6 +6,7 @@
 
 mod attach;
 mod bpffs;
+mod change;
 mod counters;
 mod error;
 mod filter;
@@ -21,9 +22,10 @@ mod tables;
 mod test_run;
 
 pub use attach::{AttachedMode, Guarded};
+pub use change::Change;
 pub use counters::CounterSnapshot;
 pub use error::DatapathError;
-pub use filter::{Change, Filter};
+pub use filter::Filter;
 pub use generation::Generation;
 pub use interfaces::{AttachedProgram, Link, Present, node_addresses, resolve};
 pub use load::{Loaded, identity};
