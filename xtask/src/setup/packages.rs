@@ -23,12 +23,22 @@ pub(super) const TESTING: [&str; 12] = [
     "xdp-tools",
 ];
 
-/// What makes a package and judges it.
-pub(super) const PACKAGING: [&str; 6] = ["binutils", "dpkg", "gzip", "lintian", "systemd", "xz-utils"];
+/// What makes a package and judges it; SQLite is C, and linked statically.
+pub(super) const PACKAGING: [&str; 7] =
+    ["binutils", "dpkg", "gzip", "lintian", "musl-tools", "systemd", "xz-utils"];
 
 /// Machines that boot other kernels, and what is in their memory.
-pub(super) const KERNELS: [&str; 8] =
-    ["binutils", "bpftool", "busybox-static", "cpio", "dpkg", "iproute2", "qemu-system-x86", "xz-utils"];
+pub(super) const KERNELS: [&str; 9] = [
+    "binutils",
+    "bpftool",
+    "busybox-static",
+    "cpio",
+    "dpkg",
+    "iproute2",
+    "musl-tools",
+    "qemu-system-x86",
+    "xz-utils",
+];
 
 /// Installs what is missing. Starts no service: the demo brings its own, in its own namespaces.
 pub(super) fn install(wanted: &[&str]) -> anyhow::Result<()> {

@@ -1,0 +1,111 @@
+//! The one who writes.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::{
+    AuditError, Change, ChangeKind, Harvest,
+    booking::book,
+    changes,
+    counters::{Booked, Doubtful},
+    details,
+    file::{self, Writing},
+    labels::Labels,
+};
+
+/// The audit store, open to be written. There is one of it for each file.
+///
+/// Each call is one transaction: what it returns `Ok` for survives a power failure, what it returns an error for has left
+/// nothing behind, and may be tried again with the same or a later harvest.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    writing: Writing,
+    known: Known,
+}
+
+/// What the file says too, and is kept at hand. It is forgotten with a transaction that came to nothing.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) labels: Labels,
+    /// What is booked of the filter of that name.
+    booked: Option<(String, Booked)>,
+    /// Whether it was told that the filter's counters cannot be believed.
+    is_doubt_told: bool,
+}
+
+impl Store {
+    /// Opens the store at `path`, and makes it where there is none.
+    pub fn open(path: &Path) -> Result<Self, AuditError> {
+        Ok(Self { path: path.to_owned(), writing: file::write(path)?, known: Known::default() })
+    }
+
+    /// Records what the kernel has counted and whom it has dropped. What is recorded already is not recorded again: a harvest
+    /// may be handed over as often as one likes.
+    pub fn record(&mut self, harvest: &Harvest) -> Result<(), AuditError> {
+        self.transact(|connection, known| {
+            let booking = book(connection, harvest.at)?;
+            let Known { labels, booked, is_doubt_told } = known;
+            let (name, mut counters) = match booked.take() {
+                Some((name, counters)) if name == harvest.instance => (name, counters),
+                _ => {
+                    *is_doubt_told = false;
+                    let counters = Booked::of(connection, &harvest.instance, harvest.at)?;
+                    (harvest.instance.clone(), counters)
+                }
+            };
+            let doubtful = counters.book(connection, labels, booking.hour, &harvest.totals)?;
+            details::record(connection, labels, counters.instance(), booking.hour, &harvest.details)?;
+            if doubtful.counters > 0 && !*is_doubt_told {
+                changes::insert(connection, booking.day, &doubt(harvest.at, &doubtful))?;
+            }
+            *is_doubt_told = doubtful.counters > 0;
+            *booked = Some((name, counters));
+            Ok(())
+        })
+    }
+
+    /// Records that something changed.
+    pub fn change(&mut self, change: &Change) -> Result<(), AuditError> {
+        self.transact(|connection, _| {
+            let booking = book(connection, change.at)?;
+            changes::insert(connection, booking.day, change).map(drop)
+        })
+    }
+
+    /// Does `work` whole or not at all.
+    pub(super) fn transact<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut Known) -> rusqlite::Result<T>,
+    ) -> Result<T, AuditError> {
+        let Self { path, writing, known } = self;
+        let attempt = || {
+            let transaction = writing.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = work(&transaction, known)?;
+            transaction.commit()?;
+            Ok(done)
+        };
+        let done = attempt();
+        if done.is_err() {
+            *known = Known::default();
+        }
+        done.map_err(|source| AuditError::of(path, source))
+    }
+}
+
+fn doubt(at: u64, Doubtful { counters, first }: &Doubtful) -> Change {
+    let first = first.as_deref().map(|first| format!(", the first that of {first}")).unwrap_or_default();
+    Change {
+        at,
+        kind: ChangeKind::Gap,
+        generation: None,
+        digest: None,
+        by: "portguard".to_owned(),
+        says: format!(
+            "{counters} of the kernel's counters stand lower than they did, or higher than can be{first}: nothing is booked \
+             of them until they have caught up"
+        ),
+        diff: None,
+    }
+}

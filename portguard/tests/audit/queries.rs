@@ -1,0 +1,95 @@
+//! What the record answers.
+
+use insta::assert_json_snapshot;
+use portguard::audit::{ChangeKind, DropFilter, Order, Reader, Span, Store};
+use tempfile::TempDir;
+
+use crate::kernel::{DAY, HOUR, Kernel, all, change, days, reader};
+
+/// Two hours of one day with drops of every kind.
+fn recorded() -> (TempDir, Reader) {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("audit.db");
+    let mut store = Store::open(&path).expect("nobody else writes");
+    let mut kernel = Kernel::new("boot-1");
+    store
+        .change(&change(DAY + HOUR, ChangeKind::Start, "portguard starts, in mode enforce"))
+        .expect("it is recorded");
+    kernel.pass("8086/tcp", 100);
+    kernel.drop(DAY + HOUR, "203.0.113.9", "8086/tcp", 5);
+    kernel.drop(DAY + HOUR, "2001:db8::9", "8088/tcp", 2);
+    kernel.would_drop(DAY + HOUR, "203.0.114.1", "8088/tcp", 4);
+    kernel.drop_undocumented(DAY + HOUR, "198.51.100.7", "23/tcp", 50);
+    kernel.drop_undocumented(DAY + HOUR, "", "-", 1);
+    kernel.settle(&mut store, DAY + HOUR + 10);
+    kernel.drop(DAY + 2 * HOUR, "203.0.113.9", "8086/tcp", 6);
+    kernel.drop_unseen("8088/tcp", 7);
+    kernel.settle(&mut store, DAY + 2 * HOUR + 10);
+    store
+        .change(&change(DAY + 2 * HOUR + 20, ChangeKind::Gap, "the daemon stood still"))
+        .expect("it is recorded");
+    drop(store);
+    let reader = reader(&path);
+    (directory, reader)
+}
+
+#[test]
+fn drops_are_added_up_over_hours() {
+    let (_directory, reader) = recorded();
+    assert_json_snapshot!(reader.drops(&all(days(DAY, 1))).unwrap());
+}
+
+#[test]
+fn totals_reasons_and_sources_are_told_in_full() {
+    let (_directory, reader) = recorded();
+    assert_json_snapshot!("totals", reader.totals(days(DAY, 1)).unwrap());
+    assert_json_snapshot!("reasons", reader.by_reason(days(DAY, 1)).unwrap());
+    assert_json_snapshot!("top-sources", reader.top_sources(days(DAY, 1), 2).unwrap());
+    assert_json_snapshot!("lost", reader.lost(days(DAY, 1)).unwrap());
+    assert_json_snapshot!("changes", reader.changes(days(DAY, 1)).unwrap());
+    assert_eq!(reader.gaps(days(DAY, 1)).unwrap().len(), 1);
+}
+
+#[test]
+fn each_filter_leaves_what_it_asks_for() {
+    let (_directory, reader) = recorded();
+    let day = days(DAY, 1);
+    let packets = |filter: DropFilter| {
+        let drops = reader.drops(&filter).unwrap();
+        drops.rows.iter().map(|row| row.counted.packets).collect::<Vec<u64>>()
+    };
+    let by_source = |net: &str| packets(DropFilter { source: Some(net.parse().unwrap()), ..all(day) });
+    assert_eq!(by_source("203.0.113.9/32"), [11]);
+    assert_eq!(by_source("203.0.112.0/22"), [11, 4]);
+    assert_eq!(by_source("2001:db8::/32"), [2]);
+    assert_eq!(by_source("0.0.0.0/0"), [50, 11, 4]);
+    let at_port = |port: &str| packets(DropFilter { port: Some(port.to_owned()), ..all(day) });
+    assert_eq!(at_port("8086/tcp"), [11]);
+    assert_eq!(at_port("8088"), [4, 2]);
+    assert_eq!(at_port("808"), [0; 0]);
+    assert_eq!(at_port("-"), [1]);
+    let by_rule = |rule: &str| packets(DropFilter { rule: Some(rule.to_owned()), ..all(day) });
+    assert_eq!(by_rule("redis-enterprise"), [11, 4, 2]);
+    assert_eq!(by_rule("influxdb"), [0; 0]);
+    assert_eq!(packets(DropFilter { reason: Some("undocumented".to_owned()), ..all(day) }), [50, 1]);
+    assert_eq!(packets(DropFilter { order: Order::Latest, limit: 1, ..all(day) }), [11]);
+    let hour = Span { since: DAY + 2 * HOUR + 1800, until: DAY + 2 * HOUR + 1801 };
+    assert_eq!(packets(all(hour)), [6], "the whole hour that is touched");
+    assert_eq!(reader.drops(&DropFilter { limit: 2, ..all(day) }).unwrap().more, 3);
+}
+
+#[test]
+fn a_reader_sees_what_is_recorded_meanwhile_and_needs_no_writer() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("audit.db");
+    let mut store = Store::open(&path).unwrap();
+    let reader = reader(&path);
+    let mut kernel = Kernel::new("boot-1");
+    for packets in 1..=3 {
+        kernel.drop(DAY, "203.0.113.9", "8086/tcp", 1);
+        kernel.settle(&mut store, DAY);
+        assert_eq!(reader.totals(days(DAY, 1)).unwrap()[0].dropped.packets, packets);
+    }
+    drop((store, reader));
+    assert_eq!(Reader::open(&path).unwrap().totals(days(DAY, 1)).unwrap()[0].dropped.packets, 3);
+}
