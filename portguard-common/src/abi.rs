@@ -3,9 +3,11 @@
 //! Each source, port and cell table is one flat array in a map of one element, a section of zeros in the object that the
 //! loader makes as long as the image needs: the program reads it without a call. Counters are cut into pages.
 
+use crate::drops::DropKey;
+
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 4;
 
 /// The names of the tables' and settings' symbols, of the maps and of the program in the object.
 pub mod names {
@@ -21,6 +23,16 @@ pub mod names {
     pub const COUNTERS: &str = "COUNTERS";
     /// Interfaces by a hash of their index.
     pub const INTERFACES: &str = "INTERFACES";
+    /// Pages of counters of undocumented ports, one copy after the other.
+    pub const UNDOCUMENTED: &str = "UNDOCUMENTED";
+    /// Two halves of [`DropBucket`](super::DropBucket)s, one copy a CPU.
+    pub const DROPS: &str = "DROPS";
+    /// [`DropTally`](super::DropTally)s of the two halves, one copy a CPU.
+    pub const TALLIES: &str = "TALLIES";
+    /// The epoch: its lowest bit says which half is written.
+    pub const EPOCH: &str = "EPOCH";
+    /// The ring buffer of [`DropEvent`](super::DropEvent)s.
+    pub const EVENTS: &str = "EVENTS";
     /// The [`Settings`](super::Settings).
     pub const SETTINGS: &str = "SETTINGS";
     /// The XDP program.
@@ -136,6 +148,91 @@ pub mod port_slots {
     pub const ADMITTED: u32 = 2;
 }
 
+/// The buckets of one half of the table of drops, on each CPU: a power of two.
+pub const DROP_BUCKETS: u32 = 512;
+/// The places of one bucket.
+pub const DROPS_PER_BUCKET: usize = 2;
+
+/// A place in the table of drops: packets of one kind. Times are nanoseconds of `CLOCK_MONOTONIC`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct DropEntry {
+    /// Their kind.
+    pub key: DropKey,
+    /// How many there were; no packet: the place is empty.
+    pub counter: Counter,
+    /// When the first came.
+    pub first: u64,
+    /// When the last came.
+    pub last: u64,
+    /// How many more came than packets that had no place for its sake.
+    pub votes: u32,
+    /// Zeros; they make up a whole word.
+    pub unused: u32,
+}
+
+/// A bucket of the table of drops.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct DropBucket {
+    /// Its places.
+    pub entries: [DropEntry; DROPS_PER_BUCKET],
+}
+
+/// What one half of the table of drops does not say, and what became of its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct DropTally {
+    /// Packets that were dropped and are in no place of the table.
+    pub lost: Counter,
+    /// Events that were handed to the ring buffer.
+    pub told: u64,
+    /// Events that were not made, since too many had been within a moment.
+    pub withheld: u64,
+    /// Events for which the ring buffer had no room.
+    pub unheard: u64,
+    /// The moment in which events were made last, in units of 2^30 ns.
+    pub moment: u64,
+    /// How many were made in it.
+    pub in_moment: u64,
+}
+
+/// The most events that one CPU makes within 2^30 ns, a second or so.
+pub const EVENTS_PER_MOMENT: u64 = 64;
+/// The bytes of the ring buffer: a power of two, and whole pages of any machine.
+pub const EVENT_BYTES: u32 = 1 << 16;
+
+/// The first packet of a kind was dropped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct DropEvent {
+    /// Its kind.
+    pub key: DropKey,
+    /// When, in nanoseconds of `CLOCK_MONOTONIC`.
+    pub at: u64,
+    /// Its bytes.
+    pub bytes: u64,
+}
+
+/// The places of the counters of undocumented ports, those of all zones together.
+pub mod undocumented {
+    /// Destination ports of TCP.
+    pub const TCP: u32 = 0;
+    /// Destination ports of UDP.
+    pub const UDP: u32 = 0x1_0000;
+    /// ICMP types for IPv4.
+    pub const ICMPV4: u32 = 0x2_0000;
+    /// ICMP types for IPv6.
+    pub const ICMPV6: u32 = ICMPV4 + 0x100;
+    /// How many there are.
+    pub const COUNT: u32 = ICMPV6 + 0x100;
+    /// The pages that they fill.
+    pub const PAGES: u32 = COUNT / super::COUNTERS_PER_PAGE;
+    /// The most copies that there are of them: CPUs share one where there are more, or the counters of a large machine
+    /// would fill its memory.
+    pub const MOST_COPIES: u32 = 8;
+}
+
 /// The class of a source that is in no group.
 pub const CLASS_NONE: u32 = 0;
 /// The class of the node's own addresses.
@@ -175,6 +272,8 @@ pub struct Settings {
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
     pub interface_mask: u32,
+    /// The number of copies of the counters of undocumented ports less one; the number is a power of two.
+    pub copy_mask: u32,
     /// With `one_interface_kind`: what is known of a packet from any of them
     /// ([`Arrival::to_bits`](crate::Arrival::to_bits)).
     pub arrival: u32,
@@ -186,8 +285,10 @@ pub struct Settings {
     pub posture_pass: u8,
     /// 1 when the nodes of the IPv4 trie for the last octet are two levels of [`TRIE_NARROW_FANOUT`] entries each.
     pub narrow4: u8,
+    /// 1 when it is noted who was dropped.
+    pub details: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 4],
+    pub unused: [u8; 7],
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -203,12 +304,14 @@ impl Settings {
         bucket_mask6: 0,
         length_count6: 0,
         interface_mask: 0,
+        copy_mask: 0,
         arrival: 0,
         one_interface_kind: 1,
         observe: 0,
         posture_pass: 0,
         narrow4: 0,
-        unused: [0; 4],
+        details: 0,
+        unused: [0; 7],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }
@@ -219,5 +322,12 @@ const _: () = {
     assert!(size_of::<Entry6>() == 24);
     assert!(size_of::<Counter>() == 16);
     assert!(size_of::<InterfaceEntry>() == 8);
-    assert!(size_of::<Settings>() == 40 + 16 * MAX_LENGTHS6);
+    assert!(size_of::<DropKey>() == 24);
+    assert!(size_of::<DropEntry>() == 64);
+    assert!(size_of::<DropTally>() == 56);
+    assert!(size_of::<DropEvent>() == 40);
+    assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
+    assert!(undocumented::MOST_COPIES.is_power_of_two());
+    assert!(DROP_BUCKETS.is_power_of_two());
+    assert!(size_of::<Settings>() == 48 + 16 * MAX_LENGTHS6);
 };

@@ -1,7 +1,7 @@
 //! The vocabulary that PortGuard's kernel and user sides share.
 //!
 //! `wire` turns a frame's bytes into headers, `tables` looks sources, ports and cells up, `verdict` decides and names
-//! a `reason`; `abi` is the layout of what lives in maps. Everything is generic over where the bytes come from
+//! a `reason`, `drops` notes who was dropped; `abi` is the layout of what lives in maps. Everything is generic over where the bytes come from
 //! ([`wire::Frame`]) and where the tables are ([`tables::Tables`]), so that the eBPF program, `explain` and the tests
 //! run the same code. Knows nobody: no allocation, no dependency that the BPF target can't take.
 //!
@@ -12,6 +12,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod abi;
+pub mod drops;
 pub mod reason;
 pub mod tables;
 pub mod verdict;

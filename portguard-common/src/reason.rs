@@ -139,6 +139,20 @@ impl Reason {
         matches!(self, Self::Admitted | Self::SourceNotAdmitted)
     }
 
+    /// Whether packets to undocumented ports have this reason, which are counted by port too.
+    #[must_use]
+    pub const fn may_be_undocumented(self) -> bool {
+        matches!(
+            self,
+            Self::UndocumentedPassed
+                | Self::Undocumented
+                | Self::NoReplyState
+                | Self::Revoked
+                | Self::NoSocket
+                | Self::Stale
+        )
+    }
+
     /// Whether the reason may be that the bytes of a header could not be read, where a frame is in several pieces: a
     /// header that ends too early, or a source address that only what follows would excuse.
     #[inline(always)]

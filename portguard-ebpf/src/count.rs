@@ -4,13 +4,21 @@
 
 use portguard_common::{Outcome, abi::COUNTERS_PER_PAGE};
 
-use crate::{hide::hidden, maps::COUNTERS};
+use crate::{
+    hide::hidden,
+    maps::{self, COUNTERS},
+};
 
 /// Counts one packet of `bytes`.
 #[inline(always)]
 pub(crate) fn count(outcome: Outcome, bytes: u64) {
     let Outcome { reason, .. } = outcome;
-    let Some(slot) = outcome.slot() else { return add(reason as u32, bytes) };
+    let Some(slot) = outcome.slot() else {
+        if let Some(place) = outcome.undocumented_place() {
+            maps::count_undocumented(place, bytes);
+        }
+        return add(reason as u32, bytes);
+    };
     add(slot, bytes);
     if !reason.is_counted_by_port() {
         add(reason as u32, bytes);

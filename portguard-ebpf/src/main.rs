@@ -1,7 +1,7 @@
 //! PortGuard's XDP program: hands each frame to the verdict function of `portguard-common`, counts, passes or drops.
 //!
 //! It holds no decision of its own: [`frame`] is where the bytes come from, [`maps`] where the tables are, [`socket`]
-//! the kernel's socket table.
+//! the kernel's socket table, [`drops`] where it is noted who was dropped.
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -14,6 +14,7 @@
 #![feature(asm_experimental_arch)]
 
 mod count;
+mod drops;
 mod frame;
 mod hide;
 mod maps;
@@ -47,8 +48,11 @@ fn portguard(context: XdpContext) -> u32 {
     };
     count::count(outcome, bytes);
     match outcome.reason.action() {
-        Action::Drop if !maps::observe() => xdp_action::XDP_DROP,
-        Action::Drop | Action::Pass => xdp_action::XDP_PASS,
+        Action::Pass => xdp_action::XDP_PASS,
+        Action::Drop => {
+            drops::note(&context, outcome, bytes);
+            if maps::observe() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
+        }
     }
 }
 

@@ -5,17 +5,21 @@
     reason = "tables and settings are read through raw pointers, so that the compiler can't fold them"
 )]
 
-use core::ptr;
+use core::{arch::asm, ptr};
 
 use aya_ebpf::{
     bindings::xdp_md,
-    btf_maps::{Array, PerCpuArray},
+    btf_maps::{Array, PerCpuArray, RingBuf},
+    helpers::generated::bpf_get_smp_processor_id,
     macros::btf_map,
     programs::XdpContext,
 };
 use portguard_common::{
     Arrival,
-    abi::{Bucket6, Cell, CounterPage, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings},
+    abi::{
+        Bucket6, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent, DropTally,
+        EVENT_BYTES, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings, undocumented,
+    },
     tables::{self, Flow, SocketState, SourceAddress, Tables},
 };
 
@@ -28,6 +32,18 @@ const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
 static INTERFACES: Array<InterfaceEntry, 1, READ_ONLY> = Array::new();
 #[btf_map]
 pub(crate) static COUNTERS: PerCpuArray<CounterPage, 1> = PerCpuArray::new();
+
+#[btf_map]
+static UNDOCUMENTED: Array<CounterPage, 1> = Array::new();
+#[btf_map]
+pub(crate) static DROPS: PerCpuArray<DropBucket, { 2 * DROP_BUCKETS as usize }> = PerCpuArray::new();
+#[btf_map]
+pub(crate) static TALLIES: PerCpuArray<DropTally, 2> = PerCpuArray::new();
+/// Written by userspace whenever it wants to read the half that is written now.
+#[btf_map]
+pub(crate) static EPOCH: Array<u32, 1, READ_ONLY> = Array::new();
+#[btf_map]
+pub(crate) static EVENTS: RingBuf<DropEvent, { EVENT_BYTES as usize }> = RingBuf::new();
 
 /// A table: entries one after the other in a map's only element. It has one entry here; the loader makes the section as
 /// long as the image needs, and [`SETTINGS`] tells the program how long that is.
@@ -88,6 +104,40 @@ macro_rules! setting {
 #[inline(always)]
 pub(crate) fn observe() -> bool {
     setting!(observe) != 0
+}
+
+/// Counts one packet of `bytes` to the undocumented port with this place.
+#[inline(never)]
+pub(crate) fn count_undocumented(place: u32, bytes: u64) {
+    // SAFETY: the helper takes nothing and returns a number.
+    let copy = unsafe { bpf_get_smp_processor_id() } & setting!(copy_mask);
+    let page = copy * undocumented::PAGES + place / COUNTERS_PER_PAGE;
+    let Some(page) = UNDOCUMENTED.get_ptr_mut(page) else { return };
+    // SAFETY: the index is within the page.
+    let counter = unsafe { (*page).as_mut_ptr().add((place % COUNTERS_PER_PAGE) as usize) };
+    // SAFETY: both fields are aligned, as records of maps are; other CPUs reach them in this way alone.
+    unsafe {
+        atomic_add(&raw mut (*counter).packets, 1);
+        atomic_add(&raw mut (*counter).bytes, bytes);
+    }
+}
+
+/// Adds to a number that other CPUs add to at the same time. `core` has nothing for this target.
+///
+/// # Safety
+/// The pointer is to an aligned number in a map, which everybody else reaches by single instructions too.
+#[inline(always)]
+unsafe fn atomic_add(to: *mut u64, what: u64) {
+    // SAFETY: the caller vouches for the pointer; nothing else is touched.
+    unsafe {
+        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) to, in(reg) what, options(nostack, preserves_flags))
+    };
+}
+
+/// Whether it is noted who was dropped.
+#[inline(always)]
+pub(crate) fn details() -> bool {
+    setting!(details) != 0
 }
 
 /// The zone that the packet came in by. `None`: the interface is not in the table.

@@ -15,6 +15,7 @@ pub mod datapath;
 pub mod doctor;
 pub mod draft;
 pub mod drift;
+pub mod events;
 pub mod explain;
 pub mod export;
 pub mod input;

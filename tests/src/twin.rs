@@ -7,7 +7,10 @@ use portguard::{
     datapath::{CounterSnapshot, DatapathError, Link, Loaded, TestRun, XdpVerdict, embedded},
     matrix::{Matrix, Mode},
 };
-use portguard_common::{Action, Arrival, Outcome, Reason, decide};
+use portguard_common::{
+    Action, Arrival, Outcome, Reason, decide,
+    drops::{self, DropKey},
+};
 
 use crate::sample::{NODE_V4, NODE_V6};
 
@@ -20,6 +23,8 @@ pub struct Twin {
     loaded: Loaded,
     arrival: Arrival,
     expected: BTreeMap<u32, u64>,
+    undocumented: BTreeMap<u32, u64>,
+    dropped: BTreeMap<DropKey, u64>,
     observe: bool,
 }
 
@@ -50,7 +55,15 @@ impl Twin {
         let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();
         let arrival = links[index].arrival;
         let loaded = Loaded::new(object, &image, &links).unwrap_or_else(|error| panic!("{error}: {error:?}"));
-        Self { image, loaded, arrival, expected: BTreeMap::new(), observe: matrix.mode == Mode::Observe }
+        Self {
+            image,
+            loaded,
+            arrival,
+            expected: BTreeMap::new(),
+            undocumented: BTreeMap::new(),
+            dropped: BTreeMap::new(),
+            observe: matrix.mode == Mode::Observe,
+        }
     }
 
     /// The image that both have.
@@ -99,11 +112,18 @@ impl Twin {
         };
         assert_eq!(run.verdict, expected, "kernel and native differ on {frame:02x?}: {native:?}");
         self.expect(native);
+        if native.reason.action() == Action::Drop {
+            let key = drops::key(frame, self.arrival, native.to_bits());
+            *self.dropped.entry(key).or_default() += 1;
+        }
         native
     }
 
     fn expect(&mut self, outcome: Outcome) {
         let (reason, slot) = (outcome.reason, outcome.slot());
+        if let Some(place) = outcome.undocumented_place() {
+            *self.undocumented.entry(place).or_default() += 1;
+        }
         if let Some(slot) = slot {
             *self.expected.entry(slot).or_default() += 1;
         }
@@ -124,12 +144,16 @@ impl Twin {
         self.loaded.counters().expect("the map of a loaded program can be read")
     }
 
-    /// Compares every counter there is with what was asked.
+    /// Compares every counter there is, and the table of drops, with what was asked.
     ///
     /// # Panics
     /// When one differs.
     pub fn check_counters(&self) {
         let counters = self.counters();
+        let undocumented: BTreeMap<u32, u64> =
+            counters.undocumented().map(|(place, counter)| (place, counter.packets)).collect();
+        assert_eq!(undocumented, self.undocumented, "undocumented ports by place");
+        self.check_drops();
         let counted = (0..self.image.legend().slots())
             .map(|slot| (slot, counters.slot(slot).packets))
             .filter(|&(_, packets)| packets > 0);
@@ -138,6 +162,30 @@ impl Twin {
             "the kernel counted (slot, packets) {:?}, and was asked to {:?}",
             counted.collect::<Vec<_>>(),
             self.expected
+        );
+    }
+
+    /// Whatever is noted was asked, and what is noted and what is lost are together all that was dropped.
+    fn check_drops(&self) {
+        let epoch = self.loaded.drops().and_then(|drops| drops.read(0)).expect("the table can be read");
+        let mut noted: BTreeMap<DropKey, u64> = BTreeMap::new();
+        for entry in &epoch.entries {
+            *noted.entry(entry.key).or_default() += entry.counter.packets;
+        }
+        let lost = epoch.tally.lost.packets;
+        for (key, packets) in &noted {
+            let dropped = self.dropped.get(key).copied().unwrap_or(0);
+            assert!(
+                *packets <= dropped && (lost > 0 || *packets == dropped),
+                "{packets} packets are noted of {key:?}, and {dropped} were dropped; {lost} are lost"
+            );
+        }
+        let sum = |packets: &BTreeMap<DropKey, u64>| packets.values().sum::<u64>();
+        assert_eq!(sum(&noted) + lost, sum(&self.dropped), "what is noted and lost is what was dropped");
+        assert_eq!(
+            (noted.is_empty(), epoch.tally.told > 0),
+            (self.dropped.is_empty(), !self.dropped.is_empty()),
+            "the first drops are told"
         );
     }
 }

@@ -34,6 +34,13 @@ impl Arrival {
         self.0
     }
 
+    /// The zone.
+    #[inline(always)]
+    #[must_use]
+    pub const fn zone(self) -> u16 {
+        ((self.0 & !Self::DHCP) / port_entries::PER_ZONE) as u16
+    }
+
     /// The zone's first entry in the port table.
     #[inline(always)]
     pub(super) const fn first_port(self) -> u32 {

@@ -3,7 +3,7 @@
 use super::{Arrival, Context, Outcome, Settled, matrix, ports, source};
 use crate::{
     Reason,
-    abi::{CLASS_OWN, port_entries},
+    abi::{CLASS_OWN, port_entries, undocumented},
     tables::{SourceAddress as _, Tables},
     wire::{Frame, Packet, ethernet, icmp, ipv4, ipv6, protocol},
 };
@@ -103,7 +103,9 @@ fn icmp4<F: Frame + ?Sized, T: Tables>(
         icmp::Kind::Unwanted
         | icmp::Kind::ByRule
         | icmp::Kind::NeighbourDiscovery
-        | icmp::Kind::MulticastListener => matrix::icmp(port_entries::ICMPV4, number, kind, context, tables),
+        | icmp::Kind::MulticastListener => {
+            matrix::icmp([port_entries::ICMPV4, undocumented::ICMPV4], number, kind, context, tables)
+        }
     }
 }
 
@@ -130,7 +132,7 @@ fn icmp6<F: Frame + ?Sized, T: Tables>(
         icmp::Kind::NeighbourDiscovery => Err(Outcome::of(Reason::NeighbourDiscovery)),
         icmp::Kind::MulticastListener => Err(Outcome::of(Reason::MulticastListener)),
         icmp::Kind::Unwanted | icmp::Kind::ByRule => {
-            matrix::icmp(port_entries::ICMPV6, number, kind, context, tables)
+            matrix::icmp([port_entries::ICMPV6, undocumented::ICMPV6], number, kind, context, tables)
         }
     }
 }

@@ -39,21 +39,25 @@ pub(super) fn access<T: Tables>(
     })
 }
 
-/// ICMP types that follow the rules. `kind` tells those that no posture opens.
+/// ICMP types that follow the rules. `kind` tells those that no posture opens; `first` and `undocumented` are the first
+/// type's places among the entries and among the undocumented.
 #[inline(always)]
 pub(super) fn icmp<T: Tables>(
-    first: u32,
+    [first, undocumented]: [u32; 2],
     number: u8,
     kind: icmp::Kind,
     context: Context,
     tables: &T,
 ) -> Settled {
+    let place = undocumented + u32::from(number);
     match access(first, u16::from(number), context, tables)? {
         Access::Admitted { slot } => Err(Outcome::admitted(slot)),
         Access::Refused { slot } => Err(Outcome::refused(slot)),
         Access::Undocumented if kind == icmp::Kind::Unwanted => Err(Outcome::of(Reason::IcmpType)),
-        Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
-        Access::Undocumented => Err(Outcome::of(Reason::Undocumented)),
+        Access::Undocumented if tables.posture_pass() => {
+            Err(Outcome::undocumented(Reason::UndocumentedPassed, place))
+        }
+        Access::Undocumented => Err(Outcome::undocumented(Reason::Undocumented, place)),
     }
 }
 

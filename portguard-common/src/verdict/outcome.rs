@@ -9,12 +9,14 @@ use crate::{Reason, abi::port_slots};
 pub struct Outcome {
     /// Why.
     pub reason: Reason,
-    /// [`NO_SLOT`] or a slot: an `Option` would leave its number undefined where there is none, and the kernel lets no
-    /// program move undefined values about.
+    /// A slot, or an undocumented port's place beside [`UNDOCUMENTED`], or [`NO_SLOT`]: an `Option` would leave its number
+    /// undefined where there is none, and the kernel lets no program move undefined values about.
     slot: u32,
 }
 
 /// No image has as many counters.
+const UNDOCUMENTED: u32 = 1 << 31;
+/// There are not so many undocumented ports.
 const NO_SLOT: u32 = u32::MAX;
 
 /// What each step of a verdict returns: an outcome ends the walk through the steps, so `?` hands it up, whether the packet
@@ -27,6 +29,12 @@ impl Outcome {
     #[must_use]
     pub const fn of(reason: Reason) -> Self {
         Self { reason, slot: NO_SLOT }
+    }
+
+    /// A packet to the undocumented port whose place in [`abi::undocumented`](crate::abi::undocumented) is `place`.
+    #[inline(always)]
+    pub(super) const fn undocumented(reason: Reason, place: u32) -> Self {
+        Self { reason, slot: UNDOCUMENTED | place }
     }
 
     /// A packet that the rule admitted whose counter is `slot`.
@@ -44,7 +52,7 @@ impl Outcome {
     /// The same port's, where `reason` says more than that no rule admitted the packet.
     #[inline(always)]
     pub(super) const fn because(self, reason: Reason) -> Self {
-        let slot = if self.slot == NO_SLOT || reason.is_counted_by_port() {
+        let slot = if self.slot & UNDOCUMENTED != 0 || reason.is_counted_by_port() {
             self.slot
         } else {
             self.slot - port_slots::REFUSED + port_slots::UNANSWERED
@@ -57,7 +65,26 @@ impl Outcome {
     #[inline(always)]
     #[must_use]
     pub const fn slot(self) -> Option<u32> {
-        if self.slot == NO_SLOT { None } else { Some(self.slot) }
+        if self.slot & UNDOCUMENTED == 0 { Some(self.slot) } else { None }
+    }
+
+    /// The outcome as a number: in the low 32 bits [`Self::slot`], or 2^31 and [`Self::undocumented_place`], or all ones; above
+    /// them the reason's index. What [`drops::key`](crate::drops::key) takes.
+    #[inline(always)]
+    #[must_use]
+    pub const fn to_bits(self) -> u64 {
+        self.slot as u64 | (self.reason as u64) << 32
+    }
+
+    /// The place of the undocumented port's counter; `None` where no undocumented port decided.
+    #[inline(always)]
+    #[must_use]
+    pub const fn undocumented_place(self) -> Option<u32> {
+        if self.slot & UNDOCUMENTED == 0 || self.slot == NO_SLOT {
+            None
+        } else {
+            Some(self.slot & !UNDOCUMENTED)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Reason,
-    abi::port_entries,
+    abi::{port_entries, undocumented},
     tables::{Flow, SourceAddress, Tables},
     wire::{Frame, Packet, protocol, tcp, transport},
 };
@@ -51,7 +51,8 @@ pub(super) fn tcp<A: SourceAddress, T: Tables>(
     tables: &T,
 ) -> Settled {
     let access = matrix::access(port_entries::TCP, segment.ports.destination(), context, tables)?;
-    let refusal = refused(access, tables)?;
+    let place = undocumented::TCP + u32::from(segment.ports.destination());
+    let refusal = refused(access, place, tables)?;
     if segment.opens() || group() {
         return Err(refusal);
     }
@@ -72,7 +73,8 @@ pub(super) fn udp<A: SourceAddress, T: Tables>(
         return Err(Outcome::of(Reason::Dhcp));
     }
     let access = matrix::access(port_entries::UDP, ports.destination(), context, tables)?;
-    let refusal = refused(access, tables)?;
+    let place = undocumented::UDP + u32::from(ports.destination());
+    let refusal = refused(access, place, tables)?;
     if group() {
         return Err(refusal);
     }
@@ -80,18 +82,21 @@ pub(super) fn udp<A: SourceAddress, T: Tables>(
     Err(unless_reply(refusal.because(reply::udp(&flow, refusal.reason, tables))))
 }
 
-/// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass.
+/// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass. `place` is the port's
+/// among the undocumented ones.
 #[inline(always)]
-fn refused<T: Tables>(access: Access, tables: &T) -> Result<Outcome, Outcome> {
+fn refused<T: Tables>(access: Access, place: u32, tables: &T) -> Result<Outcome, Outcome> {
     match access {
         Access::Admitted { slot } => Err(Outcome::admitted(slot)),
         Access::Refused { slot } => Ok(Outcome::refused(slot)),
-        Access::Undocumented if tables.posture_pass() => Err(Outcome::of(Reason::UndocumentedPassed)),
-        Access::Undocumented => Ok(Outcome::of(Reason::Undocumented)),
+        Access::Undocumented if tables.posture_pass() => {
+            Err(Outcome::undocumented(Reason::UndocumentedPassed, place))
+        }
+        Access::Undocumented => Ok(Outcome::undocumented(Reason::Undocumented, place)),
     }
 }
 
-/// A packet that passes as a reply concerns no documented port.
+/// A packet that passes as a reply concerns no port of the matrix.
 #[inline(always)]
 fn unless_reply(outcome: Outcome) -> Outcome {
     if outcome.reason == Reason::Reply { Outcome::of(Reason::Reply) } else { outcome }

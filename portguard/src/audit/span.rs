@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use rusqlite::Connection;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     amount::to_file,
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// From when to when. What is kept is kept by hours, so that an answer is about all hours that are touched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Span {
     /// The first second, since 1970.
     pub since: u64,

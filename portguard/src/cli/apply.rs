@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use super::{
     ExitStatus,
     control::{ChangeArgs, change},
+    time::time,
 };
 use crate::daemon::Request;
 
@@ -27,7 +28,7 @@ pub struct Args {
     #[arg(value_name = "SITE")]
     site: PathBuf,
     /// Take it back after this time (`60s`, `5m`) unless it is confirmed
-    #[arg(long, value_name = "TIME", value_parser = time)]
+    #[arg(long, value_name = "TIME", value_parser = patience)]
     confirm: Option<Duration>,
     #[command(flatten)]
     change: ChangeArgs,
@@ -41,35 +42,26 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     change(&args.change.control, Request::Apply { path, confirm, session, despite_ssh }, out)
 }
 
-/// `60s`, `5m`, `1h`; a number alone is seconds.
-fn time(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
-    let factor = match &text[digits.len()..] {
-        "" | "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err("write a time as 60s, 5m or 1h".to_owned()),
-    };
-    let number: u64 = digits.parse().map_err(|_| "write a time as 60s, 5m or 1h".to_owned())?;
-    match number.checked_mul(factor) {
-        Some(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
+/// A time in which somebody can confirm.
+fn patience(text: &str) -> Result<Duration, String> {
+    match time(text)? {
+        patience if patience <= LONGEST => Ok(patience),
         _ => Err("the time must be from 1s to 24h".to_owned()),
     }
 }
+
+/// Whoever has not confirmed within a day has forgotten it.
+const LONGEST: Duration = Duration::from_hours(24);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn times_are_written_with_a_unit_or_in_seconds() {
-        let seconds = |text| time(text).map(|time| time.as_secs());
-        assert_eq!(
-            [seconds("60s"), seconds("5m"), seconds("1h"), seconds("7")],
-            [Ok(60), Ok(300), Ok(3600), Ok(7)]
-        );
-        for text in ["", "s", "0s", "25h", "1d", "-1", "1 m", "99999999999999999999"] {
-            assert!(time(text).is_err(), "{text}");
+    fn nobody_has_more_than_a_day() {
+        assert_eq!(patience("24h"), Ok(LONGEST));
+        for text in ["25h", "2d", "0s"] {
+            assert!(patience(text).is_err(), "{text}");
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod detach;
 pub mod diff;
 pub mod doctor;
 pub mod drift;
+pub mod drops;
 mod exit;
 pub mod explain;
 pub mod export;
@@ -28,6 +29,7 @@ pub mod run;
 mod site_file;
 pub mod status;
 mod surroundings;
+mod time;
 
 use std::io::Write;
 
@@ -89,6 +91,8 @@ enum Verb {
     Detach(detach::Args),
     /// Hold what listens on this node against what its documents say
     Drift(drift::Args),
+    /// Show who was dropped where, and follow drops as they happen
+    Drops(drops::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Write a shell's script that completes this command line
@@ -118,6 +122,7 @@ impl Cli {
             Verb::Rollback(args) => confirm::rollback(args, out),
             Verb::Detach(args) => detach::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
+            Verb::Drops(args) => drops::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

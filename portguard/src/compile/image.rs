@@ -145,20 +145,22 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         default_class6,
         bucket_mask6,
         length_count6,
-        // The loader's, from indices that the kernel gives.
+        // The loader's, from indices that the kernel gives and from its CPUs.
         interface_mask: _,
+        copy_mask: _,
         arrival,
         one_interface_kind,
         observe,
         posture_pass,
         narrow4,
+        details,
         unused: _,
         masks6,
     } = settings;
     for number in [default_class6, bucket_mask6, length_count6, arrival] {
         hasher.update(number.to_le_bytes());
     }
-    hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4]);
+    hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }

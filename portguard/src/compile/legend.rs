@@ -4,7 +4,7 @@ use std::fmt;
 
 use portguard_common::{
     Reason,
-    abi::{PortEntry, port_slots},
+    abi::{PortEntry, port_slots, undocumented},
 };
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,20 @@ impl Target {
             Self::Icmpv6(number) => Self::Icmpv6(above(number)?),
             Self::Protocol(number) => Self::Protocol(above(number)?),
         })
+    }
+
+    /// The one whose counter has this place in [`undocumented`].
+    pub fn of_undocumented(place: u32) -> Option<Self> {
+        let port =
+            |transport, first: u32| Some(Self::Port { transport, port: u16::try_from(place - first).ok()? });
+        let kind = |first: u32| u8::try_from(place - first).ok();
+        match place {
+            undocumented::TCP..undocumented::UDP => port(Transport::Tcp, undocumented::TCP),
+            undocumented::UDP..undocumented::ICMPV4 => port(Transport::Udp, undocumented::UDP),
+            undocumented::ICMPV4..undocumented::ICMPV6 => kind(undocumented::ICMPV4).map(Self::Icmpv4),
+            undocumented::ICMPV6..undocumented::COUNT => kind(undocumented::ICMPV6).map(Self::Icmpv6),
+            undocumented::COUNT.. => None,
+        }
     }
 }
 

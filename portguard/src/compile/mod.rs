@@ -65,6 +65,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         masks6: table6.masks,
         observe: u8::from(matrix.mode == Mode::Observe),
         posture_pass: u8::from(matrix.posture == Posture::Pass),
+        details: u8::from(matrix.details),
         ..Settings::EMPTY
     };
     let interfaces = matrix

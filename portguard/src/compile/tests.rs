@@ -39,6 +39,7 @@ fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
     Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        details: true,
         zones: (0..zones).map(|zone| Zone { name: format!("zone{zone}") }).collect(),
         interfaces: Vec::new(),
         groups: (0..)

@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    ops::ControlFlow,
     os::unix::{
         fs::{PermissionsExt as _, chown},
         net::UnixStream as BlockingStream,
@@ -22,7 +23,7 @@ use nix::{
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncBufReader},
     net::{UnixListener, UnixStream},
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Semaphore, broadcast, mpsc, oneshot},
     task::JoinHandle,
     time::{sleep, timeout},
 };
@@ -31,6 +32,7 @@ use super::{
     DaemonError,
     protocol::{PROTOCOL_VERSION, Reply, Request, Versioned},
 };
+use crate::events::Event;
 
 const SOCKET: &str = "control.sock";
 /// The most bytes that a question may have.
@@ -64,7 +66,18 @@ impl Caller {
 pub(super) struct Query {
     pub(super) request: Request,
     pub(super) caller: Caller,
-    pub(super) answer: oneshot::Sender<Reply>,
+    pub(super) answer: oneshot::Sender<Answer>,
+}
+
+/// What a caller gets.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// One reply.
+    Once(Reply),
+    /// One reply, when it is found.
+    Later(oneshot::Receiver<Reply>),
+    /// A reply for each event, until it hangs up.
+    Events(broadcast::Receiver<Event>),
 }
 
 /// The daemon's end. Dropping it removes the socket.
@@ -162,14 +175,38 @@ async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
     let served = async {
         let caller = Caller { uid: stream.peer_cred()?.uid() };
         let line = timeout(PATIENCE, question(&mut stream)).await??;
-        let body = reply(&line, caller, queries).await;
-        let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
-        line.push(b'\n');
-        timeout(PATIENCE, stream.write_all(&line)).await?
+        match answer(&line, caller, queries).await {
+            Answer::Once(reply) => write(&mut stream, reply).await,
+            Answer::Later(reply) => write(&mut stream, reply.await.unwrap_or_else(|_| stopping())).await,
+            Answer::Events(events) => stream_events(&mut stream, events).await,
+        }
     };
     let served: io::Result<()> = served.await;
     if let Err(error) = served {
         tracing::debug!(%error, "a caller of the control socket hung up, or was too slow");
+    }
+}
+
+async fn write(stream: &mut UnixStream, body: Reply) -> io::Result<()> {
+    let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
+    line.push(b'\n');
+    timeout(PATIENCE, stream.write_all(&line)).await?
+}
+
+/// Until the caller hangs up, which is told by its end of the stream even while nothing happens.
+async fn stream_events(stream: &mut UnixStream, mut events: broadcast::Receiver<Event>) -> io::Result<()> {
+    loop {
+        let mut end = [0];
+        let event = tokio::select! {
+            _ = stream.read(&mut end) => return Ok(()),
+            event = events.recv() => event,
+        };
+        let reply = match event {
+            Ok(event) => Reply::Event(Box::new(event)),
+            Err(broadcast::error::RecvError::Lagged(missed)) => Reply::Missed(missed),
+            Err(broadcast::error::RecvError::Closed) => return Ok(()),
+        };
+        write(stream, reply).await?;
     }
 }
 
@@ -179,43 +216,78 @@ async fn question(stream: &mut UnixStream) -> io::Result<String> {
     Ok(line)
 }
 
-async fn reply(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> Reply {
+async fn answer(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> Answer {
+    let error = |text: String| Answer::Once(Reply::Error(text));
     let request = match serde_json::from_str::<Versioned<Request>>(line) {
         Ok(Versioned { version: PROTOCOL_VERSION, body }) => body,
         Ok(Versioned { version, .. }) => {
-            return Reply::Error(format!(
+            return error(format!(
                 "this daemon speaks version {PROTOCOL_VERSION} of the control protocol, the request version {version}"
             ));
         }
-        Err(error) => return Reply::Error(format!("not a request: {error}")),
+        Err(fault) => return error(format!("not a request: {fault}")),
     };
     let (answer, answered) = oneshot::channel();
     if queries.send(Query { request, caller, answer }).await.is_err() {
-        return Reply::Error("the daemon is stopping".to_owned());
+        return Answer::Once(stopping());
     }
-    answered.await.unwrap_or_else(|_| Reply::Error("the daemon is stopping".to_owned()))
+    answered.await.unwrap_or_else(|_| Answer::Once(stopping()))
+}
+
+fn stopping() -> Reply {
+    Reply::Error("the daemon is stopping".to_owned())
 }
 
 /// Asks the daemon whose control socket is in `directory`.
 pub fn ask(directory: &Path, request: Request) -> Result<Reply, DaemonError> {
     let path = directory.join(SOCKET);
-    let line =
-        exchange(&path, request).map_err(|source| DaemonError::NotRunning { path: path.clone(), source })?;
-    match serde_json::from_slice::<Versioned<Reply>>(&line) {
-        Ok(Versioned { body: Reply::Error(text), .. }) => Err(DaemonError::Refused(text)),
-        Ok(Versioned { version: PROTOCOL_VERSION, body }) => Ok(body),
-        _ => Err(DaemonError::Garbled { path }),
-    }
+    let mut stream = question_to(&path, request, Some(WORK))?;
+    read_reply(&mut stream, &path)?.ok_or(DaemonError::Garbled { path })
 }
 
-fn exchange(path: &Path, request: Request) -> io::Result<Vec<u8>> {
-    let mut stream = BlockingStream::connect(path)?;
-    stream.set_read_timeout(Some(WORK))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body: request })?;
-    line.push(b'\n');
-    stream.write_all(&line)?;
-    let mut reply = Vec::new();
-    BufReader::new(stream.take(MAX_REPLY)).read_until(b'\n', &mut reply)?;
-    Ok(reply)
+/// Asks the daemon for drops as they happen, and hands each reply to `take` until it breaks off, or the daemon does.
+pub fn follow<B>(
+    directory: &Path,
+    mut take: impl FnMut(Reply) -> ControlFlow<B>,
+) -> Result<Option<B>, DaemonError> {
+    let path = directory.join(SOCKET);
+    let mut stream = question_to(&path, Request::Follow, None)?;
+    while let Some(reply) = read_reply(&mut stream, &path)? {
+        if let ControlFlow::Break(end) = take(reply) {
+            return Ok(Some(end));
+        }
+    }
+    Ok(None)
+}
+
+fn question_to(
+    path: &Path,
+    request: Request,
+    patience: Option<Duration>,
+) -> Result<BufReader<BlockingStream>, DaemonError> {
+    let ask = || {
+        let mut stream = BlockingStream::connect(path)?;
+        stream.set_read_timeout(patience)?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body: request })?;
+        line.push(b'\n');
+        stream.write_all(&line)?;
+        Ok(BufReader::new(stream))
+    };
+    ask().map_err(|source| DaemonError::NotRunning { path: path.to_owned(), source })
+}
+
+/// The next reply; `None`: there are no more.
+fn read_reply(stream: &mut BufReader<BlockingStream>, path: &Path) -> Result<Option<Reply>, DaemonError> {
+    let mut line = Vec::new();
+    let read = stream.take(MAX_REPLY).read_until(b'\n', &mut line);
+    read.map_err(|source| DaemonError::NotRunning { path: path.to_owned(), source })?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_slice::<Versioned<Reply>>(&line) {
+        Ok(Versioned { body: Reply::Error(text), .. }) => Err(DaemonError::Refused(text)),
+        Ok(Versioned { version: PROTOCOL_VERSION, body }) => Ok(Some(body)),
+        _ => Err(DaemonError::Garbled { path: path.to_owned() }),
+    }
 }

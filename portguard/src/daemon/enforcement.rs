@@ -5,11 +5,13 @@ use std::path::Path;
 use super::{
     DaemonError,
     candidate::Candidate,
-    particulars::{Particulars, Provenance},
+    harvest::{Clocks, detail},
+    particulars::{self, Particulars, Provenance},
 };
 use crate::{
+    audit::Detail,
     compile::ImageInterface,
-    datapath::{Change, Filter, Loaded, Present, resolve},
+    datapath::{Change, Epoch, Filter, Generation, Loaded, Present, resolve},
     matrix::Matrix,
     observe::{CounterReport, Idle, Totals},
 };
@@ -30,6 +32,32 @@ pub(super) struct Enforcement {
     particulars: Option<Particulars>,
     /// An interface has come for which the generation has no place.
     is_full: bool,
+    /// The epoch of the generation that enforces which is still, and not cleared yet.
+    still: Option<u32>,
+}
+
+/// What was read of the tables of drops.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Gathered {
+    /// That of generations which are no longer in force.
+    pub(super) retired: Vec<Detail>,
+    /// That of the one that is.
+    current: Option<Detail>,
+    /// What was not read before.
+    pub(super) news: Vec<Detail>,
+    /// The counts at that time.
+    pub(super) totals: Option<CounterReport>,
+    /// The generation that enforced, and its epoch that was read.
+    read: Option<(u64, u32)>,
+    /// The last of the generations that were no longer in force.
+    last_retired: Option<u64>,
+}
+
+impl Gathered {
+    /// All of it.
+    pub(super) fn details(&self) -> impl Iterator<Item = Detail> {
+        self.retired.iter().chain(&self.current).cloned()
+    }
 }
 
 impl Enforcement {
@@ -37,7 +65,9 @@ impl Enforcement {
     pub(super) fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DaemonError> {
         let (filter, changes) = Filter::open(bpffs, present)?;
         let particulars = filter.current().and_then(Particulars::of);
-        Ok((Self { filter, particulars, is_full: false }, changes))
+        let mut enforcement = Self { filter, particulars, is_full: false, still: None };
+        enforcement.still = enforcement.find_still()?;
+        Ok((enforcement, changes))
     }
 
     /// Whether a generation enforces.
@@ -59,12 +89,16 @@ impl Enforcement {
             return Ok(Installed::Same);
         }
         let links = resolve(image.interfaces(), present);
-        let particulars = Particulars::new(matrix, &image, provenance);
+        let instance = match self.instance() {
+            Some(instance) => instance.to_owned(),
+            None => particulars::new_instance().map_err(DaemonError::NoRandomness)?,
+        };
+        let particulars = Particulars::new(matrix, &image, provenance, instance);
         let loaded = Loaded::new(object, &image, &links)?;
         // The tables are in the kernel now, and are large.
         drop(image);
         self.filter.replace(loaded, &links, particulars.to_words())?;
-        (self.particulars, self.is_full) = (Some(particulars), false);
+        (self.particulars, self.is_full, self.still) = (Some(particulars), false, None);
         Ok(Installed::New)
     }
 
@@ -76,14 +110,69 @@ impl Enforcement {
         Ok(changes)
     }
 
-    /// Moves the counts of generations that are no longer in force to the ledger.
-    pub(super) fn enter_retired(&mut self) -> Result<(), DaemonError> {
-        if self.filter.retired().next().is_none() {
-            return Ok(());
+    /// Whether a generation's counts are still to be moved to the ledger.
+    pub(super) fn has_retired(&self) -> bool {
+        self.filter.retired().next().is_some()
+    }
+
+    /// Which filter counts: another one begins at zero.
+    pub(super) fn instance(&self) -> Option<&str> {
+        self.particulars.as_ref().map(|particulars| particulars.instance.as_str())
+    }
+
+    /// Reads who was dropped. The generation that enforces begins another epoch, unless the last one is not cleared yet.
+    pub(super) fn gather(&mut self) -> Result<Gathered, DaemonError> {
+        let clocks = Clocks::now();
+        let mut gathered = Gathered::default();
+        if self.has_retired() {
+            self.filter.settle();
         }
-        self.filter.settle();
-        let mut totals = self.ledger();
         for generation in self.filter.retired() {
+            gathered.last_retired = Some(generation.number());
+            let Some(Particulars { chart, .. }) = Particulars::of(generation) else { continue };
+            let now = generation.drops().epoch()?;
+            for number in [now.wrapping_sub(1), now] {
+                let epoch = generation.drops().read(number)?;
+                if !epoch.is_empty() {
+                    gathered.retired.push(detail(generation.number(), &epoch, &chart, clocks));
+                }
+            }
+        }
+        gathered.news.clone_from(&gathered.retired);
+        let is_news = self.still.is_none();
+        let epoch = match self.still {
+            Some(number) => self.read(number)?,
+            None => self.filter.turn()?,
+        };
+        if let (Some(epoch), Some(particulars), Some(current)) =
+            (epoch, &self.particulars, self.filter.current())
+        {
+            self.still = Some(epoch.number);
+            gathered.read = Some((current.number(), epoch.number));
+            if !epoch.is_empty() {
+                let detail = detail(current.number(), &epoch, &particulars.chart, clocks);
+                gathered.news.extend(is_news.then(|| detail.clone()));
+                gathered.current = Some(detail);
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// Clears what was read, which is kept elsewhere now.
+    pub(super) fn clear(&mut self, gathered: &Gathered) -> Result<(), DaemonError> {
+        let Some((generation, epoch)) = gathered.read else { return Ok(()) };
+        if self.filter.current().map(Generation::number) == Some(generation) && self.still == Some(epoch) {
+            self.filter.clear(epoch)?;
+            self.still = None;
+        }
+        Ok(())
+    }
+
+    /// Moves the counts of the generations that were no longer in force then to the ledger.
+    pub(super) fn enter_retired(&mut self, gathered: &Gathered) -> Result<(), DaemonError> {
+        let Some(last) = gathered.last_retired else { return Ok(()) };
+        let mut totals = self.ledger();
+        for generation in self.filter.retired().filter(|generation| generation.number() <= last) {
             if let Some(particulars) = Particulars::of(generation) {
                 totals.add(&generation.counters()?, &particulars.chart);
             } else {
@@ -94,7 +183,18 @@ impl Enforcement {
             }
         }
         let ledger = serde_json::to_vec(&totals).expect("numbers and texts are JSON");
-        Ok(self.filter.enter(ledger)?)
+        Ok(self.filter.enter(last, ledger)?)
+    }
+
+    /// What a daemon that was killed has read, or was about to.
+    fn find_still(&self) -> Result<Option<u32>, DaemonError> {
+        let Some(current) = self.filter.current() else { return Ok(None) };
+        let before = current.drops().epoch()?.wrapping_sub(1);
+        Ok((!current.drops().read(before)?.is_empty()).then_some(before))
+    }
+
+    fn read(&self, number: u32) -> Result<Option<Epoch>, DaemonError> {
+        Ok(self.filter.current().map(|current| current.drops().read(number)).transpose()?)
     }
 
     /// All counters, over all generations since the filter was first put on.
@@ -133,7 +233,7 @@ impl Enforcement {
     }
 
     fn identity(&self) -> Option<&str> {
-        self.filter.current().map(crate::datapath::Generation::identity)
+        self.filter.current().map(Generation::identity)
     }
 
     fn ledger(&self) -> Totals {

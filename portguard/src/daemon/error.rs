@@ -89,6 +89,15 @@ pub enum DaemonError {
     /// What enforces was loaded by a version that keeps other records.
     #[error("what enforces was loaded by another version of portguard, and cannot be read by this one")]
     OtherVersion,
+    /// Following is for a few.
+    #[error("{0} are following already; end one of them")]
+    TooManyFollowers(usize),
+    /// The filter can't be given a name.
+    #[error("cannot read /proc/sys/kernel/random/uuid, which names the filter; is /proc mounted?")]
+    NoRandomness(#[source] io::Error),
+    /// There are too many threads.
+    #[error("cannot begin a thread")]
+    NoThread(#[source] io::Error),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

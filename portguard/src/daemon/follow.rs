@@ -3,8 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    ADDRESSES, Daemon, DaemonError, INTERFACES, candidate::Candidate, enforcement::Installed, memory,
-    site::Asker, troubles::Subject,
+    ADDRESSES, Daemon, DaemonError, INTERFACES,
+    candidate::Candidate,
+    enforcement::{Enforcement, Installed},
+    memory,
+    site::Asker,
+    troubles::Subject,
 };
 use crate::{
     datapath::{Change, Generation, Network, NetworkChange},
@@ -38,7 +42,9 @@ impl Daemon {
             Ok(()) => self.troubles.over(&Subject::Network),
             Err(error) => self.troubles.note(Subject::Network, error.whole_story()),
         }
-        self.put_counts_away();
+        if self.enforcement.as_ref().is_some_and(Enforcement::has_retired) {
+            self.gather();
+        }
     }
 
     /// Guards what is to be guarded and is not.
@@ -73,7 +79,7 @@ impl Daemon {
                 self.due.addresses.within(RETRY);
             }
         }
-        self.put_counts_away();
+        self.gather();
         memory::give_back();
     }
 
@@ -87,6 +93,7 @@ impl Daemon {
         if installed == Installed::New {
             let number = enforcement.filter().current().map_or(0, Generation::number);
             tracing::info!("generation {number} is in force, because of {by}");
+            self.record_generation(by, None, None);
         }
         Ok(())
     }
@@ -107,18 +114,11 @@ impl Daemon {
         }
     }
 
-    pub(super) fn put_counts_away(&mut self) {
-        let Some(enforcement) = &mut self.enforcement else { return };
-        match enforcement.enter_retired() {
-            Ok(()) => self.troubles.over(&Subject::Ledger),
-            Err(error) => self.troubles.note(Subject::Ledger, error.whole_story()),
-        }
-    }
-
     pub(super) fn sample(&mut self) {
         if let Ok(report) = self.report(Idle::Hide) {
             self.recent.sample(Instant::now(), report.totals().refused());
         }
+        self.gather();
     }
 
     pub(super) fn tell(&mut self, changes: &[Change]) {

@@ -3,6 +3,7 @@
 //! What enforces lives in the kernel and outlives the daemon. A daemon that starts takes over what it finds; one that ends,
 //! in whatever way, leaves it. Only [`Request::Detach`] and [`detach`] open the node.
 
+mod archive;
 mod candidate;
 mod clock;
 mod control;
@@ -10,6 +11,8 @@ mod due;
 mod enforcement;
 mod error;
 mod follow;
+mod gather;
+mod harvest;
 mod memory;
 mod particulars;
 mod protocol;
@@ -18,6 +21,8 @@ mod resolving;
 mod site;
 mod status;
 mod store;
+mod stream;
+mod telling;
 mod troubles;
 mod watcher;
 
@@ -33,26 +38,33 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-pub use control::ask;
+use portguard_common::abi::DropEvent;
+
+pub use control::{ask, follow};
 pub use error::DaemonError;
 pub use particulars::ProductInForce;
 pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
 
 use crate::{
+    audit::{self, ChangeKind},
     datapath::{self, DatapathError, Filter, Network},
     input::{Bundle, Loaded},
     lint::Surroundings,
     notify,
     observe::{CounterReport, Idle},
 };
-use control::{ControlSocket, Query};
+use archive::{Archive, Asked};
+use control::{Answer, ControlSocket, Query};
 use due::Due;
 use enforcement::Enforcement;
+use gather::Brought;
 use recent::Recent;
 use resolving::Resolving;
 use site::Asker;
 use store::{Kept, Pending, Store};
+use stream::EventStream;
+use telling::Telling;
 use troubles::Troubles;
 use watcher::Watcher;
 
@@ -65,8 +77,10 @@ pub const BPFFS: &str = "/sys/fs/bpf";
 
 /// How often links and pins are looked at: nobody tells when one is taken off by force.
 const ROUND: Duration = Duration::from_secs(2);
-/// How often drops are counted for [`Status::last_minute`].
-const SAMPLE: Duration = Duration::from_secs(15);
+/// How often drops are counted for [`Status::last_minute`], and brought to the audit store.
+const SAMPLE: Duration = Duration::from_secs(10);
+/// How long the audit store may take before somebody is told.
+const STALLED: Duration = Duration::from_secs(30);
 /// How long news of interfaces are gathered after a look at them: the first is followed at once.
 const INTERFACES: Duration = Duration::from_millis(50);
 /// How long news of files are gathered: tools write several, one after the other.
@@ -119,6 +133,13 @@ pub struct Daemon {
     due: Due,
     watcher: Watcher,
     resolving: Resolving,
+    archive: Archive,
+    brought: Brought,
+    /// The first drops of the generation that enforces.
+    events: Option<EventStream>,
+    telling: Telling,
+    /// Questions about what is being brought in.
+    asked: Vec<Asked>,
 }
 
 impl Daemon {
@@ -132,6 +153,8 @@ impl Daemon {
             Some(object) => Cow::Owned(object),
             None => Cow::Borrowed(datapath::embedded().ok_or(DatapathError::NoObject)?),
         };
+        let archive = Archive::new(state_dir.join(audit::FILE));
+        let archive = archive.map_err(DaemonError::NoThread)?;
         let store = Store::new(state_dir);
         let network = Network::open()?;
         let mut daemon = Self {
@@ -151,6 +174,11 @@ impl Daemon {
             due: Due::default(),
             watcher: Watcher::new(),
             resolving: Resolving::new(),
+            archive,
+            brought: Brought::default(),
+            events: None,
+            telling: Telling::new(),
+            asked: Vec::new(),
         };
         daemon.begin(runtime_dir).await?;
         Ok(daemon)
@@ -173,8 +201,9 @@ impl Daemon {
             Err(error) if armed && self.socket.is_some() => self.note_site(&error),
             Err(error) => return Err(self.abandon(armed, error)),
         }
-        self.put_counts_away();
         self.tend().await?;
+        let says = format!("portguard {} has begun", env!("CARGO_PKG_VERSION"));
+        self.record_change(ChangeKind::Start, "start", says, None);
         self.sample();
         if let Some(left) = self.kept.pending.as_ref().and_then(Pending::remaining) {
             self.due.confirmation.within(left);
@@ -229,11 +258,21 @@ impl Daemon {
                 () = self.due.confirmation.wait() => self.expire().await,
                 _ = rounds.tick() => self.look_after().await,
                 _ = samples.tick() => self.sample(),
+                done = self.archive.next() => self.archived(done),
+                event = next_event(&mut self.events) => self.hear_drop(&event),
                 _ = alive.tick() => notify::alive(),
                 query = next(&mut self.socket) => self.answer(query).await,
             }
         }
         notify::stopping("what was guarded is guarded still");
+        self.gather_last().await;
+        self.record_change(
+            ChangeKind::Stop,
+            "a signal",
+            "the daemon ended; the filter goes on".to_owned(),
+            None,
+        );
+        self.archive.finish();
         Ok(if self.enforcement.is_some() { End::Guarded } else { End::Open })
     }
 
@@ -250,22 +289,24 @@ impl Daemon {
                 uid = caller.uid,
                 "{request} was asked for by somebody who is not root, and refused"
             );
-            Reply::Error(format!("only root may ask for `{request}`"))
+            Answer::Once(Reply::Error(format!("only root may ask for `{request}`")))
         } else {
             let reply = self.reply(&request).await;
             if request.changes() {
                 notify::status(&self.status().line());
             }
-            reply.unwrap_or_else(|error| Reply::error(&error))
+            reply.unwrap_or_else(|error| Answer::Once(Reply::error(&error)))
         };
         // A caller that has hung up wants no answer.
-        let _: Result<(), Reply> = answer.send(reply);
+        let _: Result<(), Answer> = answer.send(reply);
     }
 
-    async fn reply(&mut self, request: &Request) -> Result<Reply, DaemonError> {
-        Ok(match request.clone() {
+    async fn reply(&mut self, request: &Request) -> Result<Answer, DaemonError> {
+        Ok(Answer::Once(match request.clone() {
             Request::Status => Reply::Status(Box::new(self.status())),
             Request::Counters { idle } => Reply::Counters(self.report(idle)?),
+            Request::Follow => return Ok(Answer::Events(self.telling.follow()?)),
+            Request::Drops { filter } => return Ok(Answer::Later(self.ask_archive(filter))),
             Request::Reload { session, despite_ssh } => {
                 Reply::Done(self.reload("portguard reload", &Asker { session, despite_ssh }).await?)
             }
@@ -275,8 +316,11 @@ impl Daemon {
             }
             Request::Confirm => Reply::Done(self.confirm()?),
             Request::Rollback => Reply::Done(self.rollback().await?),
-            Request::Detach => Reply::Done(self.detach()?),
-        })
+            Request::Detach => {
+                self.gather_last().await;
+                Reply::Done(self.detach()?)
+            }
+        }))
     }
 
     fn detach(&mut self) -> Result<String, DaemonError> {
@@ -284,6 +328,8 @@ impl Daemon {
         enforcement.detach()?;
         let said = "the filter is off: nothing is guarded until `portguard reload`, or the next start";
         tracing::warn!("{said}");
+        self.events = None;
+        self.record_change(ChangeKind::Detach, "portguard detach", said.to_owned(), None);
         Ok(said.to_owned())
     }
 
@@ -315,6 +361,14 @@ impl Daemon {
 async fn next(socket: &mut Option<ControlSocket>) -> Query {
     match socket {
         Some(socket) => socket.next().await,
+        None => pending().await,
+    }
+}
+
+/// The next event; there may be no generation.
+async fn next_event(events: &mut Option<EventStream>) -> DropEvent {
+    match events {
+        Some(events) => events.next().await,
         None => pending().await,
     }
 }

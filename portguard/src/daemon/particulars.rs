@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Raised when [`Particulars`] change their meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// A product of the site, and the policy that it follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub(super) struct Particulars {
     format: u32,
     /// The version that loaded it.
     pub(super) portguard: String,
+    /// Which filter it belongs to: its generations count on, one after the other.
+    pub(super) instance: String,
     /// The site file.
     pub(super) site: String,
     /// Who or what had it loaded.
@@ -61,10 +63,12 @@ impl Particulars {
         matrix: &Matrix,
         image: &crate::compile::Image,
         Provenance { site, by, since }: Provenance,
+        instance: String,
     ) -> Self {
         Self {
             format: FORMAT,
             portguard: env!("CARGO_PKG_VERSION").to_owned(),
+            instance,
             site,
             by,
             since,
@@ -87,6 +91,11 @@ impl Particulars {
     pub(super) fn to_words(&self) -> String {
         serde_json::to_string(self).expect("a record of numbers and texts is JSON")
     }
+}
+
+/// A name that no other filter has, on this machine or another.
+pub(super) fn new_instance() -> std::io::Result<String> {
+    Ok(std::fs::read_to_string("/proc/sys/kernel/random/uuid")?.trim_end().to_owned())
 }
 
 fn products(matrix: &Matrix) -> Vec<ProductInForce> {

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{DaemonError, Status};
 use crate::{
+    audit::{DropFilter, Drops},
+    events::Event,
     lint::SshSession,
     observe::{CounterReport, Idle},
 };
 
 /// Raised when a request or a reply changes its meaning.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// A line with the version that its writer speaks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,6 +34,13 @@ pub enum Request {
         /// Whether those that counted nothing are told.
         idle: Idle,
     },
+    /// Who was dropped where.
+    Drops {
+        /// Which of it.
+        filter: DropFilter,
+    },
+    /// Drops from now on, as they happen: any number of replies.
+    Follow,
     /// Put the site file as it is now in force.
     Reload {
         /// The SSH session that it is asked from.
@@ -62,7 +71,7 @@ impl Request {
     /// Whether it changes anything, so that root alone may ask for it.
     pub(super) fn changes(&self) -> bool {
         match self {
-            Self::Status | Self::Counters { .. } => false,
+            Self::Status | Self::Counters { .. } | Self::Drops { .. } | Self::Follow => false,
             Self::Reload { .. } | Self::Apply { .. } | Self::Confirm | Self::Rollback | Self::Detach => true,
         }
     }
@@ -73,6 +82,8 @@ impl fmt::Display for Request {
         f.write_str(match self {
             Self::Status => "status",
             Self::Counters { .. } => "counters",
+            Self::Drops { .. } => "drops",
+            Self::Follow => "drops --follow",
             Self::Reload { .. } => "reload",
             Self::Apply { .. } => "apply",
             Self::Confirm => "confirm",
@@ -90,6 +101,12 @@ pub enum Reply {
     Status(Box<Status>),
     /// To [`Request::Counters`].
     Counters(CounterReport),
+    /// To [`Request::Drops`].
+    Drops(Drops),
+    /// To [`Request::Follow`], each time.
+    Event(Box<Event>),
+    /// To [`Request::Follow`]: so many events came faster than they were read.
+    Missed(u64),
     /// What was asked for is done; in a sentence, what came of it.
     Done(String),
     /// Why there is no answer.

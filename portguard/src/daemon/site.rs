@@ -204,12 +204,16 @@ impl Daemon {
             Some(enforcement) => enforcement,
             detached => detached.insert(Enforcement::open(&self.bpffs, &present)?.0),
         };
+        let before = enforcement.particulars().map(|known| known.mode);
         let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present);
         // An interface that was just to be guarded is to be guarded by the generation that is.
         let installed = installed.inspect_err(|_| self.due.interfaces.soon(Duration::ZERO))?;
         let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
+        if installed == Installed::New {
+            self.record_generation(by, before, Some(&loaded.matrix));
+        }
         self.go_by(loaded, &bundle);
-        self.put_counts_away();
+        self.gather();
         memory::give_back();
         self.tend().await?;
         let said = match installed {
@@ -231,6 +235,7 @@ impl Daemon {
         let names = loaded.host_names();
         self.kept.names.keep_only(&names);
         self.loaded = Some(loaded);
+        self.go_by_events();
         self.schedule_names();
     }
 

@@ -13,6 +13,14 @@ pub(super) enum Subject {
     Interface(String),
     /// The counts of former generations cannot be put away.
     Ledger,
+    /// The audit store cannot be written.
+    Archive,
+    /// The table of drops cannot be read.
+    Drops,
+    /// Events of drops cannot be heard.
+    Events,
+    /// Events cannot be handed on.
+    Sink,
     /// The kernel does not tell of changes.
     Network,
     /// A change of the node cannot be followed.

@@ -2,10 +2,10 @@
 
 use std::borrow::Borrow;
 
-use aya::maps::{MapData, MapError, PerCpuArray};
+use aya::maps::{Array, MapData, MapError, PerCpuArray};
 use portguard_common::{
     Action, Reason,
-    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots},
+    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots, undocumented},
 };
 
 use super::{DatapathError, pod::Pod};
@@ -15,12 +15,19 @@ use crate::compile::Legend;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterSnapshot {
     counters: Vec<Counter>,
+    /// By their places; empty where nothing was sent to an undocumented port.
+    undocumented: Vec<Counter>,
 }
 
 impl CounterSnapshot {
     /// The counter in `slot`; zeros for a slot that does not exist.
     pub fn slot(&self, slot: u32) -> Counter {
         self.counters.get(slot as usize).copied().unwrap_or_default()
+    }
+
+    /// The counters of undocumented ports that counted something, by their places in [`undocumented`].
+    pub fn undocumented(&self) -> impl Iterator<Item = (u32, Counter)> {
+        (0..).zip(self.undocumented.iter().copied()).filter(|(_, counter)| *counter != Counter::default())
     }
 
     /// What `reason` counted, all documented ports of `legend` together.
@@ -39,10 +46,11 @@ impl CounterSnapshot {
     }
 }
 
-/// The first `slots` counters.
+/// The first `slots` counters, and those of undocumented ports.
 pub(super) fn read<M: Borrow<MapData>>(
     map: &PerCpuArray<M, Pod<CounterPage>>,
     slots: u32,
+    undocumented: &Array<M, Pod<CounterPage>>,
 ) -> Result<CounterSnapshot, DatapathError> {
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
     let mut counters = Vec::with_capacity((pages * COUNTERS_PER_PAGE) as usize);
@@ -52,7 +60,27 @@ pub(super) fn read<M: Borrow<MapData>>(
             (0..COUNTERS_PER_PAGE as usize).map(|place| sum(cpus.iter().map(|Pod(page)| page[place]))),
         );
     }
-    Ok(CounterSnapshot { counters })
+    // Thousands of pages, which are empty on most nodes most of the time.
+    let any = Reason::ALL.iter().filter(|reason| reason.may_be_undocumented());
+    let any = any.map(|&reason| counters[reason as usize]).any(|counter| counter != Counter::default());
+    let undocumented = if any { read_undocumented(undocumented)? } else { Vec::new() };
+    Ok(CounterSnapshot { counters, undocumented })
+}
+
+fn read_undocumented<M: Borrow<MapData>>(
+    map: &Array<M, Pod<CounterPage>>,
+) -> Result<Vec<Counter>, DatapathError> {
+    let error = |source| DatapathError::Map { map: names::UNDOCUMENTED, source: Box::new(source) };
+    let mut counters = vec![Counter::default(); undocumented::COUNT as usize];
+    for index in 0..map.len() {
+        let Pod(page) = map.get(&index, 0).map_err(error)?;
+        let first = (index % undocumented::PAGES * COUNTERS_PER_PAGE) as usize;
+        for (sum, counter) in counters[first..].iter_mut().zip(page) {
+            sum.packets = sum.packets.wrapping_add(counter.packets);
+            sum.bytes = sum.bytes.wrapping_add(counter.bytes);
+        }
+    }
+    Ok(counters)
 }
 
 /// The counter in `slot`.

@@ -9,7 +9,7 @@ use nix::net::if_::if_nameindex;
 use rustix::thread::MembarrierCommand;
 
 use super::{
-    Change, DatapathError, Guarded, Link, Loaded, Present,
+    Change, DatapathError, Epoch, Guarded, Link, Loaded, Present,
     attach::{self, AttachedMode},
     bpffs::{PinDirectory, remove_tree},
     generation::{self, Generation},
@@ -93,13 +93,27 @@ impl Filter {
         }
     }
 
-    /// Keeps `bytes` as the ledger, in which the counts of all retired generations stand from now on, and lets those
-    /// generations go. Cut short anywhere, no count is lost and none entered twice.
-    pub fn enter(&mut self, bytes: Vec<u8>) -> Result<(), DatapathError> {
-        let Some(last) = self.retired().map(Generation::number).max() else { return Ok(()) };
+    /// Keeps `bytes` as the ledger, in which the counts of the retired generations up to number `last` stand from now on,
+    /// and lets those generations go. Cut short anywhere, no count is lost and none entered twice.
+    pub fn enter(&mut self, last: u64, bytes: Vec<u8>) -> Result<(), DatapathError> {
         record::write(&self.pins.ledger(last), &bytes)?;
         self.ledger = Some((last, bytes));
         self.forget_counted()
+    }
+
+    /// Begins another epoch of the table of drops; what was noted in the one that has ended.
+    pub fn turn(&mut self) -> Result<Option<Epoch>, DatapathError> {
+        let current = self.current.and_then(|number| self.generations.get_mut(&number));
+        let Some(drops) = current.map(Generation::drops_mut) else { return Ok(None) };
+        let ended = drops.turn()?;
+        self.settle();
+        self.current().map(|current| current.drops().read(ended)).transpose()
+    }
+
+    /// Makes room where epoch `number` of the generation that enforces was noted.
+    pub fn clear(&mut self, number: u32) -> Result<(), DatapathError> {
+        let current = self.current.and_then(|number| self.generations.get_mut(&number));
+        current.map_or(Ok(()), |current| current.drops_mut().clear(number))
     }
 
     /// Makes `loaded` the generation that enforces, on the interfaces `wanted` and no others. `words` are kept with it.

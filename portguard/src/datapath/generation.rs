@@ -1,6 +1,6 @@
 //! A generation in the kernel: its program, its counters, and what it says of itself, pinned together.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     CounterSnapshot, DatapathError, Link, Loaded,
     bpffs::{PinDirectory, make, remove_tree},
-    counters, load,
+    counters,
+    drops::{self, DropTable, Events},
+    load,
     pod::Pod,
     record,
 };
@@ -21,10 +23,11 @@ use super::{
 const ABOUT: &str = "about";
 const PROGRAM: &str = "program";
 const COUNTERS: &str = "counters";
+const UNDOCUMENTED: &str = "undocumented";
 const INTERFACES: &str = "interfaces";
 
 /// Raised when [`About`] changes its meaning, or the pages of counters their layout.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// What a generation says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +51,10 @@ pub struct Generation {
     program: Xdp,
     program_id: u32,
     counters: PerCpuArray<MapData, Pod<CounterPage>>,
+    undocumented: Array<MapData, Pod<CounterPage>>,
     interfaces: Array<MapData, Pod<InterfaceEntry>>,
+    drops: DropTable,
+    directory: PathBuf,
 }
 
 impl Generation {
@@ -96,7 +102,10 @@ impl Generation {
             program,
             program_id,
             counters: open_map(&directory.join(COUNTERS))?,
+            undocumented: open_map(&directory.join(UNDOCUMENTED))?,
             interfaces: open_map(&directory.join(INTERFACES))?,
+            drops: DropTable::open(&directory)?,
+            directory,
         })
     }
 
@@ -122,7 +131,22 @@ impl Generation {
 
     /// Reads its counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.counters, self.about.slots)
+        counters::read(&self.counters, self.about.slots, &self.undocumented)
+    }
+
+    /// Its table of drops.
+    pub fn drops(&self) -> &DropTable {
+        &self.drops
+    }
+
+    /// The same, to be turned and cleared.
+    pub(super) fn drops_mut(&mut self) -> &mut DropTable {
+        &mut self.drops
+    }
+
+    /// Its events. Each is taken once, whoever takes it.
+    pub fn events(&self) -> Result<Events, DatapathError> {
+        Events::open(&self.directory)
     }
 
     /// Makes an interface known to the program. `false`: there is no place for it in this generation.
@@ -181,7 +205,9 @@ pub(super) fn is_whole(number: u64, pins: &PinDirectory) -> bool {
 fn pin_parts(loaded: &mut Loaded, about: &About, directory: &Path) -> Result<(), DatapathError> {
     let path = directory.join(PROGRAM);
     loaded.program()?.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
-    for (map, name) in [(names::COUNTERS, COUNTERS), (names::INTERFACES, INTERFACES)] {
+    let maps =
+        [(names::COUNTERS, COUNTERS), (names::UNDOCUMENTED, UNDOCUMENTED), (names::INTERFACES, INTERFACES)];
+    for (map, name) in maps.into_iter().chain(drops::PINS) {
         let path = directory.join(name);
         loaded.map(map)?.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
     }
@@ -205,7 +231,7 @@ fn about(directory: &Path) -> Result<About, DatapathError> {
     serde_json::from_slice(&record).map_err(garbled)
 }
 
-fn open_map<M: TryFrom<Map, Error = MapError>>(path: &Path) -> Result<M, DatapathError> {
+pub(super) fn open_map<M: TryFrom<Map, Error = MapError>>(path: &Path) -> Result<M, DatapathError> {
     MapData::from_pin(path)
         .and_then(Map::from_map_data)
         .and_then(M::try_from)

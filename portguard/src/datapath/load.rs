@@ -5,10 +5,10 @@ use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
     programs::{ProgramError, Xdp},
 };
-use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names};
+use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented};
 use sha2::{Digest as _, Sha256};
 
-use super::{CounterSnapshot, DatapathError, Link, counters, pod::Pod, tables};
+use super::{CounterSnapshot, DatapathError, DropTable, Link, counters, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
 
 /// The longest table of interfaces that is tried.
@@ -32,6 +32,8 @@ impl Loaded {
         let interfaces = interface_table(links, if one_kind { 1 } else { ROOM })?;
         let mut settings = *image.settings();
         settings.interface_mask = length(interfaces.len()) - 1;
+        let copies = copies()?;
+        settings.copy_mask = copies - 1;
         let settings = Pod(settings);
         let identity = identity(object, image);
         // Copied where it is aligned for the parser, which reads the ELF's records in place.
@@ -47,6 +49,7 @@ impl Loaded {
             .override_global(names::CELLS, Pod::slice(image.cells()), true)
             .map_max_entries(names::INTERFACES, length(interfaces.len()))
             .map_max_entries(names::COUNTERS, image.legend().slots().div_ceil(COUNTERS_PER_PAGE))
+            .map_max_entries(names::UNDOCUMENTED, copies * undocumented::PAGES)
             .override_global(names::SETTINGS, &settings, true)
             .load(&object)
             .map_err(load_error)?;
@@ -74,12 +77,18 @@ impl Loaded {
 
     /// Reads the counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.pages()?, self.legend.slots())
+        let undocumented = Array::try_from(self.map(names::UNDOCUMENTED)?).map_err(counters::unreadable)?;
+        counters::read(&self.pages()?, self.legend.slots(), &undocumented)
     }
 
     /// Reads the counter in `slot`, summed over the CPUs.
     pub fn counter(&self, slot: u32) -> Result<Counter, DatapathError> {
         counters::read_one(&self.pages()?, slot)
+    }
+
+    /// The table of drops.
+    pub fn drops(&self) -> Result<DropTable<&MapData>, DatapathError> {
+        DropTable::of(|name| self.map(name))
     }
 
     /// What [`identity`] says of its object and image.
@@ -106,6 +115,12 @@ impl Loaded {
             .and_then(|program| program.try_into().ok())
             .ok_or(DatapathError::ForeignObject { what: "the XDP program" })
     }
+}
+
+/// How many copies of the counters of undocumented ports there are: one a CPU, up to some.
+fn copies() -> Result<u32, DatapathError> {
+    let cpus = aya::util::nr_cpus().map_err(|(call, source)| DatapathError::System { call, source })?;
+    Ok(length(cpus).next_power_of_two().min(undocumented::MOST_COPIES))
 }
 
 /// Places the interfaces by their index modulo the table's length, a power of two for which no two collide.

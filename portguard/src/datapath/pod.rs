@@ -5,7 +5,9 @@
 use std::slice;
 
 use super::record::Chunk;
-use portguard_common::abi::{Bucket6, Cell, CounterPage, InterfaceEntry, PortEntry, Settings};
+use portguard_common::abi::{
+    Bucket6, Cell, CounterPage, DropBucket, DropEvent, DropTally, InterfaceEntry, PortEntry, Settings,
+};
 
 /// A record or page of a map, for aya.
 #[derive(Clone, Copy)]
@@ -22,12 +24,36 @@ macro_rules! plain {
     };
 }
 
-plain!(PortEntry, u32, Bucket6, Cell, CounterPage, InterfaceEntry, Settings, Chunk);
+plain!(
+    PortEntry,
+    u32,
+    Bucket6,
+    Cell,
+    CounterPage,
+    InterfaceEntry,
+    Settings,
+    Chunk,
+    DropBucket,
+    DropEvent,
+    DropTally,
+);
 
 impl<T> Pod<T> {
     /// The same records.
     pub(super) fn slice(records: &[T]) -> &[Self] {
         // SAFETY: `Self` is a transparent wrapper, so that both slices have the same layout, and nothing of its own.
         unsafe { slice::from_raw_parts(records.as_ptr().cast(), records.len()) }
+    }
+}
+
+impl<T> Pod<T>
+where
+    Self: aya::Pod,
+{
+    /// The record that these bytes are; `None` if there are too few.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<T> {
+        // SAFETY: there are as many bytes as the record has, any of which are a value of it, and the read asks for no
+        // alignment.
+        (bytes.len() >= size_of::<T>()).then(|| unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
     }
 }

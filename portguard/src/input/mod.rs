@@ -9,6 +9,7 @@ mod files;
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::{self, Read},
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -21,7 +22,7 @@ use crate::{
     matrix::{self, Availability, Library, Matrix},
     policy::{self, Policy, built_in},
     reading::{Colour, Entry, Faults, FileReport, Report, Source},
-    site::{self, Answers, GroupFiles, HostName, PolicyReference, Site, read_group_file},
+    site::{self, Answers, Audit, GroupFiles, HostName, PolicyReference, Site, read_group_file},
 };
 
 use files::{Disk, Files};
@@ -60,6 +61,16 @@ impl Loaded {
     /// Whether the site wants its files to be followed while the daemon runs.
     pub fn watch(&self) -> bool {
         self.site.watch
+    }
+
+    /// What the site wants to be kept of drops.
+    pub fn audit(&self) -> &Audit {
+        &self.site.audit
+    }
+
+    /// Where the site wants its metrics to be served.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.site.metrics.as_ref().map(|listen| listen.value)
     }
 
     /// What is odd about the answers for its host names, less what the site accepts.

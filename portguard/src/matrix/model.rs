@@ -251,6 +251,8 @@ pub struct Matrix {
     pub mode: Mode,
     /// What happens to what no rule names.
     pub posture: Posture,
+    /// Whether it is noted who was dropped.
+    pub details: bool,
     /// The zones; never empty.
     pub zones: Vec<Zone>,
     /// The guarded interfaces.

@@ -48,7 +48,8 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
     let (groups, zones) = scope.into_lists();
     match (site.mode, site.posture) {
         (Some(mode), Some(posture)) if faults.is_empty() => {
-            Some(Matrix { mode, posture: posture.value, zones, interfaces, groups, rules, dormant })
+            let details = site.audit.details;
+            Some(Matrix { mode, posture: posture.value, details, zones, interfaces, groups, rules, dormant })
         }
         _ => None,
     }

@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use portguard_common::{Reason, abi::port_slots};
+use portguard_common::{
+    Reason,
+    abi::{Counter, port_slots},
+};
 use serde::{Deserialize, Serialize};
 
+use super::Counted;
 use crate::{
     compile::{Legend, LegendPort, Target},
-    matrix::{Matrix, Mode},
+    matrix::{Matrix, Mode, Posture},
 };
 
 /// What every counter of a generation counts.
@@ -18,6 +22,8 @@ use crate::{
 pub struct Chart {
     /// Whether what its counters call dropped passed.
     observe: bool,
+    /// What became of packets to undocumented ports.
+    fate: Fate,
     /// The reasons, by the slots of their counters.
     reasons: Vec<String>,
     zones: Vec<String>,
@@ -25,6 +31,34 @@ pub struct Chart {
     /// Lists of rules.
     lists: Vec<Vec<u32>>,
     runs: Vec<Run>,
+}
+
+/// What becomes of packets to undocumented ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Fate {
+    Pass,
+    Drop,
+    WouldDrop,
+}
+
+impl Fate {
+    fn new(mode: Mode, posture: Posture) -> Self {
+        match (posture, mode) {
+            (Posture::Pass, _) => Self::Pass,
+            (Posture::Drop, Mode::Enforce) => Self::Drop,
+            (Posture::Drop, Mode::Observe) => Self::WouldDrop,
+        }
+    }
+
+    /// Adds packets of this fate.
+    pub(super) fn add(self, to: &mut Counted, counter: Counter) {
+        match self {
+            Self::Pass => to.passed.add(counter),
+            Self::Drop => to.dropped.add(counter),
+            Self::WouldDrop => to.would_drop.add(counter),
+        }
+    }
 }
 
 /// Neighbouring ports that the same rules name, their counters one after the other.
@@ -77,6 +111,7 @@ impl Chart {
         }
         Self {
             observe: matrix.mode == Mode::Observe,
+            fate: Fate::new(matrix.mode, matrix.posture),
             reasons: Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
             zones: matrix.zones.iter().map(|zone| zone.name.clone()).collect(),
             rules: matrix.rules.iter().map(|rule| matrix.cite(&rule.origin)).collect(),
@@ -90,6 +125,10 @@ impl Chart {
         self.observe
     }
 
+    pub(super) fn fate(&self) -> Fate {
+        self.fate
+    }
+
     /// The reasons' names, by the slots of their counters.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
         self.reasons.iter().map(String::as_str)
@@ -99,15 +138,33 @@ impl Chart {
     pub fn ports(&self) -> impl Iterator<Item = ChartPort<'_>> {
         self.runs.iter().flat_map(move |run| {
             let step = port_slots::ADMITTED + number(self.rules_of(run.list).len());
-            (0..run.length).filter_map(move |place| {
-                Some(ChartPort {
-                    zone: self.zones.get(run.zone as usize)?,
-                    target: run.first.after(place)?,
-                    slot: run.slot + place * step,
-                    list: run.list,
-                })
-            })
+            (0..run.length).filter_map(move |place| self.port_at(run, place, step))
         })
+    }
+
+    /// The port at `place` of `run`, each of whose ports has `step` counters.
+    fn port_at(&self, run: &Run, place: u32, step: u32) -> Option<ChartPort<'_>> {
+        Some(ChartPort {
+            zone: self.zones.get(run.zone as usize)?,
+            target: run.first.after(place)?,
+            slot: run.slot + place * step,
+            list: run.list,
+        })
+    }
+
+    /// The name of the `zone`th zone.
+    pub fn zone(&self, zone: u16) -> Option<&str> {
+        self.zones.get(usize::from(zone)).map(String::as_str)
+    }
+
+    /// The documented port that `slot` is one of the counters of.
+    pub fn port_of(&self, slot: u32) -> Option<ChartPort<'_>> {
+        let after = self.runs.partition_point(|run| run.slot <= slot);
+        let run = self.runs.get(after.checked_sub(1)?)?;
+        let step = port_slots::ADMITTED + number(self.rules_of(run.list).len());
+        let place = (slot - run.slot) / step;
+        let within = place < run.length;
+        within.then(|| self.port_at(run, place, step)).flatten()
     }
 
     /// The rules of a port's list, in the order of their counters.

@@ -9,5 +9,5 @@ mod table;
 mod totals;
 
 pub use chart::{Chart, ChartPort};
-pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow};
+pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow, UndocumentedRow};
 pub use totals::Totals;

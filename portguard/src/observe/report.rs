@@ -100,11 +100,24 @@ pub struct ReasonRow {
     pub would_drop: Count,
 }
 
+/// What one undocumented port saw, in all zones together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndocumentedRow {
+    /// `8086/tcp`, `icmpv4/8`.
+    pub port: String,
+    /// What passed and what was dropped. Answers to the node's own connections are not among it where the posture is
+    /// `drop`.
+    #[serde(flatten)]
+    pub counted: Counted,
+}
+
 /// All counters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CounterReport {
     /// By documented port. A packet that concerns one is counted here and, when it drops, by its reason too.
     pub ports: Vec<PortRow>,
+    /// By undocumented port; only those that saw something. These packets are counted by their reason too.
+    pub undocumented: Vec<UndocumentedRow>,
     /// By reason; every packet is counted by exactly one.
     pub reasons: Vec<ReasonRow>,
 }
@@ -149,7 +162,12 @@ impl CounterReport {
         let told = |row: &ReasonRow| {
             idle == Idle::Show || [row.counted, row.would_drop].iter().any(|count| *count != Count::default())
         };
-        Self { ports, reasons: rows.filter(told).collect() }
+        let undocumented = totals.undocumented.iter().filter_map(|(&place, &counted)| {
+            let port = Target::of_undocumented(place)?.to_string();
+            Some(UndocumentedRow { port, counted })
+        });
+        let undocumented = undocumented.collect();
+        Self { ports, undocumented, reasons: rows.filter(told).collect() }
     }
 
     /// What they come to.

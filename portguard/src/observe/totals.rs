@@ -8,7 +8,7 @@ use portguard_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Chart, ChartPort, Count};
+use super::{Chart, ChartPort, Count, Counted};
 use crate::{compile::Target, datapath::CounterSnapshot};
 
 /// What one documented port has counted.
@@ -36,6 +36,7 @@ pub(super) struct ReasonTotal {
 #[serde(from = "Written", into = "Written")]
 pub struct Totals {
     pub(super) ports: BTreeMap<(String, Target), PortTotal>,
+    pub(super) undocumented: BTreeMap<u32, Counted>,
     pub(super) reasons: BTreeMap<String, ReasonTotal>,
 }
 
@@ -53,6 +54,9 @@ impl Totals {
             *refused = plus(*refused, snapshot.slot(port.slot + port_slots::REFUSED));
             *admitted = (port.slot + port_slots::ADMITTED..slots.end)
                 .fold(*admitted, |sum, slot| plus(sum, snapshot.slot(slot)));
+        }
+        for (place, counter) in snapshot.undocumented() {
+            chart.fate().add(self.undocumented.entry(place).or_default(), counter);
         }
         let counted_by_port = [(Reason::Admitted, by_port[0]), (Reason::SourceNotAdmitted, by_port[1])];
         for (slot, name) in (0..).zip(chart.reasons()) {
@@ -95,19 +99,38 @@ fn plus(left: Counter, right: Counter) -> Counter {
 #[derive(Serialize, Deserialize)]
 struct Written {
     ports: Vec<(String, Target, PortTotal)>,
+    /// By place: packets and bytes that passed, were dropped, would have been.
+    undocumented: Vec<(u32, [u64; 6])>,
     reasons: BTreeMap<String, ReasonTotal>,
 }
 
 impl From<Written> for Totals {
-    fn from(Written { ports, reasons }: Written) -> Self {
+    fn from(Written { ports, undocumented, reasons }: Written) -> Self {
         let ports = ports.into_iter().map(|(zone, target, total)| ((zone, target), total)).collect();
-        Self { ports, reasons }
+        let counted =
+            |[passed, passed_bytes, dropped, dropped_bytes, would_drop, would_drop_bytes]: [u64; 6]| {
+                Counted {
+                    passed: Count { packets: passed, bytes: passed_bytes },
+                    dropped: Count { packets: dropped, bytes: dropped_bytes },
+                    would_drop: Count { packets: would_drop, bytes: would_drop_bytes },
+                }
+            };
+        let undocumented =
+            undocumented.into_iter().map(|(place, numbers)| (place, counted(numbers))).collect();
+        Self { ports, undocumented, reasons }
     }
 }
 
 impl From<Totals> for Written {
-    fn from(Totals { ports, reasons }: Totals) -> Self {
+    fn from(Totals { ports, undocumented, reasons }: Totals) -> Self {
         let ports = ports.into_iter().map(|((zone, target), total)| (zone, target, total)).collect();
-        Self { ports, reasons }
+        let numbers = |Counted { passed, dropped, would_drop }| {
+            let [passed, dropped, would_drop] =
+                [passed, dropped, would_drop].map(|Count { packets, bytes }: Count| [packets, bytes]);
+            [passed[0], passed[1], dropped[0], dropped[1], would_drop[0], would_drop[1]]
+        };
+        let undocumented =
+            undocumented.into_iter().map(|(place, counted)| (place, numbers(counted))).collect();
+        Self { ports, undocumented, reasons }
     }
 }

@@ -5,6 +5,7 @@
 //! they are followed in `matrix`. The room never opens a file.
 
 mod accept;
+mod audit;
 mod fault;
 mod host;
 mod members;
@@ -16,7 +17,8 @@ pub use fault::Fault;
 pub use host::{Answer, Answers, HostName, HostNameError, can_be_peer};
 pub use members::{GroupFiles, read_group_file};
 pub use model::{
-    Acceptance, Bindings, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule, Site,
+    Acceptance, Audit, Bindings, EventsTo, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule,
+    Site,
 };
 pub use read::read;
 

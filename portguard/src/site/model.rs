@@ -1,5 +1,7 @@
 //! The types of a site as written.
 
+use std::{net::SocketAddr, path::PathBuf};
+
 use ipnet::IpNet;
 
 use super::host::{Answer, HostName};
@@ -27,6 +29,38 @@ pub struct Site {
     pub rules: Vec<Rule>,
     /// The warnings that it takes as they are.
     pub accept: Vec<Acceptance>,
+    /// What is kept of drops.
+    pub audit: Audit,
+    /// Where metrics are served, if anywhere.
+    pub metrics: Option<Located<SocketAddr>>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Whether it is noted who was dropped.
+    pub details: bool,
+    /// How many days are kept.
+    pub days: u32,
+    /// How large the store may grow.
+    pub mebibytes: u32,
+    /// Who is told of each drop, beside the store.
+    pub events: Option<EventsTo>,
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { details: true, days: 400, mebibytes: 256, events: None }
+    }
+}
+
+/// Where events go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventsTo {
+    /// To the journal.
+    Journald,
+    /// To a file, a line each.
+    File(PathBuf),
 }
 
 /// `[interfaces.NAME]`

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     ANY, Fault,
     accept::read_accept,
+    audit::{read_audit, read_metrics},
     members::read_members,
     model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
@@ -49,6 +50,8 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         products: read_products(file.get("products"), faults),
         rules: read_rules(file.get("rules"), source, faults),
         accept: read_accept(file.get("accept"), faults),
+        audit: read_audit(file.get("audit"), faults),
+        metrics: read_metrics(file.get("metrics"), faults),
     };
     file.finish(faults);
     site

@@ -91,6 +91,7 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let matrix = Matrix {
         mode: Mode::Enforce,
         posture,
+        details: true,
         zones: zones.to_vec(),
         interfaces,
         groups,

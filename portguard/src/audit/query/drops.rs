@@ -8,7 +8,7 @@ use std::{
 
 use ipnet::IpNet;
 use rusqlite::{Connection, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::{
@@ -29,7 +29,7 @@ const HOURLY: u64 = 2 * DAY;
 const PORTS_NAMED: usize = 8;
 
 /// Which drops are asked for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropFilter {
     /// From when to when.
     pub span: Span,
@@ -48,7 +48,8 @@ pub struct DropFilter {
 }
 
 /// Which rows come first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Those with the most packets.
     Loudest,
@@ -57,7 +58,7 @@ pub enum Order {
 }
 
 /// Drops by source and port.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drops {
     /// What the answer is about: whole hours.
     pub span: Span,
@@ -70,7 +71,7 @@ pub struct Drops {
 }
 
 /// What was dropped of one source at one port, for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropRow {
     /// The source; `None` where it could not be read.
     pub source: Option<IpAddr>,

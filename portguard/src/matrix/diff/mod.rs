@@ -6,6 +6,7 @@
 
 mod cells;
 mod interfaces;
+mod text;
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer, ser::SerializeStruct};

@@ -1,0 +1,134 @@
+//! Whom a dropped packet came from and what it wanted, as far as that can be told.
+
+use crate::{
+    Arrival,
+    wire::{Frame, ethernet, ipv4, ipv6},
+};
+
+/// What dropped packets have in common that are noted in one place. Host byte order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
+pub struct DropKey {
+    /// The source's address: of IPv6 its halves as numbers, of IPv4 the number and 0, else zeros.
+    pub source: [u64; 2],
+    /// From the low bits: [`DropKey::aim`] (32), reason (8), [`Family`] (8), zone (16). One word, since it is made and
+    /// compared as one.
+    what: u64,
+}
+
+/// Of which kind a source's address is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Family {
+    /// There is none that could be read.
+    None = 0,
+    /// IPv4.
+    Ipv4 = 4,
+    /// IPv6.
+    Ipv6 = 6,
+}
+
+/// What a dropped packet wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// The documented port that this is a counter of.
+    Slot(u32),
+    /// An undocumented port, by its place in [`abi::undocumented`](crate::abi::undocumented).
+    Undocumented(u32),
+    /// It did not get as far as a port; this is the protocol that the IP header names, 0 if there is none.
+    Protocol(u8),
+}
+
+impl DropKey {
+    /// What the packets wanted.
+    #[must_use]
+    pub const fn aim(self) -> Aim {
+        let aim = (self.what & 0xffff_ffff) as u32;
+        match (aim & UNDOCUMENTED != 0, aim & PROTOCOL != 0) {
+            (true, _) => Aim::Undocumented(aim & !UNDOCUMENTED),
+            (false, true) => Aim::Protocol((aim & 0xff) as u8),
+            (false, false) => Aim::Slot(aim),
+        }
+    }
+
+    /// The index of the [`Reason`](crate::Reason).
+    #[must_use]
+    pub const fn reason(self) -> u8 {
+        (self.what >> 32 & 0xff) as u8
+    }
+
+    /// The kind of [`Self::source`].
+    #[must_use]
+    pub const fn family(self) -> Family {
+        match self.what >> 40 & 0xff {
+            4 => Family::Ipv4,
+            6 => Family::Ipv6,
+            _ => Family::None,
+        }
+    }
+
+    /// The zone of the interface that the packet came in by.
+    #[must_use]
+    pub const fn zone(self) -> u16 {
+        (self.what >> 48) as u16
+    }
+
+    /// The three words.
+    #[inline(always)]
+    pub(super) fn words(self) -> [u64; 3] {
+        [self.source[0], self.source[1], self.what]
+    }
+}
+
+/// No image has as many counters.
+const UNDOCUMENTED: u32 = 1 << 31;
+/// Nor as many as this.
+const PROTOCOL: u32 = 1 << 30;
+
+/// The key of a packet that came in by `arrival` and whose outcome was [`outcome`](crate::Outcome::to_bits).
+#[inline(always)]
+pub fn key<F: Frame + ?Sized>(frame: &F, arrival: Arrival, outcome: u64) -> DropKey {
+    const NONE: u64 = u32::MAX as u64;
+    let From { family, source, protocol } = from(frame);
+    let aim = match outcome & NONE {
+        NONE => u64::from(PROTOCOL | u32::from(protocol)),
+        aim => aim,
+    };
+    let what = outcome & !NONE | aim | (family as u64) << 40 | u64::from(arrival.zone()) << 48;
+    DropKey { source, what }
+}
+
+/// What an IP header says of where the packet came from, whether the packet is any good or not.
+struct From {
+    family: Family,
+    source: [u64; 2],
+    protocol: u8,
+}
+
+#[inline(always)]
+fn from<F: Frame + ?Sized>(frame: &F) -> From {
+    const NOBODY: From = From { family: Family::None, source: [0; 2], protocol: 0 };
+    match ethernet::parse(frame) {
+        Ok(ethernet::Payload::Ipv4(offset)) => frame.words(offset).map_or(NOBODY, from4),
+        Ok(ethernet::Payload::Ipv6(offset)) => frame.long_words(offset).map_or(NOBODY, from6),
+        Ok(ethernet::Payload::Arp | ethernet::Payload::LinkControl | ethernet::Payload::Other) | Err(_) => {
+            NOBODY
+        }
+    }
+}
+
+/// The header's words up to the source.
+#[inline(always)]
+fn from4([_, _, third, source]: [u32; 4]) -> From {
+    let [_, protocol, ..] = u32::from_be(third).to_be_bytes();
+    let source = ipv4::Address::from_word(source).to_bits();
+    From { family: Family::Ipv4, source: [u64::from(source), 0], protocol }
+}
+
+/// Likewise.
+#[inline(always)]
+fn from6([first, high, low]: [u64; 3]) -> From {
+    let [.., protocol, _] = u64::from_be(first).to_be_bytes();
+    let (high, low) = ipv6::halves([high, low]);
+    From { family: Family::Ipv6, source: [high, low], protocol }
+}

@@ -1,0 +1,199 @@
+//! `portguard drops`: who was dropped where, and by which line of which document the port belongs to somebody else.
+
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    ops::ControlFlow,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::bail;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use ipnet::IpNet;
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{ExitStatus, control::ControlArgs, format::Format, time::time};
+use crate::{
+    audit::{DropFilter, DropRow, Drops, Order, Span},
+    daemon::{Reply, Request, ask, follow},
+    events::Event,
+};
+
+const EXAMPLE: &str = "\
+Examples:
+  portguard drops
+  portguard drops --since 30d --source 10.1.0.0/16 --port 8086/tcp
+  portguard drops --product redis --latest --limit 20
+  portguard drops --follow --format json
+
+Drops are kept by hours, so that an answer is about whole hours. Times are of the node's clock, in UTC. With --follow the first \
+packet of each source and port is shown as it is dropped, and what follows it in sums every ten seconds.";
+
+/// The options of `drops`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Args {
+    /// How far back (`90m`, `1h`, `30d`)
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
+    since: Duration,
+    /// Of this address or prefix only
+    #[arg(long, value_name = "ADDRESS", value_parser = prefix)]
+    source: Option<IpNet>,
+    /// At this port only: `8086`, `8086/tcp`, `icmpv4/8`, `ip/47`
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
+    /// At ports of which a rule, its product or its place in a document contains this
+    #[arg(long, visible_alias = "rule", value_name = "TEXT")]
+    product: Option<String>,
+    /// For this reason only, as `counters` names it
+    #[arg(long, value_name = "REASON")]
+    reason: Option<String>,
+    /// The latest first, not the loudest
+    #[arg(long)]
+    latest: bool,
+    /// The most rows
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: usize,
+    /// Show drops as they happen, until interrupted
+    #[arg(long, conflicts_with_all = ["since", "limit", "latest"])]
+    follow: bool,
+    #[command(flatten)]
+    control: ControlArgs,
+    /// How to show them; with --follow JSON is a line each
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+/// Asks the daemon and shows the answer.
+pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+    if args.follow {
+        return run_following(args, out);
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let filter = DropFilter {
+        span: Span { since: now.saturating_sub(args.since.as_secs()), until: now + 1 },
+        source: args.source,
+        port: args.port.clone(),
+        rule: args.product.clone(),
+        reason: args.reason.clone(),
+        order: if args.latest { Order::Latest } else { Order::Loudest },
+        limit: args.limit,
+    };
+    let Reply::Drops(drops) = ask(args.control.directory(), Request::Drops { filter })? else {
+        bail!("portguard answered another question than the one that was asked");
+    };
+    args.format.show(&drops, text, out)?;
+    Ok(ExitStatus::Success)
+}
+
+fn run_following(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
+    let end = follow(args.control.directory(), |reply| match show(args, &reply, out) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(error) => ControlFlow::Break(error),
+    })?;
+    match end {
+        // Whoever read the lines has enough.
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitStatus::Success),
+        Some(error) => Err(error.into()),
+        None => bail!("portguard has ended"),
+    }
+}
+
+fn show(args: &Args, reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
+    match reply {
+        Reply::Event(event) if !is_asked_for(args, event) => return Ok(()),
+        Reply::Event(event) => match args.format {
+            Format::Text => writeln!(out, "{event}")?,
+            Format::Json => {
+                serde_json::to_writer(&mut *out, event)?;
+                writeln!(out)?;
+            }
+        },
+        Reply::Missed(missed) => {
+            tracing::warn!("{missed} events came faster than they were shown, and are not shown");
+        }
+        _ => {}
+    }
+    out.flush()
+}
+
+fn is_asked_for(args: &Args, event: &Event) -> bool {
+    let source = args.source.is_none_or(|prefix| event.source.is_some_and(|source| prefix.contains(&source)));
+    let port = args.port.as_deref().is_none_or(|port| {
+        event.port.as_deref().is_some_and(|of| of == port || of.split('/').next() == Some(port))
+    });
+    let rule = args.product.as_deref().is_none_or(|text| event.rules.iter().any(|rule| rule.contains(text)));
+    let reason = args.reason.is_none() || event.reason == args.reason;
+    source && port && rule && reason
+}
+
+fn text(Drops { span, by_loudest, rows, more }: &Drops) -> String {
+    let mut text = if rows.is_empty() {
+        format!("No drops between {} and {}.\n", second(span.since), second(span.until))
+    } else {
+        format!("{}\n", table(rows))
+    };
+    if *more > 0 {
+        text.push_str(&format!(
+            "\n{more} more rows: --limit shows more of them, --source, --port and --product fewer.\n"
+        ));
+    }
+    if *by_loudest > 0 {
+        text.push_str(&format!("\nOf {by_loudest} days only the loudest sources are kept.\n"));
+    }
+    text
+}
+
+fn table(rows: &[DropRow]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header([
+        "SOURCE",
+        "PORT",
+        "REASON",
+        "PACKETS",
+        "BYTES",
+        "FIRST",
+        "LAST",
+        "DOCUMENTED BY",
+    ]);
+    for column in [3, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for row in rows {
+        let reason = if row.would { format!("{} (would)", row.reason) } else { row.reason.clone() };
+        table.add_row([
+            row.source.map_or_else(|| "-".to_owned(), |source| source.to_string()),
+            if row.zone == crate::site::DEFAULT_ZONE {
+                row.port.clone()
+            } else {
+                format!("{} in {}", row.port, row.zone)
+            },
+            reason,
+            row.counted.packets.to_string(),
+            row.counted.bytes.to_string(),
+            second(row.first / 1000),
+            second(row.last / 1000),
+            match row.rules.as_slice() {
+                [] => "-".to_owned(),
+                [rule] => rule.clone(),
+                [rule, more @ ..] => format!("{rule} and {} more", more.len()),
+            },
+        ]);
+    }
+    table
+}
+
+fn second(seconds: u64) -> String {
+    let at = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A prefix, or an address alone.
+fn prefix(text: &str) -> Result<IpNet, String> {
+    let address = text.parse::<IpAddr>().map(IpNet::from);
+    address
+        .or_else(|_| text.parse())
+        .map_err(|_| "write an address or a prefix: 10.1.2.3, 10.1.0.0/16".to_owned())
+}

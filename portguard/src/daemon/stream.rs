@@ -1,0 +1,52 @@
+//! The kernel's events of drops, as they come.
+
+#![expect(unsafe_code, reason = "the reactor wants to be promised that a descriptor stays the same")]
+
+use portguard_common::abi::DropEvent;
+use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
+
+use crate::datapath::{DatapathError, Events, Generation};
+
+/// The events of one generation.
+pub(super) struct EventStream {
+    generation: u64,
+    events: AsyncFd<Events>,
+}
+
+impl EventStream {
+    pub(super) fn of(generation: &Generation) -> Result<Self, DatapathError> {
+        let system = |error: AsyncFdRegisterError<Events>| DatapathError::System {
+            call: "epoll_ctl",
+            source: error.into(),
+        };
+        let events = generation.events()?;
+        // SAFETY: the events own the map whose descriptor this is, hand it out only as borrowed, and close it when they are
+        // dropped, which `AsyncFd` does after it has taken it out of the reactor.
+        let events = unsafe { AsyncFd::register(events) }.map_err(system)?;
+        Ok(Self { generation: generation.number(), events })
+    }
+
+    /// Whose events these are.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// The next one.
+    pub(super) async fn next(&mut self) -> DropEvent {
+        loop {
+            match self.events.readable_mut().await {
+                Ok(mut ready) => match ready.get_inner_mut().next() {
+                    Some(event) => return event,
+                    None => ready.clear_ready(),
+                },
+                // Only when the runtime ends.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Those that have come and that nobody has waited for.
+    pub(super) fn rest(&mut self) -> impl Iterator<Item = DropEvent> {
+        std::iter::from_fn(|| self.events.get_mut().next())
+    }
+}
