@@ -4,6 +4,7 @@
 //! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
 
 pub mod apply;
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod confirm;
@@ -91,6 +92,8 @@ enum Verb {
     Drift(drift::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Verify the record of what was dropped and what changed
+    Audit(audit::Args),
     /// Write a shell's script that completes this command line
     Completions(completions::Args),
     /// Write the manual's pages, one for each verb
@@ -119,6 +122,7 @@ impl Cli {
             Verb::Detach(args) => detach::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),
         }

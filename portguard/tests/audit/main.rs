@@ -4,3 +4,5 @@ mod crash;
 mod kernel;
 mod once;
 mod queries;
+mod seals;
+mod tampering;
