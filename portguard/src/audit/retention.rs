@@ -107,8 +107,10 @@ pub(super) fn by_size(connection: &Connection, limits: &Limits, now: u64) -> rus
     let why = format!("the file would have more than {} MiB in use", limits.bytes >> 20);
     for level in Level::ALL {
         let mut taken = Vec::new();
-        while used(connection)? > enough {
-            let Some(day) = oldest(connection, level, None, 1)?.pop() else { break };
+        for day in oldest(connection, level, None, i64::MAX)? {
+            if used(connection)? <= enough {
+                break;
+            }
             remove(connection, day, level)?;
             taken.push(day);
         }

@@ -14,8 +14,8 @@ Examples:
   portguard audit verify --head 5f2c...e1 --format json
   portguard audit verify --state-dir /mnt/evidence
 
-Each day's records are sealed with a hash that is chained to the day before. Needs to read the file `audit.db` in the state
-directory, and no daemon. Who may write that file may also seal it anew: note the head's hash somewhere else, and give it back
+Each day's records are sealed with a hash that is chained to the day before. Needs to read the file `audit.db` in the state \
+directory, and no daemon. Who may write that file may also seal it anew: note the head's hash somewhere else, and give it back \
 with --head. Exit code 0 where all is as it was sealed, 1 where it is not, with the day, the table and the hour or change.";
 
 /// The verbs of `audit`.

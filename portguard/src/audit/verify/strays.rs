@@ -23,13 +23,15 @@ pub(super) fn look_for(
     takings(connection, seals, found)
 }
 
-/// Days that hold records and have no seal. Each must be known, and younger than those that have one, unless the clock went
-/// back.
+/// Days that hold records and have no seal. Each must be known, and come after the day that was sealed last, unless the clock
+/// went back.
 fn unsealed(connection: &Connection, seals: &[Sealed], found: &mut Verification) -> rusqlite::Result<()> {
     let sealed: BTreeSet<i64> = seals.iter().map(|sealed| sealed.day).collect();
+    let last = seals.last().map_or(i64::MIN, |last| last.day);
     let mut statement = connection.prepare("SELECT day, seal IS NOT NULL FROM day ORDER BY day")?;
     let known: BTreeMap<i64, bool> =
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    let mut went_back = false;
     for (&day, &is_sealed) in &known {
         if is_sealed && !sealed.contains(&day) {
             found.fault(Some(&words::day(day)), "seal", "the day was sealed, and its seal is missing");
@@ -38,9 +40,9 @@ fn unsealed(connection: &Connection, seals: &[Sealed], found: &mut Verification)
             continue;
         }
         found.unsealed.push(words::day(day));
-        if sealed.last().is_some_and(|&last| day < last) && !has_clock(connection, day)? {
-            let says =
-                "records of a day before others that are sealed, though the clock never went back to it";
+        went_back |= has_clock(connection, day)?;
+        if day < last && !went_back {
+            let says = "records of a day before one that is sealed, though the clock never went back to it";
             found.fault(Some(&words::day(day)), "day", says);
         }
     }
@@ -76,15 +78,15 @@ fn days_of(connection: &Connection, section: Section) -> rusqlite::Result<BTreeS
     Ok(days)
 }
 
-/// Days that were sealed after later ones. That happens where the clock went back.
+/// Days that were sealed after a later one. That happens where the clock went back.
 fn backwards(connection: &Connection, seals: &[Sealed], found: &mut Verification) -> rusqlite::Result<()> {
-    let mut latest = i64::MIN;
-    for Sealed { day, seal, level, .. } in seals {
-        if *day < latest && level.is_none_or(|level| level < Level::All) && !has_clock(connection, *day)? {
-            let says = "was sealed after later days, though the clock never went back to it: it was added";
+    for pair in seals.windows(2) {
+        let [before, Sealed { day, seal, level, .. }] = pair else { continue };
+        let is_gone = *level == Some(Level::All);
+        if *day < before.day && !is_gone && !has_clock(connection, *day)? {
+            let says = "was sealed after a later day, though the clock never went back to it: it was added";
             found.fault(Some(&seal.day), "seal", says);
         }
-        latest = latest.max(*day);
     }
     Ok(())
 }
