@@ -41,7 +41,11 @@ fn run(host: &Host, program: &str, arguments: &[&str]) -> String {
 /// A pair between stranger and node, without the lab's bridge between them; the index of the stranger's end.
 fn pair(lab: &Lab) -> u32 {
     let node = lab.node.namespace();
-    run(&lab.stranger, "ip", &["link", "add", SENDER, "type", "veth", "peer", "name", RECEIVER, "netns", node]);
+    run(
+        &lab.stranger,
+        "ip",
+        &["link", "add", SENDER, "type", "veth", "peer", "name", RECEIVER, "netns", node],
+    );
     run(&lab.stranger, "ip", &["link", "set", SENDER, "up"]);
     run(&lab.node, "ip", &["link", "set", RECEIVER, "up"]);
     let index = lab.stranger.within(|| if_nametoindex(SENDER)).expect("the host is there");
@@ -86,7 +90,8 @@ fn drops(guard: &Guard, limit: u32) -> (Value, Duration) {
 
 /// The bytes of the store's files.
 fn size(state: &Path) -> u64 {
-    let files = fs::read_dir(state).expect("the directory is there").map(|entry| entry.expect("it can be read"));
+    let files =
+        fs::read_dir(state).expect("the directory is there").map(|entry| entry.expect("it can be read"));
     let of_store = files.filter(|entry| entry.file_name().to_string_lossy().starts_with("audit.db"));
     of_store.map(|entry| entry.metadata().expect("it is there").len()).sum()
 }

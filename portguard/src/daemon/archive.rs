@@ -9,12 +9,15 @@ use std::{
 use tokio::sync::{mpsc as answers, oneshot};
 
 use super::Reply;
-use crate::audit::{AuditError, Change, DropFilter, Harvest, Reader, Store};
+use crate::audit::{AuditError, Change, DropFilter, Harvest, Kept, Limits, Reader, Store};
 
 /// What the store is to do.
 enum Order {
     Record(Box<Harvest>),
     Change(Box<Change>),
+    /// Roll up, expire and seal what is due at this time.
+    Keep(u64),
+    Limits(Limits),
 }
 
 /// What has come of an order.
@@ -36,12 +39,12 @@ pub(super) struct Archive {
 
 impl Archive {
     /// Begins to keep what is ordered in the store at `path`, which is opened with the first order.
-    pub(super) fn new(path: PathBuf) -> std::io::Result<Self> {
+    pub(super) fn new(path: PathBuf, limits: Limits) -> std::io::Result<Self> {
         let (orders, received) = mpsc::channel();
         let (answer, done) = answers::unbounded_channel();
         let file = path.clone();
         let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            let mut keeper = Keeper { path: file, store: None };
+            let mut keeper = Keeper { path: file, limits, store: None };
             for order in received {
                 if let Some(done) = keeper.follow(order) {
                     // Nobody waits any more when the daemon ends.
@@ -58,6 +61,14 @@ impl Archive {
 
     pub(super) fn change(&self, change: Change) {
         self.order(Order::Change(Box::new(change)));
+    }
+
+    pub(super) fn keep(&self, now: u64) {
+        self.order(Order::Keep(now));
+    }
+
+    pub(super) fn limit(&self, limits: Limits) {
+        self.order(Order::Limits(limits));
     }
 
     /// The store's file.
@@ -108,6 +119,7 @@ impl Asked {
 
 struct Keeper {
     path: PathBuf,
+    limits: Limits,
     store: Option<Store>,
 }
 
@@ -118,6 +130,13 @@ impl Keeper {
                 Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(told)))
             }
             Order::Change(change) => failed(self.with(|store| store.change(&change))),
+            Order::Keep(now) => failed(self.with(|store| store.keep(now)).map(|kept| tell(&kept))),
+            Order::Limits(limits) if limits == self.limits => None,
+            Order::Limits(limits) => {
+                // Opened again with the next order.
+                (self.limits, self.store) = (limits, None);
+                None
+            }
         }
     }
 
@@ -125,9 +144,19 @@ impl Keeper {
     fn with<T>(&mut self, act: impl FnOnce(&mut Store) -> Result<T, AuditError>) -> Result<T, AuditError> {
         let store = match &mut self.store {
             Some(store) => store,
-            closed => closed.insert(Store::open(&self.path)?),
+            closed => closed.insert(Store::open(&self.path, self.limits)?),
         };
         act(store)
+    }
+}
+
+/// Told where somebody keeps the log elsewhere: a record that was rewritten has other hashes.
+fn tell(kept: &Kept) {
+    for seal in &kept.sealed {
+        tracing::info!(hash = seal.hash, "the record of {} is sealed", seal.day);
+    }
+    for taken in &kept.taken {
+        tracing::info!("{taken}");
     }
 }
 

@@ -47,7 +47,7 @@ pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
 
 use crate::{
-    audit::{self, ChangeKind},
+    audit::{self, ChangeKind, Limits},
     datapath::{self, DatapathError, Filter, Network},
     input::{Bundle, Loaded},
     lint::Surroundings,
@@ -81,6 +81,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SAMPLE: Duration = Duration::from_secs(10);
 /// How long the audit store may take before somebody is told.
 const STALLED: Duration = Duration::from_secs(30);
+/// How often it is looked whether something is to be sealed or has been kept for long enough.
+const KEEP: Duration = Duration::from_mins(5);
 /// How long news of interfaces are gathered after a look at them: the first is followed at once.
 const INTERFACES: Duration = Duration::from_millis(50);
 /// How long news of files are gathered: tools write several, one after the other.
@@ -153,7 +155,7 @@ impl Daemon {
             Some(object) => Cow::Owned(object),
             None => Cow::Borrowed(datapath::embedded().ok_or(DatapathError::NoObject)?),
         };
-        let archive = Archive::new(state_dir.join(audit::FILE));
+        let archive = Archive::new(state_dir.join(audit::FILE), Limits::default());
         let archive = archive.map_err(DaemonError::NoThread)?;
         let store = Store::new(state_dir);
         let network = Network::open()?;
@@ -237,9 +239,9 @@ impl Daemon {
             signals(SignalKind::terminate())?,
             signals(SignalKind::hangup())?,
         ];
-        let (mut rounds, mut samples) = (interval(ROUND), interval(SAMPLE));
+        let (mut rounds, mut samples, mut keeping) = (interval(ROUND), interval(SAMPLE), interval(KEEP));
         let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
-        for ticks in [&mut rounds, &mut samples, &mut alive] {
+        for ticks in [&mut rounds, &mut samples, &mut keeping, &mut alive] {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         notify::ready(&self.status().line());
@@ -258,6 +260,7 @@ impl Daemon {
                 () = self.due.confirmation.wait() => self.expire().await,
                 _ = rounds.tick() => self.look_after().await,
                 _ = samples.tick() => self.sample(),
+                _ = keeping.tick() => self.archive.keep(clock::now()),
                 done = self.archive.next() => self.archived(done),
                 event = next_event(&mut self.events) => self.hear_drop(&event),
                 _ = alive.tick() => notify::alive(),

@@ -235,7 +235,7 @@ impl Daemon {
         let names = loaded.host_names();
         self.kept.names.keep_only(&names);
         self.loaded = Some(loaded);
-        self.go_by_events();
+        self.go_by_audit();
         self.schedule_names();
     }
 

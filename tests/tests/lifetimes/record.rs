@@ -130,7 +130,10 @@ fn a_drop_is_told_at_once_and_then_in_sums() {
     };
     let of = |kind: &str| {
         let kind = kind.to_owned();
-        lines().into_iter().filter(move |line| line["event"] == kind && line["port"] == "514/udp").collect::<Vec<_>>()
+        lines()
+            .into_iter()
+            .filter(move |line| line["event"] == kind && line["port"] == "514/udp")
+            .collect::<Vec<_>>()
     };
     let mut sent = Sent::new();
     send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 40, &mut sent);

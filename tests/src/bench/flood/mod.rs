@@ -44,8 +44,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
     let mut measure = |name, frame: &[u8], from, contenders: &[Filter]| {
         flood(&mut section, &ground, &filters, &Packets { name, frame, from }, contenders)
     };
-    let dropped =
-        [Filter::Drop, Filter::Counting, Filter::PortGuard, Filter::NftIngress, Filter::NftInput];
+    let dropped = [Filter::Drop, Filter::Counting, Filter::PortGuard, Filter::NftIngress, Filter::NftInput];
     let stranger = syn(STRANGER, GUARDED);
     measure("SYN, dropped", &stranger, From::One, &dropped)?;
     // The header's checksum is wrong then, which nobody sees who looks before the stack does.
