@@ -110,7 +110,7 @@ impl Asked {
         let Self { filter, answer } = self;
         tokio::task::spawn_blocking(move || {
             let found = Reader::open(&path).and_then(|reader| reader.drops(&filter));
-            let reply = found.map_or_else(|error| Reply::Error(told(error)), Reply::Drops);
+            let reply = found.map_or_else(|error| Reply::Error(told(&error)), Reply::Drops);
             // A caller that has hung up wants no answer.
             let _: Result<(), Reply> = answer.send(reply);
         });
@@ -127,7 +127,7 @@ impl Keeper {
     fn follow(&mut self, order: Order) -> Option<Done> {
         match order {
             Order::Record(harvest) => {
-                Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(told)))
+                Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(|error| told(&error))))
             }
             Order::Change(change) => failed(self.with(|store| store.change(&change))),
             Order::Keep(now) => failed(self.with(|store| store.keep(now)).map(|kept| tell(&kept))),
@@ -161,12 +161,12 @@ fn tell(kept: &Kept) {
 }
 
 fn failed<T>(result: Result<T, AuditError>) -> Option<Done> {
-    result.err().map(|error| Done::Failed(told(error)))
+    result.err().map(|error| Done::Failed(told(&error)))
 }
 
-fn told(error: AuditError) -> String {
+fn told(error: &AuditError) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();
