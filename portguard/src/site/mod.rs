@@ -16,7 +16,7 @@ pub use fault::Fault;
 pub use host::{Answer, Answers, HostName, HostNameError, can_be_peer};
 pub use members::{GroupFiles, read_group_file};
 pub use model::{
-    Acceptance, Bindings, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule, Site,
+    Acceptance, Bindings, Failsafe, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule, Site,
 };
 pub use read::read;
 

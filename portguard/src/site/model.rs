@@ -17,6 +17,8 @@ pub struct Site {
     pub posture: Option<Located<Posture>>,
     /// Whether the daemon is to follow the files by itself.
     pub watch: bool,
+    /// The groups that are always admitted.
+    pub failsafe: Option<Failsafe>,
     /// The guarded interfaces.
     pub interfaces: Vec<Interface>,
     /// The named sets of addresses.
@@ -27,6 +29,17 @@ pub struct Site {
     pub rules: Vec<Rule>,
     /// The warnings that it takes as they are.
     pub accept: Vec<Acceptance>,
+}
+
+/// `failsafe = ["GROUP"]`: the groups that are admitted to every port.
+#[derive(Clone, Debug)]
+pub struct Failsafe {
+    /// Their names.
+    pub groups: Vec<Located<String>>,
+    /// Where the list stands.
+    pub at: SourceSpan,
+    /// Its line in the file, counted from 1.
+    pub line: u32,
 }
 
 /// `[interfaces.NAME]`
