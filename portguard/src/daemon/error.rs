@@ -89,6 +89,9 @@ pub enum DaemonError {
     /// What enforces was loaded by a version that keeps other records.
     #[error("what enforces was loaded by another version of portguard, and cannot be read by this one")]
     OtherVersion,
+    /// Capabilities cannot be put out of effect.
+    #[error("cannot do without the capabilities that are not needed")]
+    Privileges(#[source] caps::errors::CapsError),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

@@ -12,6 +12,7 @@ mod error;
 mod follow;
 mod memory;
 mod particulars;
+mod privileges;
 mod protocol;
 mod recent;
 mod resolving;
@@ -23,6 +24,7 @@ mod watcher;
 
 use std::{
     borrow::Cow,
+    fmt,
     future::pending,
     path::{Path, PathBuf, absolute},
     time::Duration,
@@ -53,7 +55,7 @@ use recent::Recent;
 use resolving::Resolving;
 use site::Asker;
 use store::{Kept, Pending, Store};
-use troubles::Troubles;
+use troubles::{Subject, Troubles};
 use watcher::Watcher;
 
 /// Where the control socket is unless the caller says otherwise.
@@ -91,12 +93,28 @@ pub struct Options {
 }
 
 /// How a daemon leaves its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// The filter enforces on.
     Guarded,
+    /// On these interfaces it ends with the process, since somebody has taken their pins away; on others it enforces on.
+    Unpinned(Vec<String>),
     /// The filter was taken off before.
     Open,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guarded => f.write_str("what was guarded is guarded still; `portguard detach` opens it"),
+            Self::Unpinned(interfaces) => write!(
+                f,
+                "NOT guarded any more: {}, whose filter ends with this process, since its pin is gone; start portguard again",
+                interfaces.join(", ")
+            ),
+            Self::Open => f.write_str("nothing is guarded, since the filter was taken off"),
+        }
+    }
 }
 
 /// A node that is being guarded.
@@ -128,6 +146,7 @@ impl Daemon {
     /// the generation goes on, and `status` tells.
     pub async fn start(options: Options) -> Result<Self, DaemonError> {
         let Options { site, object, runtime_dir, state_dir, bpffs, surroundings } = options;
+        privileges::narrow().map_err(DaemonError::Privileges)?;
         let object = match object {
             Some(object) => Cow::Owned(object),
             None => Cow::Borrowed(datapath::embedded().ok_or(DatapathError::NoObject)?),
@@ -175,6 +194,7 @@ impl Daemon {
         }
         self.put_counts_away();
         self.tend().await?;
+        self.give_up_privileges();
         self.sample();
         if let Some(left) = self.kept.pending.as_ref().and_then(Pending::remaining) {
             self.due.confirmation.within(left);
@@ -233,8 +253,22 @@ impl Daemon {
                 query = next(&mut self.socket) => self.answer(query).await,
             }
         }
-        notify::stopping("what was guarded is guarded still");
-        Ok(if self.enforcement.is_some() { End::Guarded } else { End::Open })
+        let end = self.end();
+        notify::stopping(&end.to_string());
+        Ok(end)
+    }
+
+    fn end(&self) -> End {
+        let Some(enforcement) = &self.enforcement else { return End::Open };
+        let unpinned = enforcement.filter().unpinned().map(|guarded| guarded.name.clone());
+        match unpinned.collect::<Vec<_>>() {
+            none if none.is_empty() => End::Guarded,
+            interfaces => {
+                let end = End::Unpinned(interfaces);
+                tracing::error!("{end}");
+                end
+            }
+        }
     }
 
     async fn hang_up(&mut self) {
@@ -289,6 +323,15 @@ impl Daemon {
 
     fn report(&self, idle: Idle) -> Result<CounterReport, DaemonError> {
         self.enforcement.as_ref().ok_or(DaemonError::Detached)?.report(idle)
+    }
+
+    /// What is done from here on needs few of them, and may be done by several threads.
+    fn give_up_privileges(&mut self) {
+        if let Err(error) = privileges::give_up() {
+            self.troubles.note(Subject::Privileges, format!("privileges that are not needed stay: {error}"));
+        }
+        let followed = self.watcher.begin();
+        self.note_following(followed);
     }
 
     /// Keeps what a start has put in force, for the next boot.
