@@ -1,6 +1,7 @@
 //! The audit store's thread: a slow disk keeps nobody waiting who guards.
 
 use std::{
+    io, mem,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -29,30 +30,37 @@ pub(super) enum Done {
     Failed(String),
 }
 
-/// The thread's other end. Orders are followed one after the other; dropping it lets the thread finish them.
+/// The thread's other end. Orders are followed one after the other, from the first one on.
 pub(super) struct Archive {
     path: PathBuf,
     orders: mpsc::Sender<Order>,
     done: answers::UnboundedReceiver<Done>,
-    thread: thread::JoinHandle<()>,
+    thread: Thread,
+}
+
+/// Whether there is a thread yet: it has the privileges of whoever makes it.
+enum Thread {
+    Waiting(Box<Keeper>),
+    Running(thread::JoinHandle<()>),
+    /// It could not be made.
+    Missing,
 }
 
 impl Archive {
-    /// Begins to keep what is ordered in the store at `path`, which is opened with the first order.
-    pub(super) fn new(path: PathBuf, limits: Limits) -> std::io::Result<Self> {
+    /// Takes orders for the store at `path`, which is opened with the first order that is followed.
+    pub(super) fn new(path: PathBuf, limits: Limits) -> Self {
         let (orders, received) = mpsc::channel();
         let (answer, done) = answers::unbounded_channel();
-        let file = path.clone();
-        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            let mut keeper = Keeper { path: file, limits, store: None };
-            for order in received {
-                if let Some(done) = keeper.follow(order) {
-                    // Nobody waits any more when the daemon ends.
-                    let _: Result<(), answers::error::SendError<Done>> = answer.send(done);
-                }
-            }
-        })?;
-        Ok(Self { path, orders, done, thread })
+        let keeper = Keeper { path: path.clone(), limits, store: None, orders: received, answer };
+        Self { path, orders, done, thread: Thread::Waiting(Box::new(keeper)) }
+    }
+
+    /// Begins to follow orders.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let Thread::Waiting(keeper) = mem::replace(&mut self.thread, Thread::Missing) else { return Ok(()) };
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || keeper.run())?;
+        self.thread = Thread::Running(thread);
+        Ok(())
     }
 
     pub(super) fn record(&self, harvest: Harvest) {
@@ -92,7 +100,9 @@ impl Archive {
     /// Lets the thread finish what was ordered, and waits for it.
     pub(super) fn finish(self) {
         drop(self.orders);
-        if self.thread.join().is_err() {
+        if let Thread::Running(thread) = self.thread
+            && thread.join().is_err()
+        {
             tracing::error!("the audit store's thread has failed: please report this");
         }
     }
@@ -121,9 +131,20 @@ struct Keeper {
     path: PathBuf,
     limits: Limits,
     store: Option<Store>,
+    orders: mpsc::Receiver<Order>,
+    answer: answers::UnboundedSender<Done>,
 }
 
 impl Keeper {
+    fn run(mut self) {
+        while let Ok(order) = self.orders.recv() {
+            if let Some(done) = self.follow(order) {
+                // Nobody waits any more when the daemon ends.
+                let _: Result<(), answers::error::SendError<Done>> = self.answer.send(done);
+            }
+        }
+    }
+
     fn follow(&mut self, order: Order) -> Option<Done> {
         match order {
             Order::Record(harvest) => {

@@ -191,7 +191,7 @@ impl Daemon {
         });
     }
 
-    fn note_archive(&mut self, why: &str) {
+    pub(super) fn note_archive(&mut self, why: &str) {
         self.troubles.note(
             Subject::Archive,
             format!("the audit store cannot be written, and counting goes on in the kernel: {why}"),

@@ -34,12 +34,19 @@ pub(super) struct Telling {
     known: Known<DropKey>,
     followers: broadcast::Sender<Event>,
     sink: Option<SinkThread>,
+    /// Whether threads may be made: they have the privileges of whoever makes them.
+    begun: bool,
 }
 
 impl Telling {
     pub(super) fn new() -> Self {
         let (followers, _) = broadcast::channel(BACKLOG);
-        Self { known: Known::default(), followers, sink: None }
+        Self { known: Known::default(), followers, sink: None, begun: false }
+    }
+
+    /// From now on threads may be made.
+    pub(super) fn begin(&mut self) {
+        self.begun = true;
     }
 
     /// All events from now on.
@@ -52,7 +59,7 @@ impl Telling {
 
     /// From now on the sink is this one.
     fn change_sink(&mut self, to: Option<&EventsTo>) -> Result<(), String> {
-        if self.sink.as_ref().map(|sink| &sink.to) == to {
+        if !self.begun || self.sink.as_ref().map(|sink| &sink.to) == to {
             return Ok(());
         }
         self.sink = None;

@@ -5,6 +5,7 @@ use std::fmt;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::{Count, Counted, CounterReport};
+use crate::compile::Target;
 
 impl fmt::Display for CounterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,7 +47,10 @@ fn ports(report: &CounterReport) -> Table {
             let former = if rule.in_force { "" } else { ", no longer in force" };
             add(&format!("passed by {}{former}", rule.rule), rule.passed);
         }
-        add("dropped", row.dropped);
+        // What failsafe groups alone are admitted to has no drops of its own: the reasons have them.
+        if row.port != Target::Other.to_string() {
+            add("dropped", row.dropped);
+        }
         if row.would_drop != Count::default() {
             add("would drop", row.would_drop);
         }

@@ -5,6 +5,7 @@ mod counts;
 mod hardship;
 mod interfaces;
 mod pins;
+mod privileges;
 mod record;
 mod reload;
 mod storm;

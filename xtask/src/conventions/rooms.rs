@@ -114,7 +114,8 @@ const ROOMS: [Room; 20] = [
         name: "cli",
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
-            "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site", "sockets",
+            "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site",
+            "sockets",
         ],
         system: System::Yes,
     },
