@@ -176,6 +176,7 @@ fn totals(hours: u64) -> CounterReport {
         would_drop: Count::default(),
     };
     CounterReport {
+        undocumented: Vec::new(),
         ports: (0..PORTS).map(port).collect(),
         reasons: vec![
             reason("admitted", "pass", u64::from(PORTS) * 100_000),
