@@ -1,10 +1,10 @@
 //! Counters as tables for a terminal.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Count, Counted, CounterReport};
+use super::{Count, Counted, CounterReport, UndocumentedRow};
 use crate::compile::Target;
 
 impl fmt::Display for CounterReport {
@@ -13,6 +13,14 @@ impl fmt::Display for CounterReport {
             writeln!(f, "No documented port has seen a packet yet.")?;
         } else {
             writeln!(f, "{}", ports(self))?;
+        }
+        if !self.undocumented.is_empty() {
+            writeln!(f)?;
+            writeln!(f, "{}", undocumented(self))?;
+            let more = self.undocumented.len().saturating_sub(MOST_UNDOCUMENTED);
+            if more > 0 {
+                writeln!(f, "{more} more ports that no rule names: --format json has them all")?;
+            }
         }
         writeln!(f)?;
         writeln!(f, "{}", reasons(self))?;
@@ -54,6 +62,24 @@ fn ports(report: &CounterReport) -> Table {
         if row.would_drop != Count::default() {
             add("would drop", row.would_drop);
         }
+    }
+    table
+}
+
+/// How many ports that no rule names are shown.
+const MOST_UNDOCUMENTED: usize = 20;
+
+/// Ports that no rule names, those with the most packets first.
+fn undocumented(report: &CounterReport) -> Table {
+    let mut table = new_table(["NO RULE NAMES", "PASSED", "DROPPED", "WOULD DROP"], &[1, 2, 3]);
+    let packets = |row: &UndocumentedRow| row.counted.passed.packets + row.counted.refused().packets;
+    let mut rows: Vec<&UndocumentedRow> = report.undocumented.iter().collect();
+    rows.sort_by_key(|row| Reverse(packets(row)));
+    for row in rows.into_iter().take(MOST_UNDOCUMENTED) {
+        let Counted { passed, dropped, would_drop } = row.counted;
+        let [passed, dropped, would_drop] =
+            [passed, dropped, would_drop].map(|count: Count| count.packets.to_string());
+        table.add_row([row.port.clone(), passed, dropped, would_drop]);
     }
     table
 }
