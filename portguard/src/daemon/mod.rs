@@ -14,6 +14,7 @@ mod follow;
 mod gather;
 mod harvest;
 mod memory;
+mod metrics;
 mod particulars;
 mod protocol;
 mod recent;
@@ -59,6 +60,7 @@ use control::{Answer, ControlSocket, Query};
 use due::Due;
 use enforcement::Enforcement;
 use gather::Brought;
+use metrics::Metrics;
 use recent::Recent;
 use resolving::Resolving;
 use site::Asker;
@@ -138,6 +140,7 @@ pub struct Daemon {
     /// The first drops of the generation that enforces.
     events: Option<EventStream>,
     telling: Telling,
+    metrics: Metrics,
     /// Questions about what is being brought in.
     asked: Vec<Asked>,
 }
@@ -178,6 +181,7 @@ impl Daemon {
             brought: Brought::default(),
             events: None,
             telling: Telling::new(),
+            metrics: Metrics::new(),
             asked: Vec::new(),
         };
         daemon.begin(runtime_dir).await?;
@@ -260,6 +264,7 @@ impl Daemon {
                 _ = samples.tick() => self.sample(),
                 done = self.archive.next() => self.archived(done),
                 event = next_event(&mut self.events) => self.hear_drop(&event),
+                scrape = self.metrics.next() => self.tell_metrics(scrape),
                 _ = alive.tick() => notify::alive(),
                 query = next(&mut self.socket) => self.answer(query).await,
             }
