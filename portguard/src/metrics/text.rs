@@ -27,7 +27,8 @@ pub fn text(snapshot: Snapshot) -> String {
 impl Collector for Snapshot {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let mut families = Families::new(encoder);
-        self.state(&mut families)?;
+        self.encode_enforced(&mut families)?;
+        self.encode_health(&mut families)?;
         if let Some(counts) = &self.counts {
             counts.encode(&mut families)?;
         }
@@ -50,8 +51,8 @@ impl Collector for Snapshot {
 }
 
 impl Snapshot {
-    fn state(&self, families: &mut Families<'_>) -> fmt::Result {
-        let Self { version, started, reloaded, generation, interfaces, troubles, .. } = self;
+    fn encode_enforced(&self, families: &mut Families<'_>) -> fmt::Result {
+        let Self { version, generation, interfaces, .. } = self;
         let (mode, posture, image) = match generation {
             Some(Generation { mode, posture, image, .. }) => {
                 (mode.to_string(), posture.to_string(), image.as_str())
@@ -90,11 +91,14 @@ impl Snapshot {
                 let labels = [("interface", name.as_str()), ("attached", attached.as_deref().unwrap_or(""))];
                 (labels, u64::from(attached.is_some()))
             }),
-        )?;
+        )
+    }
+
+    fn encode_health(&self, families: &mut Families<'_>) -> fmt::Result {
         families.gauge(
             "portguard_troubles",
             "What somebody should look at, by what it is about: `portguard status` says it in words",
-            troubles.iter().map(|&(subject, troubles)| ([("subject", subject)], troubles)),
+            self.troubles.iter().map(|&(subject, troubles)| ([("subject", subject)], troubles)),
         )?;
         for (name, help, number) in [
             (
@@ -123,12 +127,12 @@ impl Snapshot {
         families.seconds(
             "portguard_start_time",
             "When the daemon began, in seconds since 1970",
-            Some(*started),
+            Some(self.started),
         )?;
         families.seconds(
             "portguard_last_reload_success_timestamp",
             "When a site was last put in force, or found to be so already, in seconds since 1970",
-            *reloaded,
+            self.reloaded,
         )
     }
 }
