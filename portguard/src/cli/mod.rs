@@ -30,6 +30,7 @@ mod site_file;
 pub mod status;
 mod surroundings;
 mod time;
+pub mod top;
 
 use std::io::Write;
 
@@ -95,6 +96,8 @@ enum Verb {
     Drops(drops::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Show what is dropped and passed, live
+    Top(top::Args),
     /// Write a shell's script that completes this command line
     Completions(completions::Args),
     /// Write the manual's pages, one for each verb
@@ -124,6 +127,7 @@ impl Cli {
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Top(args) => top::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),
         }

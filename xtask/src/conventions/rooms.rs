@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 20] = [
+const ROOMS: [Room; 21] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -110,11 +110,13 @@ const ROOMS: [Room; 20] = [
         ],
         system: System::Yes,
     },
+    Room { name: "top", rooms: &["audit", "daemon", "matrix", "observe", "site"], system: System::No },
     Room {
         name: "cli",
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "explain", "export",
             "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site", "sockets",
+            "top",
         ],
         system: System::Yes,
     },
