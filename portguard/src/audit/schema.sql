@@ -153,14 +153,14 @@ CREATE TABLE seal (
     sequence INTEGER PRIMARY KEY,
     day      INTEGER NOT NULL UNIQUE,
     at       INTEGER NOT NULL,
-    previous BLOB    NOT NULL,
-    hash     BLOB    NOT NULL
+    previous TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
 ) STRICT;
 CREATE TABLE seal_section (
     day     INTEGER NOT NULL,
     section TEXT    NOT NULL,
     rows    INTEGER NOT NULL,
-    hash    BLOB    NOT NULL,
+    hash    TEXT    NOT NULL,
     PRIMARY KEY (day, section)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE seal_part (
@@ -168,10 +168,10 @@ CREATE TABLE seal_part (
     section TEXT    NOT NULL,
     part    INTEGER NOT NULL,
     rows    INTEGER NOT NULL,
-    hash    BLOB    NOT NULL,
+    hash    TEXT    NOT NULL,
     PRIMARY KEY (day, section, part)
 ) STRICT, WITHOUT ROWID;
--- What retention took of a sealed day: 1 its hours, 2 its sources, 3 everything; and the change that says so.
+-- What retention took of a sealed day: 1 its hours, 2 its sources, 3 everything; and the change that says so, of which day.
 CREATE TABLE expiry (
     day    INTEGER NOT NULL,
     level  INTEGER NOT NULL,
@@ -191,13 +191,22 @@ CREATE TABLE verification (
 CREATE VIEW drops_by_hour AS
 SELECT datetime(d.hour * 3600, 'unixepoch') AS hour,
        CASE length(d.source)
-           WHEN 4 THEN (SELECT group_concat(
-                            (instr('123456789ABCDEF', substr(hex(d.source), 2 * place + 1, 1)) * 16
-                             + instr('123456789ABCDEF', substr(hex(d.source), 2 * place + 2, 1))), '.')
-                        FROM (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3))
-           WHEN 16 THEN (SELECT group_concat(lower(substr(hex(d.source), 4 * place + 1, 4)), ':')
-                         FROM (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
-                               UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7))
+           WHEN 4 THEN (instr('123456789ABCDEF', substr(hex(d.source), 1, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 2, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 3, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 4, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 5, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 6, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 7, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 8, 1)))
+           WHEN 16 THEN lower(substr(hex(d.source), 1, 4) || ':'
+                || substr(hex(d.source), 5, 4) || ':'
+                || substr(hex(d.source), 9, 4) || ':'
+                || substr(hex(d.source), 13, 4) || ':'
+                || substr(hex(d.source), 17, 4) || ':'
+                || substr(hex(d.source), 21, 4) || ':'
+                || substr(hex(d.source), 25, 4) || ':'
+                || substr(hex(d.source), 29, 4))
        END AS source,
        (SELECT text FROM label WHERE id = d.zone) AS zone,
        (SELECT text FROM label WHERE id = d.port) AS port,

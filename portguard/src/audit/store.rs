@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
-    AuditError, Change, ChangeKind, Harvest,
+    AuditError, Change, ChangeKind, Harvest, Limits,
     booking::book,
     changes,
     counters::{Booked, Doubtful},
@@ -21,6 +21,7 @@ use super::{
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
+    pub(super) limits: Limits,
     writing: Writing,
     known: Known,
 }
@@ -37,8 +38,8 @@ pub(super) struct Known {
 
 impl Store {
     /// Opens the store at `path`, and makes it where there is none.
-    pub fn open(path: &Path) -> Result<Self, AuditError> {
-        Ok(Self { path: path.to_owned(), writing: file::write(path)?, known: Known::default() })
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, AuditError> {
+        Ok(Self { path: path.to_owned(), limits, writing: file::write(path)?, known: Known::default() })
     }
 
     /// Records what the kernel has counted and whom it has dropped. What is recorded already is not recorded again: a harvest
@@ -79,7 +80,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Connection, &mut Known) -> rusqlite::Result<T>,
     ) -> Result<T, AuditError> {
-        let Self { path, writing, known } = self;
+        let Self { path, limits: _, writing, known } = self;
         let attempt = || {
             let transaction = writing.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction, known)?;
@@ -107,5 +108,73 @@ fn doubt(at: u64, Doubtful { counters, first }: &Doubtful) -> Change {
              of them until they have caught up"
         ),
         diff: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        audit::{Detail, Reader, SourceDrops, Span},
+        observe::{Count, CounterReport, ReasonRow},
+    };
+
+    /// A harvest after so many fillings of the table, a hundred packets and as many sources in each.
+    fn harvest(epoch: u64) -> Harvest {
+        let count = |packets| Count { packets, bytes: packets };
+        let reason = "undocumented".to_owned();
+        let drops = (0..100).map(|source| SourceDrops {
+            source: Some(std::net::Ipv4Addr::from(source).into()),
+            zone: "default".to_owned(),
+            port: format!("{epoch}/udp"),
+            reason: reason.clone(),
+            rules: Vec::new(),
+            would: false,
+            packets: 1,
+            bytes: 1,
+            first: 0,
+            last: 0,
+        });
+        let detail = Detail { generation: 1, epoch, drops: drops.collect(), lost: Count::default() };
+        let (action, says) = ("drop".to_owned(), String::new());
+        let counted = count((epoch + 1) * 100);
+        let totals = CounterReport {
+            ports: Vec::new(),
+            undocumented: Vec::new(),
+            reasons: vec![ReasonRow { reason, action, says, counted, would_drop: Count::default() }],
+        };
+        Harvest { at: epoch * 3600, instance: "boot".to_owned(), totals, details: vec![detail] }
+    }
+
+    #[test]
+    fn what_finds_no_space_is_taken_back_whole_and_may_be_tried_again() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("audit.db");
+        let mut store = Store::open(&path, Limits::default()).unwrap();
+        let told = || {
+            let span = Span { since: 0, until: 1_000_000 };
+            let reader = Reader::open(&path).unwrap();
+            let dropped = reader.by_reason(span).unwrap().first().map_or(0, |row| row.dropped.packets);
+            (dropped, reader.lost(span).unwrap().reasons.iter().map(|row| row.lost).sum::<u64>())
+        };
+        let limit = |store: &Store, pages: u32| {
+            store.writing.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        limit(&store, 60);
+        let mut epoch = 0;
+        let error = loop {
+            match store.record(&harvest(epoch)) {
+                Ok(()) => epoch += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, AuditError::Full { .. }) && epoch > 2, "{error} after {epoch}");
+        assert_eq!(told(), (epoch * 100, 0));
+        limit(&store, 10_000);
+        store.record(&harvest(epoch)).unwrap();
+        store.record(&harvest(epoch)).unwrap();
+        assert_eq!(told(), ((epoch + 1) * 100, 0));
     }
 }

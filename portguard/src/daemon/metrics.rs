@@ -71,6 +71,9 @@ impl Daemon {
     /// Goes by what the site says of metrics. An address that cannot be had is tried again: it may be one that the node is
     /// still to get.
     pub(super) fn go_by_metrics(&mut self) {
+        if !self.may_make_threads {
+            return;
+        }
         let Some(loaded) = &self.loaded else { return };
         let address = loaded.metrics();
         match (self.metrics.serve_at(address), address) {

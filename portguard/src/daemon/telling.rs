@@ -16,7 +16,7 @@ use super::{
     troubles::Subject,
 };
 use crate::{
-    audit::Detail,
+    audit::{Detail, Limits},
     datapath::Generation,
     events::{Event, Known, Sink},
     site::EventsTo,
@@ -133,9 +133,15 @@ impl Daemon {
         }
     }
 
-    /// Goes by what the site says of events.
-    pub(super) fn go_by_events(&mut self) {
-        let to = self.loaded.as_ref().and_then(|loaded| loaded.audit().events.clone());
+    /// Goes by what the site says of events, and of how long they are kept.
+    pub(super) fn go_by_audit(&mut self) {
+        if !self.may_make_threads {
+            return;
+        }
+        let Some(audit) = self.loaded.as_ref().map(|loaded| loaded.audit().clone()) else { return };
+        let bytes = u64::from(audit.mebibytes) << 20;
+        self.archive.limit(Limits { days: audit.days, bytes, ..Limits::default() });
+        let to = audit.events;
         match self.telling.change_sink(to.as_ref()) {
             Ok(()) => self.troubles.over(&Subject::Sink),
             Err(why) => self.troubles.note(Subject::Sink, why),

@@ -31,12 +31,14 @@ pub(super) enum Subject {
     Names,
     /// What is in force cannot be kept for the next boot.
     State,
+    /// The process may do more than it needs.
+    Privileges,
     /// Metrics cannot be served.
     Metrics,
 }
 
 /// What there are troubles about, in words for programs.
-const WORDS: [&str; 13] = [
+const WORDS: [&str; 14] = [
     "site",
     "interface",
     "ledger",
@@ -49,6 +51,7 @@ const WORDS: [&str; 13] = [
     "files",
     "names",
     "state",
+    "privileges",
     "metrics",
 ];
 
@@ -68,6 +71,7 @@ impl Subject {
             Self::Files => "files",
             Self::Names => "names",
             Self::State => "state",
+            Self::Privileges => "privileges",
             Self::Metrics => "metrics",
         }
     }

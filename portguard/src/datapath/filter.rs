@@ -79,6 +79,11 @@ impl Filter {
         self.guarded.values()
     }
 
+    /// The interfaces whose link is pinned no more: the end of this process opens them.
+    pub fn unpinned(&self) -> impl Iterator<Item = &Guarded> {
+        self.guarded().filter(|guarded| !self.pins.link(guarded.index).exists())
+    }
+
     /// What was last [entered](Self::enter).
     pub fn ledger(&self) -> Option<&[u8]> {
         self.ledger.as_ref().map(|(_, bytes)| bytes.as_slice())
@@ -204,6 +209,8 @@ impl Filter {
                 }
                 Ok(None) if interface.is_some() => changes.push(Change::TakenOff { interface: name }),
                 Ok(None) => changes.push(Change::Gone { interface: name }),
+                // Something filters there, and the pin may be all that holds it: whoever can't open it leaves it.
+                Err(error) if on.is_some() => return Err(error),
                 Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
             }
             remove_tree(&self.pins.link(index))?;

@@ -211,7 +211,7 @@ const OWN: &str = "site";
 fn product(origin: &Origin) -> &str {
     match origin {
         Origin::Document { product, .. } => product,
-        Origin::Site { .. } => OWN,
+        Origin::Site { .. } | Origin::Failsafe { .. } => OWN,
     }
 }
 
