@@ -31,6 +31,7 @@ mod site_file;
 pub mod status;
 mod surroundings;
 mod time;
+pub mod top;
 
 use std::io::Write;
 
@@ -96,6 +97,8 @@ enum Verb {
     Drops(drops::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Show what is dropped and passed, live
+    Top(top::Args),
     /// Verify the record of what was dropped and what changed
     Audit(audit::Args),
     /// Write a shell's script that completes this command line
@@ -127,6 +130,7 @@ impl Cli {
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Top(args) => top::run(args, out),
             Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 21] = [
+const ROOMS: [Room; 22] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -111,12 +111,13 @@ const ROOMS: [Room; 21] = [
         ],
         system: System::Yes,
     },
+    Room { name: "top", rooms: &["audit", "daemon", "matrix", "observe", "site"], system: System::No },
     Room {
         name: "cli",
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
             "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site",
-            "sockets",
+            "sockets", "top",
         ],
         system: System::Yes,
     },
