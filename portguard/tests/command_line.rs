@@ -73,6 +73,7 @@ fn help_documents_the_exit_codes() {
     for verb in ["matrix", "explain", "diff", "replay", "export", "doctor", "completions", "man"] {
         assert_snapshot!(format!("help-{verb}"), portguard(&[verb, "--help"]));
     }
+    assert_snapshot!("help-audit-verify", portguard(&["audit", "verify", "--help"]));
     let init = portguard(&["init", "--help"]);
     assert!(init.contains("portguard init --product redis-enterprise --interface eth0"), "{init}");
 }

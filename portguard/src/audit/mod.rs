@@ -12,23 +12,32 @@ mod details;
 mod error;
 mod fate;
 mod file;
+mod keep;
 mod labels;
 mod query;
 mod reader;
 mod record;
+mod retention;
+mod seal;
+mod section;
 mod source;
 mod span;
 mod store;
 mod tally;
+mod verify;
 mod words;
 
 pub use error::AuditError;
 pub use file::FILE;
+pub use keep::Kept;
 pub use query::{
     DropFilter, DropRow, Drops, Lost, LostAtPort, LostByReason, Order, Point, PortTotals, ReasonTotals,
     RuleTotal, Series, SourceRow, TopSources,
 };
 pub use reader::Reader;
 pub use record::{Change, ChangeKind, Detail, Harvest, SourceDrops};
+pub use retention::Limits;
+pub use seal::Seal;
 pub use span::Span;
 pub use store::Store;
+pub use verify::{Fault, Verification};

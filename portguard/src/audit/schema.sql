@@ -153,14 +153,14 @@ CREATE TABLE seal (
     sequence INTEGER PRIMARY KEY,
     day      INTEGER NOT NULL UNIQUE,
     at       INTEGER NOT NULL,
-    previous BLOB    NOT NULL,
-    hash     BLOB    NOT NULL
+    previous TEXT    NOT NULL,
+    hash     TEXT    NOT NULL
 ) STRICT;
 CREATE TABLE seal_section (
     day     INTEGER NOT NULL,
     section TEXT    NOT NULL,
     rows    INTEGER NOT NULL,
-    hash    BLOB    NOT NULL,
+    hash    TEXT    NOT NULL,
     PRIMARY KEY (day, section)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE seal_part (
@@ -168,10 +168,10 @@ CREATE TABLE seal_part (
     section TEXT    NOT NULL,
     part    INTEGER NOT NULL,
     rows    INTEGER NOT NULL,
-    hash    BLOB    NOT NULL,
+    hash    TEXT    NOT NULL,
     PRIMARY KEY (day, section, part)
 ) STRICT, WITHOUT ROWID;
--- What retention took of a sealed day: 1 its hours, 2 its sources, 3 everything; and the change that says so.
+-- What retention took of a sealed day: 1 its hours, 2 its sources, 3 everything; and the change that says so, of which day.
 CREATE TABLE expiry (
     day    INTEGER NOT NULL,
     level  INTEGER NOT NULL,

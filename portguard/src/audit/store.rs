@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::{
-    AuditError, Change, ChangeKind, Harvest,
+    AuditError, Change, ChangeKind, Harvest, Limits,
     booking::book,
     changes,
     counters::{Booked, Doubtful},
@@ -21,6 +21,7 @@ use super::{
 #[derive(Debug)]
 pub struct Store {
     path: PathBuf,
+    pub(super) limits: Limits,
     writing: Writing,
     known: Known,
 }
@@ -37,8 +38,8 @@ pub(super) struct Known {
 
 impl Store {
     /// Opens the store at `path`, and makes it where there is none.
-    pub fn open(path: &Path) -> Result<Self, AuditError> {
-        Ok(Self { path: path.to_owned(), writing: file::write(path)?, known: Known::default() })
+    pub fn open(path: &Path, limits: Limits) -> Result<Self, AuditError> {
+        Ok(Self { path: path.to_owned(), limits, writing: file::write(path)?, known: Known::default() })
     }
 
     /// Records what the kernel has counted and whom it has dropped. What is recorded already is not recorded again: a harvest
@@ -79,7 +80,7 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Connection, &mut Known) -> rusqlite::Result<T>,
     ) -> Result<T, AuditError> {
-        let Self { path, writing, known } = self;
+        let Self { path, limits: _, writing, known } = self;
         let attempt = || {
             let transaction = writing.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done = work(&transaction, known)?;

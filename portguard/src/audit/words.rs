@@ -7,6 +7,11 @@ pub(super) fn day(day: i64) -> String {
     written(day.saturating_mul(86_400), "%F")
 }
 
+/// `2026-11-21 13:00` for an hour since 1970.
+pub(super) fn hour(hour: i64) -> String {
+    written(hour.saturating_mul(3600), "%F %H:%M")
+}
+
 /// `2026-11-21 13:05:09 UTC` for seconds since 1970.
 pub(super) fn time(seconds: u64) -> String {
     written(i64::try_from(seconds).unwrap_or(i64::MAX), "%F %T UTC")

@@ -4,6 +4,7 @@
 //! with an [`ExitStatus`]; an error, of whatever kind, is exit code 2.
 
 pub mod apply;
+pub mod audit;
 pub mod check;
 pub mod completions;
 pub mod confirm;
@@ -95,6 +96,8 @@ enum Verb {
     Drops(drops::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Verify the record of what was dropped and what changed
+    Audit(audit::Args),
     /// Write a shell's script that completes this command line
     Completions(completions::Args),
     /// Write the manual's pages, one for each verb
@@ -124,6 +127,7 @@ impl Cli {
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),
         }

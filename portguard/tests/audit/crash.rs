@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portguard::audit::Store;
+use portguard::audit::{Limits, Store};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -39,7 +39,7 @@ const PACKETS: u64 = HARVESTS * 10;
 /// Records one filling of the table after the other, and drains each when it is recorded.
 fn record_all(place: &Path) {
     let drained = place.join("drained");
-    let mut store = Store::open(&place.join("audit.db")).expect("nobody else writes");
+    let mut store = Store::open(&place.join("audit.db"), Limits::default()).expect("nobody else writes");
     let mut epoch: u64 = fs::read_to_string(&drained).map_or(0, |text| text.parse().expect("a number"));
     while epoch < HARVESTS {
         store.record(&kernel_at(epoch).harvest(DAY + epoch)).expect("there is space");
@@ -106,7 +106,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 fn without_power_at_any_moment_a_prefix_of_what_was_recorded_is_there() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let mut kernel = Kernel::new("boot-1");
     kernel.drop(DAY, "203.0.113.1", "8086/tcp", 1);
     kernel.settle(&mut store, DAY);
@@ -132,7 +132,7 @@ fn without_power_at_any_moment_a_prefix_of_what_was_recorded_is_there() {
         fs::write(&path, &base).unwrap();
         fs::write(beside(&path, "-wal"), &log[..cut]).unwrap();
         let committed = lengths.iter().filter(|&&length| length <= cut as u64).count();
-        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path, Limits::default()).unwrap());
         let (counted, told) = dropped(&path, days(DAY, 1));
         assert_eq!((counted, told), (sums[committed], sums[committed]), "cut at {cut} of {}", log.len());
         assert!(is_sound(&path));

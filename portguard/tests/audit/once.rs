@@ -1,6 +1,6 @@
 //! Each packet is recorded once.
 
-use portguard::audit::{AuditError, ChangeKind, Store};
+use portguard::audit::{AuditError, ChangeKind, Limits, Store};
 use tempfile::TempDir;
 
 use crate::kernel::{DAY, HOUR, Kernel, all, days, dropped, reader};
@@ -9,7 +9,7 @@ use crate::kernel::{DAY, HOUR, Kernel, all, days, dropped, reader};
 fn a_harvest_that_is_handed_over_again_is_recorded_once() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let mut kernel = Kernel::new("boot-1");
     kernel.pass("8086/tcp", 10);
     kernel.drop(DAY, "203.0.113.9", "8086/tcp", 5);
@@ -17,7 +17,7 @@ fn a_harvest_that_is_handed_over_again_is_recorded_once() {
         store.record(&kernel.harvest(DAY)).unwrap();
     }
     drop(store);
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     store.record(&kernel.harvest(DAY + 10)).unwrap();
     assert_eq!(dropped(&path, days(DAY, 1)), (5, 5));
     kernel.drain();
@@ -32,7 +32,7 @@ fn a_harvest_that_is_handed_over_again_is_recorded_once() {
 fn another_filter_begins_at_zero() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     for (boot, packets) in [("boot-1", 5), ("boot-2", 3), ("boot-3", 9)] {
         let mut kernel = Kernel::new(boot);
         kernel.drop(DAY, "203.0.113.9", "8086/tcp", packets);
@@ -46,7 +46,7 @@ fn another_filter_begins_at_zero() {
 fn counters_that_went_backwards_are_told_once_and_never_booked_twice() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let mut kernel = Kernel::new("boot-1");
     kernel.drop_unseen("8086/tcp", 100);
     store.record(&kernel.harvest(DAY)).unwrap();
@@ -72,7 +72,7 @@ fn counters_that_went_backwards_are_told_once_and_never_booked_twice() {
 fn what_comes_to_a_counter_is_booked_in_its_hour() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let mut kernel = Kernel::new("boot-1");
     for hour in 0..4 {
         kernel.drop(DAY + hour * HOUR, "2001:db8::9", "8088/tcp", hour + 1);
@@ -87,7 +87,7 @@ fn what_comes_to_a_counter_is_booked_in_its_hour() {
 fn an_hour_has_places_for_the_loudest_and_the_rest_is_told_as_lost() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let mut kernel = Kernel::new("boot-1");
     kernel.drop(DAY, "198.51.100.1", "8086/tcp", 500);
     kernel.settle(&mut store, DAY);
@@ -116,12 +116,12 @@ fn an_hour_has_places_for_the_loudest_and_the_rest_is_told_as_lost() {
 fn a_second_writer_is_refused_until_the_first_is_gone() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let store = Store::open(&path).unwrap();
-    let error = Store::open(&path).unwrap_err();
+    let store = Store::open(&path, Limits::default()).unwrap();
+    let error = Store::open(&path, Limits::default()).unwrap_err();
     assert!(matches!(error, AuditError::Held { .. }), "{error}");
     assert!(error.to_string().contains("systemctl stop portguard"), "{error}");
     drop(store);
-    Store::open(&path).unwrap();
+    Store::open(&path, Limits::default()).unwrap();
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn what_is_no_audit_store_is_told_and_left_as_it_is() {
     let path = directory.path().join("audit.db");
     assert!(matches!(portguard::audit::Reader::open(&path), Err(AuditError::Missing { .. })));
     std::fs::write(&path, "not a database, but longer than its header would be ".repeat(40)).unwrap();
-    assert!(matches!(Store::open(&path), Err(AuditError::Damaged { .. })));
+    assert!(matches!(Store::open(&path, Limits::default()), Err(AuditError::Damaged { .. })));
     let foreign = directory.path().join("foreign.db");
     let connection = rusqlite::Connection::open(&foreign).unwrap();
     connection.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(connection);
     let before = std::fs::read(&foreign).unwrap();
-    assert!(matches!(Store::open(&foreign), Err(AuditError::Damaged { .. })));
+    assert!(matches!(Store::open(&foreign, Limits::default()), Err(AuditError::Damaged { .. })));
     assert_eq!(std::fs::read(&foreign).unwrap(), before);
 }

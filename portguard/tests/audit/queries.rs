@@ -1,7 +1,7 @@
 //! What the record answers.
 
 use insta::assert_json_snapshot;
-use portguard::audit::{ChangeKind, DropFilter, Order, Reader, Span, Store};
+use portguard::audit::{ChangeKind, DropFilter, Limits, Order, Reader, Span, Store};
 use tempfile::TempDir;
 
 use crate::kernel::{DAY, HOUR, Kernel, all, change, days, reader};
@@ -10,7 +10,7 @@ use crate::kernel::{DAY, HOUR, Kernel, all, change, days, reader};
 fn recorded() -> (TempDir, Reader) {
     let directory = TempDir::new().expect("a directory");
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).expect("nobody else writes");
+    let mut store = Store::open(&path, Limits::default()).expect("nobody else writes");
     let mut kernel = Kernel::new("boot-1");
     store
         .change(&change(DAY + HOUR, ChangeKind::Start, "portguard starts, in mode enforce"))
@@ -82,7 +82,7 @@ fn each_filter_leaves_what_it_asks_for() {
 fn a_reader_sees_what_is_recorded_meanwhile_and_needs_no_writer() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("audit.db");
-    let mut store = Store::open(&path).unwrap();
+    let mut store = Store::open(&path, Limits::default()).unwrap();
     let reader = reader(&path);
     let mut kernel = Kernel::new("boot-1");
     for packets in 1..=3 {
