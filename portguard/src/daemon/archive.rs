@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::{mpsc as answers, oneshot};
 
 use super::Reply;
-use crate::audit::{AuditError, Change, DropFilter, Harvest, Reader, Store};
+use crate::audit::{AuditError, Change, DropFilter, Harvest, Limits, Reader, Store};
 
 /// What the store is to do.
 enum Order {
@@ -125,7 +125,7 @@ impl Keeper {
     fn with<T>(&mut self, act: impl FnOnce(&mut Store) -> Result<T, AuditError>) -> Result<T, AuditError> {
         let store = match &mut self.store {
             Some(store) => store,
-            closed => closed.insert(Store::open(&self.path)?),
+            closed => closed.insert(Store::open(&self.path, Limits::default())?),
         };
         act(store)
     }
