@@ -5,7 +5,8 @@
 //! the only room that knows aya; [`observe`] reads counters back, [`audit`] keeps them; [`daemon`] owns what is loaded; [`cli`] talks to the
 //! rooms and holds no logic. Beside that way [`names`] finds out what host names stand for, [`lint`] asks about what is
 //! odd, [`draft`] writes a first site, and [`export`] says a matrix in another firewall's words; [`drift`] holds it against
-//! what [`sockets`] says that the node listens on, and [`doctor`] says what the machine lacks.
+//! what [`sockets`] says that the node listens on, and [`doctor`] says what the machine lacks. [`report`] writes down what [`audit`]
+//! has kept.
 
 pub mod audit;
 pub mod cli;
@@ -28,5 +29,6 @@ pub mod observe;
 pub mod policy;
 pub mod reading;
 pub mod replay;
+pub mod report;
 pub mod site;
 pub mod sockets;

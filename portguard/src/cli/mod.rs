@@ -26,6 +26,7 @@ pub mod matrix;
 pub mod policy;
 pub mod reload;
 pub mod replay;
+pub mod report;
 pub mod run;
 mod site_file;
 pub mod status;
@@ -94,6 +95,8 @@ enum Verb {
     Drift(drift::Args),
     /// Show who was dropped where, and follow drops as they happen
     Drops(drops::Args),
+    /// Write down what was accepted and dropped, from whom, by which document, and how sure that is
+    Report(report::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Verify the record of what was dropped and what changed
@@ -126,6 +129,7 @@ impl Cli {
             Verb::Detach(args) => detach::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
+            Verb::Report(args) => report::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 19] = [
+const ROOMS: [Room; 20] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -110,10 +110,17 @@ const ROOMS: [Room; 19] = [
         system: System::Yes,
     },
     Room {
+        name: "report",
+        // Of the daemon no more than what it answers.
+        rooms: &["audit", "daemon::Status", "matrix", "observe", "reading", "site"],
+        system: System::No,
+    },
+    Room {
         name: "cli",
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "explain", "export",
-            "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site", "sockets",
+            "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report", "site",
+            "sockets",
         ],
         system: System::Yes,
     },
