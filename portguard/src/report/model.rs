@@ -141,8 +141,8 @@ impl Report {
 
 fn step(span: Span) -> u64 {
     match span.until.saturating_sub(span.since) {
-        ..=BY_HOUR => 3600,
-        ..=BY_DAY => 86_400,
+        length if length <= BY_HOUR => 3600,
+        length if length <= BY_DAY => 86_400,
         _ => 7 * 86_400,
     }
 }

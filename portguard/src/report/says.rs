@@ -82,12 +82,11 @@ pub(super) fn addresses(GroupInForce { name, addresses }: &GroupInForce) -> Stri
     if addresses.is_empty() {
         return "nobody".to_owned();
     }
-    let mut shown = addresses.iter().take(ADDRESSES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if addresses.len() > ADDRESSES_SHOWN {
-        let more = count((addresses.len() - ADDRESSES_SHOWN) as u64);
-        shown.push_str(&format!(" and {more} more (--format json has all)"));
+    let shown = addresses.iter().take(ADDRESSES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match addresses.len().saturating_sub(ADDRESSES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {} more (--format json has all)", count(more as u64)),
     }
-    shown
 }
 
 /// What a reason means.
@@ -103,11 +102,11 @@ pub(super) fn more(all: usize, shown: usize) -> Option<String> {
 
 /// The ports of a source.
 pub(super) fn ports(row: &SourceRow) -> String {
-    let mut ports = row.ports.join(", ");
-    if row.more_ports > 0 {
-        ports.push_str(&format!(" and {} more", count(row.more_ports as u64)));
+    let ports = row.ports.join(", ");
+    match row.more_ports {
+        0 => ports,
+        more => format!("{ports} and {} more", count(more as u64)),
     }
-    ports
 }
 
 /// What is to be known of the list of sources.

@@ -67,7 +67,7 @@ fn bar(index: usize, point: &Point, step: u64, peak: u64, parts: &[Part]) -> Mar
         let height = share(packets, peak).max(LEAST).min(top);
         top -= height;
         bars.push((*class, top, height));
-        says.push_str(&format!(", {name} {}", count(packets)));
+        says = format!("{says}, {name} {}", count(packets));
     }
     html! {
         @if !bars.is_empty() {

@@ -10,7 +10,7 @@ use super::{
     },
 };
 use crate::{
-    audit::{Change, Lost, Series},
+    audit::{Change, Lost, ReasonTotals, Series},
     matrix::{Posture, Row},
     report::{
         Accepts, Report, Verified, says,
@@ -25,24 +25,42 @@ const REFUSED: [Part; 2] = [
 const PASSED: [Part; 1] = [("passed", "passed", |point| point.passed)];
 
 pub(super) fn dropped(report: &Report) -> Markup {
-    let Report { series, reasons, ports, undocumented, totals, .. } = report;
-    let of_reason = reasons.iter().map(|row| {
+    html! {
+        section id="dropped" {
+            h2 { "What was dropped" }
+            (chart("Dropped, or would have been:", &report.series, &REFUSED))
+            (chart("Passed:", &report.series, &PASSED))
+            (figures(&report.series))
+            h3 { "By reason" }
+            (by_reason(report))
+            h3 { "By documented port and rule" }
+            (by_port(report))
+            h3 { "At ports that no document names" }
+            (undocumented(report))
+        }
+    }
+}
+
+fn by_reason(Report { reasons, totals, .. }: &Report) -> Markup {
+    let row = |row: &ReasonTotals, says: &str| {
         vec![
             row.reason.clone(),
-            says::reason(&row.reason).to_owned(),
+            says.to_owned(),
             count(row.dropped.packets),
             count(row.would_drop.packets),
             count(row.passed.packets),
         ]
-    });
-    let all = vec![
-        "all".to_owned(),
-        String::new(),
-        count(totals.dropped.packets),
-        count(totals.would_drop.packets),
-        count(totals.passed.packets),
-    ];
-    let at_port = ports.iter().map(|row| {
+    };
+    table(
+        "Packets. Each has exactly one reason.",
+        &[("Reason", Code), ("Means", Text), ("Dropped", Number), ("Would drop", Number), ("Passed", Number)],
+        reasons.iter().map(|of_reason| row(of_reason, says::reason(&of_reason.reason))),
+        Some(row(totals, "")),
+    )
+}
+
+fn by_port(report: &Report) -> Markup {
+    let rows = report.ports.iter().map(|row| {
         let (rules, passed): (Vec<&str>, Vec<String>) =
             row.rules.iter().map(|rule| (rule.rule.as_str(), count(rule.passed.packets))).unzip();
         vec![
@@ -53,7 +71,16 @@ pub(super) fn dropped(report: &Report) -> Markup {
             rules.join("\n"),
         ]
     });
-    let at_undocumented = undocumented.iter().take(says::PORTS_SHOWN).map(|row| {
+    table(
+        "Packets, by the kernel's counters. What passed stands beside the rule that admitted it.",
+        &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Passed", Number), ("By", Code)],
+        rows,
+        None,
+    )
+}
+
+fn undocumented(report: &Report) -> Markup {
+    let rows = report.undocumented.iter().take(says::PORTS_SHOWN).map(|row| {
         vec![
             words::port(&row.zone, &row.port),
             count(row.dropped),
@@ -63,34 +90,13 @@ pub(super) fn dropped(report: &Report) -> Markup {
         ]
     });
     html! {
-        section id="dropped" {
-            h2 { "What was dropped" }
-            (chart("Dropped, or would have been:", series, &REFUSED))
-            (chart("Passed:", series, &PASSED))
-            (figures(series))
-            h3 { "By reason" }
-            (table(
-                "Packets. Each has exactly one reason.",
-                &[("Reason", Code), ("Means", Text), ("Dropped", Number), ("Would drop", Number), ("Passed", Number)],
-                of_reason,
-                (!reasons.is_empty()).then_some(all),
-            ))
-            h3 { "By documented port and rule" }
-            (table(
-                "Packets, by the kernel's counters. What passed stands beside the rule that admitted it.",
-                &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Passed", Number), ("By", Code)],
-                at_port,
-                None,
-            ))
-            h3 { "At ports that no document names" }
-            (table(
-                "Packets, as far as they are told by source.",
-                &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Sources", Number), ("Last", Time)],
-                at_undocumented,
-                None,
-            ))
-            @if let Some(more) = says::more(undocumented.len(), says::PORTS_SHOWN) { p.sub { (more) } }
-        }
+        (table(
+            "Packets, as far as they are told by source.",
+            &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Sources", Number), ("Last", Time)],
+            rows,
+            None,
+        ))
+        @if let Some(more) = says::more(report.undocumented.len(), says::PORTS_SHOWN) { p.sub { (more) } }
     }
 }
 
