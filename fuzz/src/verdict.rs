@@ -12,7 +12,7 @@ use portguard_common::{
     wire::{Frame, ipv6},
 };
 
-/// A byte each: the posture with the arrival and the trie's shape, the shape of the IPv6 table, sockets, where the frame is split; then the
+/// A byte each: the posture with the arrival, the trie's shape and failsafe groups, the shape of the IPv6 table, sockets, where the frame is split; then the
 /// arrays of [`Made`].
 const HEADER: usize = 4 + LENGTHS + 16 + 3 * BUCKETS + 2 * PORTS + ROOTS + NODES + CELLS;
 const LENGTHS: usize = 4;
@@ -29,6 +29,7 @@ const TAG_AT: usize = 12;
 /// Tables out of a few bytes. An index beyond an array begins again at its front.
 struct Made {
     posture_pass: bool,
+    failsafe: bool,
     narrow4: bool,
     arrival: Arrival,
     default_class6: u32,
@@ -82,6 +83,7 @@ impl Made {
         Self {
             posture_pass: about & 1 == 1,
             narrow4: about & 16 == 16,
+            failsafe: about & 32 == 32,
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
             length_count6: (shape & 7).into(),
@@ -110,6 +112,10 @@ fn halves(key: u128) -> [u64; 2] {
 impl Tables for Made {
     fn posture_pass(&self) -> bool {
         self.posture_pass
+    }
+
+    fn failsafe(&self) -> bool {
+        self.failsafe
     }
 
     fn default_class6(&self) -> u32 {

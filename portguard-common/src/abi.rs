@@ -47,9 +47,11 @@ pub const MAX_TABLE_BYTES: usize = (1 << 29) - 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct PortEntry {
-    /// The first of the port's counters: refused, unanswered, then one for each rule of the row.
+    /// The first of the port's counters: refused, unanswered, then one for each rule of the row. Ports that no rule names
+    /// share those of their zone, of which only the rules' ever count.
     pub slot: u32,
-    /// The index of the row's first cell; 0 for a port that no rule names.
+    /// The index of the row's first cell. 0 is the row of the ports that no rule names: its cells are read with
+    /// [`Settings::failsafe`] alone, and admit the failsafe groups.
     pub cells: u32,
 }
 
@@ -287,8 +289,10 @@ pub struct Settings {
     pub narrow4: u8,
     /// 1 when it is noted who was dropped.
     pub details: u8,
+    /// 1 when there are failsafe groups, which ports that no rule names admit, too.
+    pub failsafe: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 7],
+    pub unused: [u8; 6],
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -311,7 +315,8 @@ impl Settings {
         posture_pass: 0,
         narrow4: 0,
         details: 0,
-        unused: [0; 7],
+        failsafe: 0,
+        unused: [0; 6],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }

@@ -22,6 +22,10 @@ impl Tables for Small {
         false
     }
 
+    fn failsafe(&self) -> bool {
+        false
+    }
+
     fn default_class6(&self) -> u32 {
         CLASS_FIRST
     }

@@ -197,6 +197,11 @@ impl<const CALL: bool> Tables for Maps<CALL> {
     }
 
     #[inline(always)]
+    fn failsafe(&self) -> bool {
+        setting!(failsafe) != 0
+    }
+
+    #[inline(always)]
     fn default_class6(&self) -> u32 {
         setting!(default_class6)
     }

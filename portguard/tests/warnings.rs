@@ -24,7 +24,7 @@ fn check(arguments: &[&str]) -> String {
 
 #[test]
 fn what_is_odd_is_told_with_its_place_and_remedy() {
-    for name in ["exposure", "shadows", "groups", "answers", "ports"] {
+    for name in ["exposure", "shadows", "groups", "failsafe", "answers", "ports"] {
         assert_snapshot!(name, check(&[&format!("warnings/{name}.toml")]));
     }
 }
@@ -79,6 +79,26 @@ fn a_session_that_would_survive_is_no_question() {
     assert_eq!(asked(by_rule, &session("127.0.0.1", 22, None)), quiet, "a tunnel ends on the loopback");
     assert_eq!(asked(by_rule, &Surroundings::default()), quiet, "there is no session");
     assert_eq!(asked(by_rule, &session("203.0.113.9", 22, Some("eth1"))), ["PG0307"]);
+}
+
+#[test]
+fn a_session_from_a_failsafe_group_is_no_question() {
+    let site = |posture, failsafe| {
+        format!(
+            "mode = \"enforce\"\nposture = \"{posture}\"\n{failsafe}[interfaces.eth0]\n[groups]\nadmins = [\"10.9.0.0/24\"]\n\
+             apps = [\"10.1.0.7\"]\n[[rules]]\nname = \"ssh\"\nports = [\"22/tcp\"]\nfrom = [\"apps\"]\n"
+        )
+    };
+    let asked = |text: &str, port| {
+        let loaded = site_of_text(Path::new("site.toml"), text).expect("the site holds together");
+        let warnings = loaded.lint(&session("10.9.0.7", port, None)).warnings;
+        warnings.iter().any(|warning| warning.to_string().contains("no rule admits SSH"))
+    };
+    for port in [22, 2222] {
+        assert!(asked(&site("drop", ""), port), "port {port}");
+        assert!(!asked(&site("drop", "failsafe = [\"admins\"]\n"), port), "port {port}");
+    }
+    assert!(asked(&site("drop", "failsafe = [\"apps\"]\n"), 22));
 }
 
 #[test]

@@ -30,6 +30,23 @@ const EXIT: u64 = 0x95;
 /// `call bpf_redirect`.
 const CALL_REDIRECT: u64 = 23 << 32 | 0x85;
 
+/// `call bpf_get_prandom_u32`.
+const CALL_RANDOM: u64 = 7 << 32 | 0x85;
+/// Operations, of `include/uapi/linux/bpf_common.h` and `bpf.h`.
+const MOVE: u8 = 0xbf;
+const LOAD: u8 = 0x61;
+const STORE: u8 = 0x63;
+const ADD: u8 = 0x07;
+const AND: u8 = 0x57;
+const OR: u8 = 0x47;
+const TO_NETWORK_ORDER: u8 = 0xdc;
+const JUMP_IF_GREATER: u8 = 0x2d;
+
+/// `struct bpf_insn`.
+const fn instruction(operation: u8, to: u8, from: u8, offset: u16, value: u32) -> u64 {
+    (value as u64) << 32 | (offset as u64) << 16 | (from as u64) << 12 | (to as u64) << 8 | operation as u64
+}
+
 /// `rREGISTER = value`.
 const fn load(register: u8, value: u32) -> u64 {
     (value as u64) << 32 | (register as u64) << 8 | 0xb7
@@ -95,6 +112,32 @@ impl Floor {
     /// Sends every packet out of the interface with this index.
     pub fn redirecting(index: u32) -> anyhow::Result<Self> {
         Self::of(&[load(1, index), load(2, 0), CALL_REDIRECT, EXIT])
+    }
+
+    /// The same with every packet, which must be IPv4, from another source: one of the million and more of 203.0.0.0/12.
+    pub fn spoofing(index: u32) -> anyhow::Result<Self> {
+        // An IPv4 header ends here at the earliest, and its source is there.
+        const END: u32 = 34;
+        const SOURCE: u16 = 26;
+        Self::of(&[
+            instruction(MOVE, 6, 1, 0, 0),
+            // `data` and `data_end` of `struct xdp_md`.
+            instruction(LOAD, 7, 6, 0, 0),
+            instruction(LOAD, 8, 6, 4, 0),
+            instruction(MOVE, 2, 7, 0, 0),
+            instruction(ADD, 2, 0, 0, END),
+            // Over what changes the packet, if there is too little of it.
+            instruction(JUMP_IF_GREATER, 2, 8, 5, 0),
+            CALL_RANDOM,
+            instruction(AND, 0, 0, 0, 0x000f_ffff),
+            instruction(OR, 0, 0, 0, 203 << 24),
+            instruction(TO_NETWORK_ORDER, 0, 0, 0, 32),
+            instruction(STORE, 7, 0, SOURCE, 0),
+            load(1, index),
+            load(2, 0),
+            CALL_REDIRECT,
+            EXIT,
+        ])
     }
 
     fn of(instructions: &[u64]) -> anyhow::Result<Self> {

@@ -212,6 +212,26 @@ fn both_firewalls_agree_about_sctp_and_protocols_without_ports() {
 }
 
 #[test]
+fn both_firewalls_admit_failsafe_groups_to_everything() {
+    let sources =
+        ["10.1.0.9", "10.2.0.9", "2001:db8:1::9", "2001:db8:2::9"].map(|text| text.parse().unwrap());
+    let lab = lab(&sources.into_iter().collect());
+    for posture in ["drop", "pass"] {
+        let text = format!(
+            "mode = \"enforce\"\nposture = \"{posture}\"\nfailsafe = [\"one\", \"gone\"]\n[interfaces.eth0]\n[groups]\n\
+             one = [\"10.1.0.0/16\", \"2001:db8:1::/48\"]\ntwo = [\"10.2.0.0/16\"]\ngone = []\n[[rules]]\nname = \"odd\"\n\
+             ports = [\"36412/sctp\", \"ip/112\", \"9/tcp\", \"icmp\"]\nfrom = [\"two\"]\n"
+        );
+        let other = |number| Knock::Protocol(number, [0x80, 0, 0x8e, 0x3c]);
+        let knocks =
+            [other(132), other(112), other(143), Knock::Tcp(9), Knock::Tcp(10), Knock::Udp(9), Knock::Ping];
+        let of = |what| sources.map(|from| Probe { from, to: lab.node.address_like(from), what });
+        let probes: Vec<Probe> = knocks.into_iter().flat_map(of).collect();
+        compare(&lab, &text, "default", &probes);
+    }
+}
+
+#[test]
 fn both_firewalls_choose_the_narrowest_pattern_for_an_interface() {
     let lab = lab(&BTreeSet::new());
     let probes: Vec<Probe> = [9, 10]

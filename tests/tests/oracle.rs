@@ -78,6 +78,7 @@ fn whole(asked: &Asked, opinion: &Opinion, case: &Case, told: &str) {
     assert_eq!((whole.drops(), whole.reason.as_str()), (!opinion.passes, opinion.reason), "{told}");
     let cited = whole.rule.as_ref().map(|rule| match &rule.origin {
         Origin::Document { rule, .. } | Origin::Site { rule, .. } => rule.clone(),
+        Origin::Failsafe { .. } => "failsafe".to_owned(),
     });
     let declared = opinion.passes.then(|| opinion.rule.clone()).flatten();
     assert_eq!(cited, declared, "{told}");

@@ -25,7 +25,9 @@ pub fn bucket_index(key: DropKey) -> u32 {
     let [high, low, what] = key.words();
     let mixed = (high ^ what.rotate_left(32)).wrapping_mul(FACTORS[0]) ^ low.wrapping_mul(FACTORS[1]);
     let mixed = (mixed ^ mixed >> 32).wrapping_mul(FACTORS[2]);
-    (mixed >> (u64::BITS - DROP_BUCKETS.trailing_zeros())) as u32
+    #[expect(clippy::cast_possible_truncation, reason = "a few of the highest bits")]
+    let index = (mixed >> (u64::BITS - DROP_BUCKETS.trailing_zeros())) as u32;
+    index
 }
 
 /// Notes a packet of `bytes` in its bucket, at `now`.
@@ -56,9 +58,9 @@ pub fn note(bucket: &mut DropBucket, key: DropKey, bytes: u64, now: u64) -> Note
 impl DropEntry {
     #[inline(always)]
     fn is_of(&self, key: DropKey) -> bool {
-        let ([a, b, c], [d, e, f]) = (self.key.words(), key.words());
+        let ([high, low, what], other) = (self.key.words(), key.words());
         // Without a branch for each word. An empty place has a key of zeros, which no drop has: reason 0 passes.
-        (a ^ d) | (b ^ e) | (c ^ f) == 0
+        (high ^ other[0]) | (low ^ other[1]) | (what ^ other[2]) == 0
     }
 
     #[inline(always)]

@@ -18,6 +18,8 @@ use crate::{
 pub trait Tables {
     /// Whether undocumented traffic passes.
     fn posture_pass(&self) -> bool;
+    /// Whether there are sources that ports admit which no rule names.
+    fn failsafe(&self) -> bool;
     /// The class of IPv6 sources that match no prefix.
     fn default_class6(&self) -> u32;
     /// The number of the IPv6 table's buckets less one.

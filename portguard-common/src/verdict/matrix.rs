@@ -15,7 +15,7 @@ pub(super) enum Access {
     Admitted { slot: u32 },
     /// The port is documented and no rule admits the source; this is its first counter.
     Refused { slot: u32 },
-    /// No rule names the port.
+    /// No rule names the port, and the source is in no failsafe group.
     Undocumented,
 }
 
@@ -29,11 +29,12 @@ pub(super) fn access<T: Tables>(
 ) -> Result<Access, Reason> {
     let index = context.arrival.first_port().wrapping_add(first + u32::from(index));
     let PortEntry { slot, cells } = tables.port(index).ok_or(Reason::Internal)?;
-    if cells == 0 {
+    if cells == 0 && !tables.failsafe() {
         return Ok(Access::Undocumented);
     }
     let ordinal = tables.cell(cells.wrapping_add(context.class)).ok_or(Reason::Internal)?;
     Ok(match ordinal {
+        0 if tables.failsafe() && cells == 0 => Access::Undocumented,
         0 => Access::Refused { slot },
         ordinal => Access::Admitted { slot: slot + port_slots::ADMITTED + u32::from(ordinal) - 1 },
     })

@@ -74,10 +74,12 @@ fn admit_group(path: &Path) -> io::Result<()> {
     let file = File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?;
     drop(file);
     match Group::from_name(GROUP) {
-        Ok(Some(group)) => {
-            chown(path, None, Some(group.gid.as_raw()))?;
-            fs::set_permissions(path, Permissions::from_mode(0o640))
-        }
+        Ok(Some(group)) => match chown(path, None, Some(group.gid.as_raw())) {
+            Ok(()) => fs::set_permissions(path, Permissions::from_mode(0o640)),
+            // Who is not in the group may not give the file to it. It stays root's, and is written all the same.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            Err(error) => Err(error),
+        },
         // An image of nothing but this program has no list of groups.
         Ok(None) | Err(Errno::ENOENT) => Ok(()),
         Err(error) => Err(error.into()),

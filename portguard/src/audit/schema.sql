@@ -191,13 +191,22 @@ CREATE TABLE verification (
 CREATE VIEW drops_by_hour AS
 SELECT datetime(d.hour * 3600, 'unixepoch') AS hour,
        CASE length(d.source)
-           WHEN 4 THEN (SELECT group_concat(
-                            (instr('123456789ABCDEF', substr(hex(d.source), 2 * place + 1, 1)) * 16
-                             + instr('123456789ABCDEF', substr(hex(d.source), 2 * place + 2, 1))), '.')
-                        FROM (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3))
-           WHEN 16 THEN (SELECT group_concat(lower(substr(hex(d.source), 4 * place + 1, 4)), ':')
-                         FROM (SELECT 0 AS place UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
-                               UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7))
+           WHEN 4 THEN (instr('123456789ABCDEF', substr(hex(d.source), 1, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 2, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 3, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 4, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 5, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 6, 1))) || '.'
+                || (instr('123456789ABCDEF', substr(hex(d.source), 7, 1)) * 16
+                    + instr('123456789ABCDEF', substr(hex(d.source), 8, 1)))
+           WHEN 16 THEN lower(substr(hex(d.source), 1, 4) || ':'
+                || substr(hex(d.source), 5, 4) || ':'
+                || substr(hex(d.source), 9, 4) || ':'
+                || substr(hex(d.source), 13, 4) || ':'
+                || substr(hex(d.source), 17, 4) || ':'
+                || substr(hex(d.source), 21, 4) || ':'
+                || substr(hex(d.source), 25, 4) || ':'
+                || substr(hex(d.source), 29, 4))
        END AS source,
        (SELECT text FROM label WHERE id = d.zone) AS zone,
        (SELECT text FROM label WHERE id = d.port) AS port,

@@ -110,3 +110,70 @@ fn doubt(at: u64, Doubtful { counters, first }: &Doubtful) -> Change {
         diff: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        audit::{Detail, Reader, SourceDrops, Span},
+        observe::{Count, CounterReport, ReasonRow},
+    };
+
+    /// A harvest after so many fillings of the table, a hundred packets and as many sources in each.
+    fn harvest(epoch: u64) -> Harvest {
+        let count = |packets| Count { packets, bytes: packets };
+        let reason = "undocumented".to_owned();
+        let drops = (0..100).map(|source| SourceDrops {
+            source: Some(std::net::Ipv4Addr::from(source).into()),
+            zone: "default".to_owned(),
+            port: format!("{epoch}/udp"),
+            reason: reason.clone(),
+            rules: Vec::new(),
+            would: false,
+            packets: 1,
+            bytes: 1,
+            first: 0,
+            last: 0,
+        });
+        let detail = Detail { generation: 1, epoch, drops: drops.collect(), lost: Count::default() };
+        let (action, says) = ("drop".to_owned(), String::new());
+        let counted = count((epoch + 1) * 100);
+        let totals = CounterReport {
+            ports: Vec::new(),
+            reasons: vec![ReasonRow { reason, action, says, counted, would_drop: Count::default() }],
+        };
+        Harvest { at: epoch * 3600, instance: "boot".to_owned(), totals, details: vec![detail] }
+    }
+
+    #[test]
+    fn what_finds_no_space_is_taken_back_whole_and_may_be_tried_again() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("audit.db");
+        let mut store = Store::open(&path, Limits::default()).unwrap();
+        let told = || {
+            let span = Span { since: 0, until: 1_000_000 };
+            let reader = Reader::open(&path).unwrap();
+            let dropped = reader.by_reason(span).unwrap().first().map_or(0, |row| row.dropped.packets);
+            (dropped, reader.lost(span).unwrap().reasons.iter().map(|row| row.lost).sum::<u64>())
+        };
+        let limit = |store: &Store, pages: u32| {
+            store.writing.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        };
+        limit(&store, 60);
+        let mut epoch = 0;
+        let error = loop {
+            match store.record(&harvest(epoch)) {
+                Ok(()) => epoch += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, AuditError::Full { .. }) && epoch > 2, "{error} after {epoch}");
+        assert_eq!(told(), (epoch * 100, 0));
+        limit(&store, 10_000);
+        store.record(&harvest(epoch)).unwrap();
+        store.record(&harvest(epoch)).unwrap();
+        assert_eq!(told(), ((epoch + 1) * 100, 0));
+    }
+}

@@ -128,20 +128,21 @@ fn is_asked_for(args: &Args, event: &Event) -> bool {
 }
 
 fn text(Drops { span, by_loudest, rows, more }: &Drops) -> String {
-    let mut text = if rows.is_empty() {
-        format!("No drops between {} and {}.\n", second(span.since), second(span.until))
+    let mut lines = vec![if rows.is_empty() {
+        format!("No drops between {} and {}.", second(span.since), second(span.until))
     } else {
-        format!("{}\n", table(rows))
-    };
+        table(rows).to_string()
+    }];
     if *more > 0 {
-        text.push_str(&format!(
-            "\n{more} more rows: --limit shows more of them, --source, --port and --product fewer.\n"
+        lines.push(format!(
+            "\n{more} more rows: --limit shows more of them, --source, --port and --product fewer."
         ));
     }
     if *by_loudest > 0 {
-        text.push_str(&format!("\nOf {by_loudest} days only the loudest sources are kept.\n"));
+        lines.push(format!("\nOf {by_loudest} days only the loudest sources are kept."));
     }
-    text
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 fn table(rows: &[DropRow]) -> Table {

@@ -5,7 +5,7 @@ use std::{fs, io::Write, path::PathBuf};
 use anyhow::Context as _;
 
 use super::{ExitStatus, logging, surroundings::surroundings};
-use crate::daemon::{BPFFS, Daemon, DaemonError, End, Options, RUNTIME_DIR, STATE_DIR};
+use crate::daemon::{BPFFS, Daemon, DaemonError, Options, RUNTIME_DIR, STATE_DIR};
 
 const EXAMPLE: &str = "\
 Example:
@@ -64,11 +64,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         })?;
         writeln!(out, "ready: {}", daemon.status().line())?;
         out.flush()?;
-        let last = match daemon.serve().await? {
-            End::Guarded => "what was guarded is guarded still; `portguard detach` opens it",
-            End::Open => "nothing is guarded, since the filter was taken off",
-        };
-        writeln!(out, "stopped: {last}")?;
+        writeln!(out, "stopped: {}", daemon.serve().await?)?;
         Ok(ExitStatus::Success)
     })
 }

@@ -154,13 +154,14 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         posture_pass,
         narrow4,
         details,
+        failsafe,
         unused: _,
         masks6,
     } = settings;
     for number in [default_class6, bucket_mask6, length_count6, arrival] {
         hasher.update(number.to_le_bytes());
     }
-    hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details]);
+    hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details, *failsafe]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }

@@ -31,6 +31,8 @@ pub enum Target {
     Icmpv6(u8),
     /// A whole IP protocol.
     Protocol(u8),
+    /// Everything that no rule names, of whatever protocol: what only failsafe groups are admitted to.
+    Other,
 }
 
 impl Target {
@@ -44,6 +46,8 @@ impl Target {
             Self::Icmpv4(number) => Self::Icmpv4(above(number)?),
             Self::Icmpv6(number) => Self::Icmpv6(above(number)?),
             Self::Protocol(number) => Self::Protocol(above(number)?),
+            // It has no number.
+            Self::Other => return (steps == 0).then_some(self),
         })
     }
 
@@ -69,6 +73,7 @@ impl fmt::Display for Target {
             Self::Icmpv4(number) => write!(f, "icmpv4/{number}"),
             Self::Icmpv6(number) => write!(f, "icmpv6/{number}"),
             Self::Protocol(number) => write!(f, "ip/{number}"),
+            Self::Other => f.write_str("other"),
         }
     }
 }
@@ -109,7 +114,8 @@ impl Legend {
         self.slots
     }
 
-    /// The documented ports, ascending by slot: by zone, then by protocol, then by number.
+    /// The documented ports, ascending by slot: by zone, then by protocol, then by number. Where there are failsafe groups,
+    /// [`Target::Other`] is the first of each zone.
     pub fn ports(&self) -> impl Iterator<Item = LegendPort<'_>> {
         self.ports.iter().map(|port| self.expand(port))
     }
@@ -136,22 +142,33 @@ impl Legend {
 
 /// Gives every documented port its counters; the port table comes out beside the legend. A row has `classes` cells.
 pub(super) fn assign(rows: Rows, classes: u32) -> Result<(Vec<PortEntry>, Legend), CompileError> {
+    let failsafe = rows.has_failsafe();
     let Rows { lists, entries } = rows;
+    fits::<PortEntry>(entries.len(), "zones")?;
     let mut next = Reason::ALL.len();
     let mut ports = Vec::new();
-    fits::<PortEntry>(entries.len(), "zones")?;
+    let mut count = |zone, target, row: u32| -> Result<u32, CompileError> {
+        let slot = narrow(next, "counters")?;
+        next += port_slots::ADMITTED as usize + lists[row as usize].len();
+        ports.push(Port { zone, target, slot, row });
+        Ok(slot)
+    };
     let mut table = vec![PortEntry::default(); entries.len()];
-    for (index, (&row, entry)) in entries.iter().zip(&mut table).enumerate() {
-        if row == NO_ROW {
-            continue;
+    let zones = entries.chunks(rows::PER_ZONE).zip(table.chunks_mut(rows::PER_ZONE));
+    for (zone, (row_of, entries)) in zones.enumerate() {
+        let zone = ZoneId::new(zone);
+        let other = if failsafe { count(zone, Target::Other, NO_ROW)? } else { 0 };
+        for (index, (&row, entry)) in row_of.iter().zip(entries).enumerate() {
+            if row == NO_ROW && !failsafe {
+                continue;
+            }
+            let slot = match rows::target(index) {
+                _ if row == NO_ROW => other,
+                Some(target) => count(zone, target, row)?,
+                None => 0,
+            };
+            *entry = PortEntry { slot, cells: row * classes };
         }
-        let mut slot = 0;
-        if let Some((zone, target)) = rows::target(index) {
-            slot = narrow(next, "counters")?;
-            next += port_slots::ADMITTED as usize + lists[row as usize].len();
-            ports.push(Port { zone, target, slot, row });
-        }
-        *entry = PortEntry { slot, cells: row * classes };
     }
     let slots = narrow(next, "counters")?;
     Ok((table, Legend { ports, rows: lists, slots }))

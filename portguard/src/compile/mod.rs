@@ -4,7 +4,8 @@
 //! the kernel; it knows the layout in `portguard_common::abi`.
 //!
 //! Every source address belongs to one *class*, the set of rules that admit it; every port to one *row*, the list of
-//! rules that name it. A *cell*, row by class, says which rule of the row admits the class.
+//! rules that name it. A *cell*, row by class, says which rule of the row admits the class. The rule of the failsafe groups
+//! names every port: it is the last of each row, and the only one of the row of ports that nothing else names.
 
 mod cells;
 mod digest;
@@ -53,6 +54,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
     let trie4 = trie4::build(&v4)?;
     let table6 = table6::build(&v6)?;
     let cells = cells::build(&rows.lists, &classes)?;
+    let failsafe = rows.has_failsafe();
     let (ports, legend) = legend::assign(rows, classes.count())?;
     let settings = Settings {
         ports: length(&ports),
@@ -66,6 +68,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         observe: u8::from(matrix.mode == Mode::Observe),
         posture_pass: u8::from(matrix.posture == Posture::Pass),
         details: u8::from(matrix.details),
+        failsafe: u8::from(failsafe),
         ..Settings::EMPTY
     };
     let interfaces = matrix

@@ -64,6 +64,10 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.settings().posture_pass != 0
     }
 
+    fn failsafe(&self) -> bool {
+        self.image.settings().failsafe != 0
+    }
+
     fn default_class6(&self) -> u32 {
         self.image.settings().default_class6
     }

@@ -11,27 +11,27 @@ use super::{
     error::{CompileError, narrow},
     legend::Target,
 };
-use crate::matrix::{Direction, IcmpTypes, Matrix, Rule, RuleId, Service, Transport, ZoneId};
+use crate::matrix::{Direction, IcmpTypes, Matrix, Rule, RuleId, Service, Transport};
 
-/// The row of ports that no rule names.
+/// The row of ports that no rule names: it holds the failsafe groups' rule, if there is one.
 pub(super) const NO_ROW: u32 = 0;
 /// The entries of one zone.
-const PER_ZONE: usize = port_entries::PER_ZONE as usize;
+pub(super) const PER_ZONE: usize = port_entries::PER_ZONE as usize;
 
 /// Rows, and which port has which.
 pub(super) struct Rows {
-    /// The rules of each row, in the matrix's order; row 0 is empty.
+    /// The rules of each row, in the matrix's order, the failsafe groups' last.
     pub(super) lists: Vec<Vec<RuleId>>,
     /// The row of each entry of the port table.
     pub(super) entries: Vec<u32>,
 }
 
-/// What an entry of the port table stands for; `None` for entries that are not a port's (later fragments).
-pub(super) fn target(entry: usize) -> Option<(ZoneId, Target)> {
-    let within = u32::try_from(entry % PER_ZONE).expect("a zone has fewer");
+/// What an entry of a zone's port table stands for; `None` for entries that are not a port's (later fragments).
+pub(super) fn target(entry: usize) -> Option<Target> {
+    let within = u32::try_from(entry).expect("a zone has fewer");
     let [_, _, high, low] = within.to_be_bytes();
     let port = u16::from_be_bytes([high, low]);
-    let target = match within {
+    Some(match within {
         port_entries::TCP..port_entries::UDP => Target::Port { transport: Transport::Tcp, port },
         port_entries::UDP..port_entries::SCTP => Target::Port { transport: Transport::Udp, port },
         port_entries::SCTP..port_entries::ICMPV4 => Target::Port { transport: Transport::Sctp, port },
@@ -39,8 +39,14 @@ pub(super) fn target(entry: usize) -> Option<(ZoneId, Target)> {
         port_entries::ICMPV6..port_entries::PROTOCOL => Target::Icmpv6(low),
         port_entries::PROTOCOL..port_entries::FRAGMENTS => Target::Protocol(low),
         _ => return None,
-    };
-    Some((ZoneId::new(entry / PER_ZONE), target))
+    })
+}
+
+impl Rows {
+    /// Whether there is a rule of failsafe groups.
+    pub(super) fn has_failsafe(&self) -> bool {
+        !self.lists[NO_ROW as usize].is_empty()
+    }
 }
 
 /// Gives every port that an inbound rule names its row.
@@ -48,6 +54,7 @@ pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
     let mut builder = Builder {
         links: Vec::new(),
         extended: HashMap::new(),
+        failsafe: Vec::new(),
         entries: vec![NO_ROW; matrix.zones.len() * PER_ZONE],
     };
     for (index, rule) in matrix.rules.iter().enumerate() {
@@ -75,6 +82,8 @@ struct Builder {
     links: Vec<Link>,
     /// The row that a row becomes when a rule joins it, so that the thousands of ports of a range share one.
     extended: HashMap<(u32, RuleId), u32>,
+    /// The rules that every row ends with.
+    failsafe: Vec<RuleId>,
     entries: Vec<u32>,
 }
 
@@ -106,6 +115,12 @@ impl Builder {
             Service::Protocol(number) => {
                 self.join(zone, port_entries::PROTOCOL, u16::from(*number), id)?;
                 self.join_fragments(zone, &[*number, protocol::FRAGMENT], id)
+            }
+            Service::All => {
+                if self.failsafe.last() != Some(&id) {
+                    self.failsafe.push(id);
+                }
+                Ok(())
             }
         }
     }
@@ -145,8 +160,8 @@ impl Builder {
 
     fn extend(&mut self, row: u32, id: RuleId) -> Result<u32, CompileError> {
         let len = self.link(row).map_or(0, |link| link.len) + 1;
-        // A cell holds the rule's ordinal in 16 bits.
-        narrow::<u16>(len, "rules for one port")?;
+        // A cell holds the rule's ordinal in 16 bits; one of them may be the failsafe groups'.
+        narrow::<u16>(len + 1, "rules for one port")?;
         self.links.push(Link { before: row, rule: id, len });
         let extended = narrow(self.links.len(), "rows")?;
         self.extended.insert((row, id), extended);
@@ -161,7 +176,7 @@ impl Builder {
     /// Writes down the rows that some port has, in the order of the ports.
     fn finish(mut self) -> Rows {
         let mut entries = std::mem::take(&mut self.entries);
-        let mut lists = vec![Vec::new()];
+        let mut lists = vec![self.failsafe.clone()];
         let mut numbers = HashMap::from([(NO_ROW, NO_ROW)]);
         for row in &mut entries {
             *row = *numbers.entry(*row).or_insert_with(|| {
@@ -177,6 +192,7 @@ impl Builder {
             .map(|link| link.rule)
             .collect();
         rules.reverse();
+        rules.extend_from_slice(&self.failsafe);
         rules
     }
 }

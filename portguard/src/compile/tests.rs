@@ -67,10 +67,8 @@ fn ask(image: &Image, zone: u32, source: IpAddr, port: u16) -> Answer {
     let tables = NativeTables::new(image, NoSockets);
     let class = class_of(image, source);
     let entry = tables.port(zone * port_entries::PER_ZONE + port_entries::TCP + u32::from(port)).unwrap();
-    if entry.cells == 0 {
-        return Answer::Undocumented;
-    }
     match tables.cell(entry.cells + class).unwrap() {
+        0 if entry.cells == 0 => Answer::Undocumented,
         0 => Answer::Refused,
         ordinal => {
             let slot = entry.slot + port_slots::ADMITTED + u32::from(ordinal) - 1;
@@ -90,11 +88,16 @@ fn class_of(image: &Image, source: IpAddr) -> u32 {
 fn oracle(matrix: &Matrix, zone: usize, source: IpAddr, port: u16) -> Answer {
     let mut named = false;
     for (index, rule) in matrix.rules.iter().enumerate() {
-        let Service::Transport { transport: Transport::Tcp, ports } = &rule.service else { continue };
-        if !rule.zones.contains(&ZoneId::new(zone)) || !ports.contains(port) {
-            continue;
+        match &rule.service {
+            Service::Transport { transport: Transport::Tcp, ports }
+                if rule.zones.contains(&ZoneId::new(zone)) && ports.contains(port) =>
+            {
+                named = true;
+            }
+            // The last rule, which says nothing about those whom it does not admit.
+            Service::All => {}
+            _ => continue,
         }
-        named = true;
         let PeerKind::Groups(groups) = &rule.peers[0].kind else { continue };
         if groups
             .iter()
@@ -141,13 +144,13 @@ fn matrices() -> impl Strategy<Value = Matrix> {
         ),
         0..8,
     );
-    (groups, rules).prop_map(|(groups, rules)| {
-        let rules = rules
-            .into_iter()
-            .map(|(a, b, groups, zones)| {
-                rule("r", tcp(a.min(b), a.max(b)), &zones.into_iter().collect::<Vec<_>>(), &groups)
-            })
-            .collect();
+    let failsafe = prop::option::of(prop::collection::vec(0..5_usize, 0..3));
+    (groups, rules, failsafe).prop_map(|(groups, rules, failsafe)| {
+        let rules = rules.into_iter().map(|(a, b, groups, zones)| {
+            rule("r", tcp(a.min(b), a.max(b)), &zones.into_iter().collect::<Vec<_>>(), &groups)
+        });
+        let failsafe = failsafe.map(|groups| rule("failsafe", Service::All, &[0, 1], &groups));
+        let rules = rules.chain(failsafe).collect();
         matrix(2, groups, rules)
     })
 }
@@ -180,6 +183,45 @@ fn the_same_matrix_gives_the_same_digest_and_another_another() {
     let digest = |matrix: &Matrix| compile(matrix, &NodeAddresses::default()).unwrap().digest();
     assert_eq!(digest(&one), digest(&one.clone()));
     assert_ne!(digest(&one), digest(&other));
+}
+
+#[test]
+fn the_failsafe_groups_are_counted_at_each_documented_port_and_once_for_all_others() {
+    let groups = vec![nets(&["10.0.0.0/24"]), nets(&["10.9.0.1/32"])];
+    let rules = vec![rule("a", tcp(80, 80), &[0], &[0]), rule("failsafe", Service::All, &[0, 1], &[1])];
+    let image = compile(&matrix(2, groups, rules), &NodeAddresses::default()).unwrap();
+    let failsafe = RuleId::new(1);
+    let listed: Vec<_> = image.legend().ports().map(|port| (port.zone, port.target, port.rules)).collect();
+    let http = Target::Port { transport: Transport::Tcp, port: 80 };
+    assert_eq!(
+        listed,
+        [
+            (ZoneId::new(0), Target::Other, &[failsafe][..]),
+            (ZoneId::new(0), http, &[RuleId::new(0), failsafe]),
+            (ZoneId::new(1), Target::Other, &[failsafe]),
+        ]
+    );
+    let [admin, client]: [IpAddr; 2] = ["10.9.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
+    for (zone, port) in [(0, 80), (0, 81), (1, 80)] {
+        assert_eq!(ask(&image, zone, admin, port), Answer::Admitted(failsafe));
+    }
+    assert_eq!(ask(&image, 0, client, 80), Answer::Admitted(RuleId::new(0)));
+    assert_eq!(
+        [(0, 81), (1, 80)].map(|(zone, port)| ask(&image, zone, client, port)),
+        [Answer::Undocumented, Answer::Undocumented]
+    );
+}
+
+#[test]
+fn without_failsafe_groups_the_program_is_told_so_and_nothing_is_added() {
+    let with =
+        |rules| compile(&matrix(1, vec![nets(&["10.0.0.0/24"])], rules), &NodeAddresses::default()).unwrap();
+    let plain = with(vec![rule("a", tcp(80, 80), &[0], &[0])]);
+    assert_eq!((plain.settings().failsafe, plain.legend().ports().count()), (0, 1));
+    // A group whose members are gone is another matter: it admits nobody, and stays in the legend.
+    let empty = with(vec![rule("a", tcp(80, 80), &[0], &[0]), rule("failsafe", Service::All, &[0], &[])]);
+    assert_eq!((empty.settings().failsafe, empty.legend().ports().count()), (1, 2));
+    assert_eq!(ask(&empty, 0, "10.0.0.1".parse().unwrap(), 81), Answer::Undocumented);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The audit store's thread: a slow disk keeps nobody waiting who guards.
 
 use std::{
+    io, mem,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -9,12 +10,15 @@ use std::{
 use tokio::sync::{mpsc as answers, oneshot};
 
 use super::Reply;
-use crate::audit::{AuditError, Change, DropFilter, Harvest, Limits, Reader, Store};
+use crate::audit::{AuditError, Change, DropFilter, Harvest, Kept, Limits, Reader, Store};
 
 /// What the store is to do.
 enum Order {
     Record(Box<Harvest>),
     Change(Box<Change>),
+    /// Roll up, expire and seal what is due at this time.
+    Keep(u64),
+    Limits(Limits),
 }
 
 /// What has come of an order.
@@ -26,30 +30,37 @@ pub(super) enum Done {
     Failed(String),
 }
 
-/// The thread's other end. Orders are followed one after the other; dropping it lets the thread finish them.
+/// The thread's other end. Orders are followed one after the other, from the first one on.
 pub(super) struct Archive {
     path: PathBuf,
     orders: mpsc::Sender<Order>,
     done: answers::UnboundedReceiver<Done>,
-    thread: thread::JoinHandle<()>,
+    thread: Thread,
+}
+
+/// Whether there is a thread yet: it has the privileges of whoever makes it.
+enum Thread {
+    Waiting(Box<Keeper>),
+    Running(thread::JoinHandle<()>),
+    /// It could not be made.
+    Missing,
 }
 
 impl Archive {
-    /// Begins to keep what is ordered in the store at `path`, which is opened with the first order.
-    pub(super) fn new(path: PathBuf) -> std::io::Result<Self> {
+    /// Takes orders for the store at `path`, which is opened with the first order that is followed.
+    pub(super) fn new(path: PathBuf, limits: Limits) -> Self {
         let (orders, received) = mpsc::channel();
         let (answer, done) = answers::unbounded_channel();
-        let file = path.clone();
-        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            let mut keeper = Keeper { path: file, store: None };
-            for order in received {
-                if let Some(done) = keeper.follow(order) {
-                    // Nobody waits any more when the daemon ends.
-                    let _: Result<(), answers::error::SendError<Done>> = answer.send(done);
-                }
-            }
-        })?;
-        Ok(Self { path, orders, done, thread })
+        let keeper = Keeper { path: path.clone(), limits, store: None, orders: received, answer };
+        Self { path, orders, done, thread: Thread::Waiting(Box::new(keeper)) }
+    }
+
+    /// Begins to follow orders.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        let Thread::Waiting(keeper) = mem::replace(&mut self.thread, Thread::Missing) else { return Ok(()) };
+        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || keeper.run())?;
+        self.thread = Thread::Running(thread);
+        Ok(())
     }
 
     pub(super) fn record(&self, harvest: Harvest) {
@@ -58,6 +69,14 @@ impl Archive {
 
     pub(super) fn change(&self, change: Change) {
         self.order(Order::Change(Box::new(change)));
+    }
+
+    pub(super) fn keep(&self, now: u64) {
+        self.order(Order::Keep(now));
+    }
+
+    pub(super) fn limit(&self, limits: Limits) {
+        self.order(Order::Limits(limits));
     }
 
     /// The store's file.
@@ -81,7 +100,9 @@ impl Archive {
     /// Lets the thread finish what was ordered, and waits for it.
     pub(super) fn finish(self) {
         drop(self.orders);
-        if self.thread.join().is_err() {
+        if let Thread::Running(thread) = self.thread
+            && thread.join().is_err()
+        {
             tracing::error!("the audit store's thread has failed: please report this");
         }
     }
@@ -99,7 +120,7 @@ impl Asked {
         let Self { filter, answer } = self;
         tokio::task::spawn_blocking(move || {
             let found = Reader::open(&path).and_then(|reader| reader.drops(&filter));
-            let reply = found.map_or_else(|error| Reply::Error(told(error)), Reply::Drops);
+            let reply = found.map_or_else(|error| Reply::Error(told(&error)), Reply::Drops);
             // A caller that has hung up wants no answer.
             let _: Result<(), Reply> = answer.send(reply);
         });
@@ -108,16 +129,35 @@ impl Asked {
 
 struct Keeper {
     path: PathBuf,
+    limits: Limits,
     store: Option<Store>,
+    orders: mpsc::Receiver<Order>,
+    answer: answers::UnboundedSender<Done>,
 }
 
 impl Keeper {
+    fn run(mut self) {
+        while let Ok(order) = self.orders.recv() {
+            if let Some(done) = self.follow(order) {
+                // Nobody waits any more when the daemon ends.
+                let _: Result<(), answers::error::SendError<Done>> = self.answer.send(done);
+            }
+        }
+    }
+
     fn follow(&mut self, order: Order) -> Option<Done> {
         match order {
             Order::Record(harvest) => {
-                Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(told)))
+                Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(|error| told(&error))))
             }
             Order::Change(change) => failed(self.with(|store| store.change(&change))),
+            Order::Keep(now) => failed(self.with(|store| store.keep(now)).map(|kept| tell(&kept))),
+            Order::Limits(limits) if limits == self.limits => None,
+            Order::Limits(limits) => {
+                // Opened again with the next order.
+                (self.limits, self.store) = (limits, None);
+                None
+            }
         }
     }
 
@@ -125,19 +165,29 @@ impl Keeper {
     fn with<T>(&mut self, act: impl FnOnce(&mut Store) -> Result<T, AuditError>) -> Result<T, AuditError> {
         let store = match &mut self.store {
             Some(store) => store,
-            closed => closed.insert(Store::open(&self.path, Limits::default())?),
+            closed => closed.insert(Store::open(&self.path, self.limits)?),
         };
         act(store)
     }
 }
 
-fn failed<T>(result: Result<T, AuditError>) -> Option<Done> {
-    result.err().map(|error| Done::Failed(told(error)))
+/// Told where somebody keeps the log elsewhere: a record that was rewritten has other hashes.
+fn tell(kept: &Kept) {
+    for seal in &kept.sealed {
+        tracing::info!(hash = seal.hash, "the record of {} is sealed", seal.day);
+    }
+    for taken in &kept.taken {
+        tracing::info!("{taken}");
+    }
 }
 
-fn told(error: AuditError) -> String {
+fn failed<T>(result: Result<T, AuditError>) -> Option<Done> {
+    result.err().map(|error| Done::Failed(told(&error)))
+}
+
+fn told(error: &AuditError) -> String {
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text = format!("{text}: {cause}");
         source = cause.source();

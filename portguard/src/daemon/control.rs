@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const WORK: Duration = Duration::from_mins(2);
 
 /// Who may ask for what changes nothing, if there is such a group.
-const GROUP: &str = "portguard";
+pub(super) const GROUP: &str = "portguard";
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -95,9 +95,9 @@ pub enum DaemonError {
     /// The filter can't be given a name.
     #[error("cannot read /proc/sys/kernel/random/uuid, which names the filter; is /proc mounted?")]
     NoRandomness(#[source] io::Error),
-    /// There are too many threads.
-    #[error("cannot begin a thread")]
-    NoThread(#[source] io::Error),
+    /// Capabilities cannot be put out of effect.
+    #[error("cannot do without the capabilities that are not needed")]
+    Privileges(#[source] caps::errors::CapsError),
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     audit::{Change, ChangeKind, Detail, DropFilter, Harvest},
+    datapath::Generation,
     matrix::{Diff, Matrix, Mode},
     observe::{CounterReport, Idle},
 };
@@ -93,7 +94,7 @@ impl Daemon {
         let finished = match recorded {
             Ok(()) => {
                 self.troubles.over(&Subject::Archive);
-                self.brought.last = gathered.totals.clone();
+                self.brought.last.clone_from(&gathered.totals);
                 self.brought.waiting.clear();
                 self.finish(&gathered, true)
             }
@@ -180,7 +181,7 @@ impl Daemon {
             kind,
             generation: current
                 .and_then(|enforcement| enforcement.filter().current())
-                .map(|current| current.number()),
+                .map(Generation::number),
             digest: current
                 .and_then(|enforcement| enforcement.particulars())
                 .map(|known| known.image.clone()),
@@ -190,7 +191,7 @@ impl Daemon {
         });
     }
 
-    fn note_archive(&mut self, why: &str) {
+    pub(super) fn note_archive(&mut self, why: &str) {
         self.troubles.note(
             Subject::Archive,
             format!("the audit store cannot be written, and counting goes on in the kernel: {why}"),

@@ -15,6 +15,7 @@ mod gather;
 mod harvest;
 mod memory;
 mod particulars;
+mod privileges;
 mod protocol;
 mod recent;
 mod resolving;
@@ -28,6 +29,7 @@ mod watcher;
 
 use std::{
     borrow::Cow,
+    fmt,
     future::pending,
     path::{Path, PathBuf, absolute},
     time::Duration,
@@ -48,7 +50,7 @@ pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
 pub use store::site_in_force;
 
 use crate::{
-    audit::{self, ChangeKind},
+    audit::{self, ChangeKind, Limits},
     datapath::{self, DatapathError, Filter, Network},
     input::{Bundle, Loaded},
     lint::Surroundings,
@@ -66,7 +68,7 @@ use site::Asker;
 use store::{Kept, Pending, Store};
 use stream::EventStream;
 use telling::Telling;
-use troubles::Troubles;
+use troubles::{Subject, Troubles};
 use watcher::Watcher;
 
 /// Where the control socket is unless the caller says otherwise.
@@ -82,6 +84,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const SAMPLE: Duration = Duration::from_secs(10);
 /// How long the audit store may take before somebody is told.
 const STALLED: Duration = Duration::from_secs(30);
+/// How often it is looked whether something is to be sealed or has been kept for long enough.
+const KEEP: Duration = Duration::from_mins(5);
 /// How long news of interfaces are gathered after a look at them: the first is followed at once.
 const INTERFACES: Duration = Duration::from_millis(50);
 /// How long news of files are gathered: tools write several, one after the other.
@@ -106,12 +110,28 @@ pub struct Options {
 }
 
 /// How a daemon leaves its node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// The filter enforces on.
     Guarded,
+    /// On these interfaces it ends with the process, since somebody has taken their pins away; on others it enforces on.
+    Unpinned(Vec<String>),
     /// The filter was taken off before.
     Open,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guarded => f.write_str("what was guarded is guarded still; `portguard detach` opens it"),
+            Self::Unpinned(interfaces) => write!(
+                f,
+                "NOT guarded any more: {}, whose filter ends with this process, since its pin is gone; start portguard again",
+                interfaces.join(", ")
+            ),
+            Self::Open => f.write_str("nothing is guarded, since the filter was taken off"),
+        }
+    }
 }
 
 /// A node that is being guarded.
@@ -150,12 +170,12 @@ impl Daemon {
     /// the generation goes on, and `status` tells.
     pub async fn start(options: Options) -> Result<Self, DaemonError> {
         let Options { site, object, runtime_dir, state_dir, bpffs, surroundings } = options;
+        privileges::narrow().map_err(DaemonError::Privileges)?;
         let object = match object {
             Some(object) => Cow::Owned(object),
             None => Cow::Borrowed(datapath::embedded().ok_or(DatapathError::NoObject)?),
         };
-        let archive = Archive::new(state_dir.join(audit::FILE));
-        let archive = archive.map_err(DaemonError::NoThread)?;
+        let archive = Archive::new(state_dir.join(audit::FILE), Limits::default());
         let store = Store::new(state_dir);
         let network = Network::open()?;
         let mut daemon = Self {
@@ -203,6 +223,7 @@ impl Daemon {
             Err(error) => return Err(self.abandon(armed, error)),
         }
         self.tend().await?;
+        self.give_up_privileges();
         let says = format!("portguard {} has begun", env!("CARGO_PKG_VERSION"));
         self.record_change(ChangeKind::Start, "start", says, None);
         self.sample();
@@ -238,9 +259,9 @@ impl Daemon {
             signals(SignalKind::terminate())?,
             signals(SignalKind::hangup())?,
         ];
-        let (mut rounds, mut samples) = (interval(ROUND), interval(SAMPLE));
+        let (mut rounds, mut samples, mut keeping) = (interval(ROUND), interval(SAMPLE), interval(KEEP));
         let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
-        for ticks in [&mut rounds, &mut samples, &mut alive] {
+        for ticks in [&mut rounds, &mut samples, &mut keeping, &mut alive] {
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
         notify::ready(&self.status().line());
@@ -259,22 +280,32 @@ impl Daemon {
                 () = self.due.confirmation.wait() => self.expire().await,
                 _ = rounds.tick() => self.look_after().await,
                 _ = samples.tick() => self.sample(),
+                _ = keeping.tick() => self.archive.keep(clock::now()),
                 done = self.archive.next() => self.archived(done),
                 event = next_event(&mut self.events) => self.hear_drop(&event),
                 _ = alive.tick() => notify::alive(),
                 query = next(&mut self.socket) => self.answer(query).await,
             }
         }
-        notify::stopping("what was guarded is guarded still");
+        let end = self.end();
+        notify::stopping(&end.to_string());
         self.gather_last().await;
-        self.record_change(
-            ChangeKind::Stop,
-            "a signal",
-            "the daemon ended; the filter goes on".to_owned(),
-            None,
-        );
+        self.record_change(ChangeKind::Stop, "a signal", end.to_string(), None);
         self.archive.finish();
-        Ok(if self.enforcement.is_some() { End::Guarded } else { End::Open })
+        Ok(end)
+    }
+
+    fn end(&self) -> End {
+        let Some(enforcement) = &self.enforcement else { return End::Open };
+        let unpinned = enforcement.filter().unpinned().map(|guarded| guarded.name.clone());
+        match unpinned.collect::<Vec<_>>() {
+            none if none.is_empty() => End::Guarded,
+            interfaces => {
+                let end = End::Unpinned(interfaces);
+                tracing::error!("{end}");
+                end
+            }
+        }
     }
 
     async fn hang_up(&mut self) {
@@ -336,6 +367,26 @@ impl Daemon {
 
     fn report(&self, idle: Idle) -> Result<CounterReport, DaemonError> {
         self.enforcement.as_ref().ok_or(DaemonError::Detached)?.report(idle)
+    }
+
+    /// What is done from here on needs few of them, and may be done by several threads.
+    fn give_up_privileges(&mut self) {
+        if let Err(error) = privileges::join(control::GROUP) {
+            tracing::warn!(
+                "the record is for root alone, since the daemon cannot join {}: {error}",
+                control::GROUP
+            );
+        }
+        if let Err(error) = privileges::give_up() {
+            self.troubles.note(Subject::Privileges, format!("privileges that are not needed stay: {error}"));
+        }
+        let followed = self.watcher.begin();
+        self.note_following(followed);
+        if let Err(error) = self.archive.begin() {
+            self.note_archive(&format!("it has no thread: {error}"));
+        }
+        self.telling.begin();
+        self.go_by_audit();
     }
 
     /// Keeps what a start has put in force, for the next boot.

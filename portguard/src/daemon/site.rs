@@ -226,17 +226,22 @@ impl Daemon {
     /// From now on it is this site whose names, files and addresses are followed.
     pub(super) fn go_by(&mut self, loaded: Loaded, bundle: &Bundle) {
         let files = loaded.watch().then(|| bundle.paths().map(Path::to_owned).collect::<Vec<PathBuf>>());
-        match self.watcher.follow(files.as_deref().unwrap_or_default()) {
+        let followed = self.watcher.follow(files.as_deref().unwrap_or_default());
+        self.note_following(followed);
+        let names = loaded.host_names();
+        self.kept.names.keep_only(&names);
+        self.loaded = Some(loaded);
+        self.go_by_audit();
+        self.schedule_names();
+    }
+
+    pub(super) fn note_following(&mut self, followed: notify::Result<()>) {
+        match followed {
             Ok(()) => self.troubles.over(&Subject::Files),
             Err(error) => {
                 self.troubles.note(Subject::Files, format!("the site's files cannot be followed: {error}"));
             }
         }
-        let names = loaded.host_names();
-        self.kept.names.keep_only(&names);
-        self.loaded = Some(loaded);
-        self.go_by_events();
-        self.schedule_names();
     }
 
     fn read(&self) -> Result<Read, DaemonError> {

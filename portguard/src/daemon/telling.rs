@@ -16,7 +16,7 @@ use super::{
     troubles::Subject,
 };
 use crate::{
-    audit::Detail,
+    audit::{Detail, Limits},
     datapath::Generation,
     events::{Event, Known, Sink},
     site::EventsTo,
@@ -34,12 +34,19 @@ pub(super) struct Telling {
     known: Known<DropKey>,
     followers: broadcast::Sender<Event>,
     sink: Option<SinkThread>,
+    /// Whether threads may be made: they have the privileges of whoever makes them.
+    begun: bool,
 }
 
 impl Telling {
     pub(super) fn new() -> Self {
         let (followers, _) = broadcast::channel(BACKLOG);
-        Self { known: Known::default(), followers, sink: None }
+        Self { known: Known::default(), followers, sink: None, begun: false }
+    }
+
+    /// From now on threads may be made.
+    pub(super) fn begin(&mut self) {
+        self.begun = true;
     }
 
     /// All events from now on.
@@ -52,7 +59,7 @@ impl Telling {
 
     /// From now on the sink is this one.
     fn change_sink(&mut self, to: Option<&EventsTo>) -> Result<(), String> {
-        if self.sink.as_ref().map(|sink| &sink.to) == to {
+        if !self.begun || self.sink.as_ref().map(|sink| &sink.to) == to {
             return Ok(());
         }
         self.sink = None;
@@ -133,9 +140,12 @@ impl Daemon {
         }
     }
 
-    /// Goes by what the site says of events.
-    pub(super) fn go_by_events(&mut self) {
-        let to = self.loaded.as_ref().and_then(|loaded| loaded.audit().events.clone());
+    /// Goes by what the site says of events, and of how long they are kept.
+    pub(super) fn go_by_audit(&mut self) {
+        let Some(audit) = self.loaded.as_ref().map(|loaded| loaded.audit().clone()) else { return };
+        let bytes = u64::from(audit.mebibytes) << 20;
+        self.archive.limit(Limits { days: audit.days, bytes, ..Limits::default() });
+        let to = audit.events;
         match self.telling.change_sink(to.as_ref()) {
             Ok(()) => self.troubles.over(&Subject::Sink),
             Err(why) => self.troubles.note(Subject::Sink, why),

@@ -31,6 +31,8 @@ pub(super) enum Subject {
     Names,
     /// What is in force cannot be kept for the next boot.
     State,
+    /// The process may do more than it needs.
+    Privileges,
 }
 
 /// The troubles at present.

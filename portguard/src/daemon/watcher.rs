@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    mem,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +12,8 @@ use tokio::sync::mpsc;
 
 /// Tells of changes in the directories of files.
 pub(super) struct Watcher {
+    /// Whether it follows anything yet. It does so by a thread, which has the privileges of its beginning.
+    begun: bool,
     inner: Option<RecommendedWatcher>,
     directories: BTreeSet<PathBuf>,
     news: mpsc::Receiver<()>,
@@ -18,11 +21,17 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// One that follows nothing yet.
+    /// One that follows nothing until [`Self::begin`].
     pub(super) fn new() -> Self {
         // One place is enough: news that nobody has heard yet are the same news.
         let (tell, news) = mpsc::channel(1);
-        Self { inner: None, directories: BTreeSet::new(), news, tell }
+        Self { begun: false, inner: None, directories: BTreeSet::new(), news, tell }
+    }
+
+    /// Follows the files that it was told to.
+    pub(super) fn begin(&mut self) -> notify::Result<()> {
+        self.begun = true;
+        self.watch()
     }
 
     /// Follows these files and no others.
@@ -35,7 +44,14 @@ impl Watcher {
         if directories == self.directories {
             return Ok(());
         }
-        (self.inner, self.directories) = (None, BTreeSet::new());
+        self.directories = directories;
+        if self.begun { self.watch() } else { Ok(()) }
+    }
+
+    fn watch(&mut self) -> notify::Result<()> {
+        self.inner = None;
+        // Until they are, lest the same files be taken for followed.
+        let directories = mem::take(&mut self.directories);
         if directories.is_empty() {
             return Ok(());
         }

@@ -79,6 +79,11 @@ impl Filter {
         self.guarded.values()
     }
 
+    /// The interfaces whose link is pinned no more: the end of this process opens them.
+    pub fn unpinned(&self) -> impl Iterator<Item = &Guarded> {
+        self.guarded().filter(|guarded| !self.pins.link(guarded.index).exists())
+    }
+
     /// What was last [entered](Self::enter).
     pub fn ledger(&self) -> Option<&[u8]> {
         self.ledger.as_ref().map(|(_, bytes)| bytes.as_slice())

@@ -47,6 +47,9 @@ mode = \"observe\"
 # What happens to ports that no rule names: \"pass\" or \"drop\". Before \"drop\", see to SSH and to the answers to DNS and NTP:
 # `portguard check` asks about them.
 posture = \"pass\"
+
+# Groups that every port admits, whatever the rules say, so that nobody is locked out. Whoever is in one has all of the node.
+# failsafe = [\"admins\"]
 ";
 
 impl Draft<'_> {

@@ -167,6 +167,6 @@ fn write_rule(f: &mut fmt::Formatter<'_>, label: &str, rule: &RuleCited) -> fmt:
         Origin::Document { section, line, says, .. } => {
             writeln!(f, "    document: section \"{section}\", line {line}: \"{says}\"")
         }
-        Origin::Site { .. } => Ok(()),
+        Origin::Site { .. } | Origin::Failsafe { .. } => Ok(()),
     }
 }

@@ -296,6 +296,7 @@ impl Asked {
             Some(Origin::Document { policy, rule, line, .. }) => {
                 (Some(policy.as_str()), Some(rule.as_str()), Some(*line))
             }
+            Some(Origin::Failsafe { line }) => (None, Some("failsafe"), Some(*line)),
             Some(Origin::Site { rule, line }) => (None, Some(rule.as_str()), Some(*line)),
             None => (None, None, None),
         };

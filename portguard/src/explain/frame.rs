@@ -34,6 +34,7 @@ pub(super) fn build(from: IpAddr, target: Target) -> Vec<u8> {
         Target::Icmpv4(kind) => ip.icmpv4_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
         Target::Icmpv6(kind) => ip.icmpv6_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
         Target::Protocol(number) => ip.write(&mut frame, IpNumber(number), &[0; 32]),
+        Target::Other => unreachable!("a question names a port, a type or a protocol"),
     };
     written.expect("writing to memory does not fail, and no payload is near a length field's limit");
     frame

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     compile::{Image, LegendPort, Target},
-    matrix::{Direction, DormantRule, Group, Matrix, Peer, PeerKind, RuleId},
+    matrix::{Direction, DormantRule, Group, Matrix, Peer, PeerKind, RuleId, Service},
 };
 
 /// In what a rule differs from the one that would admit the packet.
@@ -26,6 +26,8 @@ pub enum Distance {
     Dormant,
     /// It names the same port of another protocol.
     Protocol,
+    /// It is the failsafe groups', which admits others to every port.
+    Failsafe,
 }
 
 /// A rule that does not admit the packet, and what it demands.
@@ -52,7 +54,10 @@ pub(super) fn nearest(
     if !verdict.named.is_empty() {
         let mut named: Vec<RuleId> = verdict.named.to_vec();
         named.sort_by_key(|&id| reluctance(from, matrix, id));
-        let demands = |&id: &RuleId| near(matrix, id, Distance::Source, demands(from, matrix, id));
+        let demands = |&id: &RuleId| {
+            let distance = if is_failsafe(matrix, id) { Distance::Failsafe } else { Distance::Source };
+            near(matrix, id, distance, demands(from, matrix, id))
+        };
         return named.iter().map(demands).collect();
     }
     if !verdict.unnamed {
@@ -60,16 +65,24 @@ pub(super) fn nearest(
     }
     let mut found = elsewhere(question, matrix, image);
     found.extend(dormant(question.target(), matrix));
+    let failsafe = (0..matrix.rules.len()).map(RuleId::new).filter(|&id| is_failsafe(matrix, id));
+    found.extend(failsafe.map(|id| near(matrix, id, Distance::Failsafe, demands(from, matrix, id))));
     found.sort_by_key(|near| near.distance);
     found
 }
 
+fn is_failsafe(matrix: &Matrix, id: RuleId) -> bool {
+    matrix.rule(id).service == Service::All
+}
+
 /// How far a rule is from admitting `from`: one with a group that could hold the address comes first, one that is for
-/// the node alone last.
+/// the node alone last, but for the failsafe groups', which is for no port of its own.
 fn reluctance(from: IpAddr, matrix: &Matrix, id: RuleId) -> u8 {
     let rule = matrix.rule(id);
     let groups = rule.groups();
-    if groups.iter().any(|&group| holds_family(matrix.group(group), from)) {
+    if is_failsafe(matrix, id) {
+        4
+    } else if groups.iter().any(|&group| holds_family(matrix.group(group), from)) {
         0
     } else if !groups.is_empty() {
         1
@@ -89,14 +102,15 @@ fn elsewhere(question: &Question, matrix: &Matrix, image: &Image) -> Vec<Near> {
     let target = question.target();
     let mut found = Vec::new();
     for port in image.legend().ports() {
+        let named = port.rules.iter().filter(|&&id| !is_failsafe(matrix, id));
         if port.target == target {
             let zone = &matrix.zone(port.zone).name;
-            found.extend(port.rules.iter().map(|&id| {
+            found.extend(named.map(|&id| {
                 let there = sentence(question.from, matrix, id);
                 near(matrix, id, Distance::Zone, format!("it holds in zone {zone}, where it {there}"))
             }));
         } else if port.zone == question.zone && same_number(port, target) {
-            found.extend(port.rules.iter().map(|&id| {
+            found.extend(named.map(|&id| {
                 let there = sentence(question.from, matrix, id);
                 let demands = format!("it opens {}, to which it {there}", port.target);
                 near(matrix, id, Distance::Protocol, demands)

@@ -103,6 +103,7 @@ pub(super) fn opens(service: &Service, target: Target) -> bool {
             families.v6() && of_type(types, number, icmp::kind_v6(number))
         }
         (Service::Protocol(of), Target::Protocol(number)) => *of == number,
+        (Service::All, _) => true,
         (Service::Transport { .. } | Service::Icmp { .. } | Service::Protocol(_), _) => false,
     }
 }

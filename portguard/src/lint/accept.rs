@@ -70,7 +70,7 @@ fn matches(acceptance: &Acceptance, warning: &Warning) -> bool {
 
 /// What is asked in one session, on one machine or at one time is not asked in another, and the file is the same.
 fn depends_on_surroundings(code: &Code) -> bool {
-    matches!(code.name, "PG0307" | "PG0309" | "PG0313" | "PG0314" | "PG0315")
+    matches!(code.name, "PG0307" | "PG0309" | "PG0313" | "PG0314" | "PG0315" | "PG0317")
 }
 
 fn unmatched(acceptance: &Acceptance) -> Warning {

@@ -68,6 +68,19 @@ impl AddressSet {
         self.0.get(position).filter(|range| range.first <= point)
     }
 
+    /// The families of which it holds more addresses than a prefix of some length, each with that length: more than a
+    /// site's administrators can have.
+    pub(super) fn wide_families(&self) -> impl Iterator<Item = (&'static str, u8)> {
+        let limits = [(Family::V4, "IPv4", 16, 1_u128 << 16), (Family::V6, "IPv6", 32, 1_u128 << 96)];
+        limits.into_iter().filter_map(|(family, name, length, limit)| {
+            let ranges = self.0.iter().filter(|range| range.first.0 == family);
+            let count = ranges.fold(0_u128, |count, Range { first, last }| {
+                count.saturating_add(last.1 - first.1).saturating_add(1)
+            });
+            (count > limit).then_some((name, length))
+        })
+    }
+
     pub(super) fn meets(&self, other: &Self) -> bool {
         let (few, many) = if self.0.len() <= other.0.len() { (self, other) } else { (other, self) };
         few.0.iter().any(|range| {
@@ -236,6 +249,15 @@ mod tests {
         ] {
             assert!(!set(prefixes).is_the_internet(), "{prefixes:?}");
         }
+    }
+
+    #[test]
+    fn a_set_is_wide_when_all_of_it_together_is() {
+        let wide = |prefixes| set(prefixes).wide_families().map(|(family, _)| family).collect::<Vec<_>>();
+        assert_eq!(wide(&["10.0.0.0/16", "2001:db8::/32"]), [""; 0]);
+        assert_eq!(wide(&["10.0.0.0/16", "10.9.0.1/32", "2001:db8::/32"]), ["IPv4"]);
+        assert_eq!(wide(&["10.0.0.0/17", "10.9.0.0/17", "2001:db8::/32", "::1/128"]), ["IPv6"]);
+        assert_eq!(wide(&["0.0.0.0/0", "::/0"]), ["IPv4", "IPv6"]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ fn open_udp_ports(lookup: &Lookup<'_>) -> Option<PortSet> {
     let admitting = lookup.inbound.iter().filter(|inbound| !inbound.sources.is_empty());
     let ranges = admitting.filter_map(|inbound| match &inbound.rule.service {
         Service::Transport { transport: Transport::Udp, ports } => Some(ports.ranges()),
-        Service::Transport { .. } | Service::Icmp { .. } | Service::Protocol(_) => None,
+        Service::Transport { .. } | Service::Icmp { .. } | Service::Protocol(_) | Service::All => None,
     });
     PortSet::new(ranges.flatten().copied().collect())
 }

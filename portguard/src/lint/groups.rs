@@ -70,13 +70,16 @@ fn is_the_internet(group: &Group) -> bool {
     AddressSet::new(group.prefixes.iter().map(|prefix| &prefix.value)).is_the_internet()
 }
 
-/// The rules that admit each group, by name.
+/// The rules that admit each group, by name. Failsafe groups have them all, and one right more.
 fn rights<'l>(lookup: &'l Lookup<'_>) -> BTreeMap<&'l str, BTreeSet<usize>> {
     let mut rights: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     for (index, inbound) in lookup.inbound.iter().enumerate() {
         for &group in &inbound.groups {
             rights.entry(&lookup.matrix.group(group).name).or_default().insert(index);
         }
+    }
+    for (group, _) in lookup.failsafe_groups() {
+        rights.entry(group.name.as_str()).or_default().extend(0..=lookup.inbound.len());
     }
     rights
 }

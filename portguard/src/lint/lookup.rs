@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::addresses::AddressSet;
 use crate::{
-    matrix::{Availability, Direction, GroupId, Library, Matrix, Origin, Rule},
+    matrix::{Availability, Direction, GroupId, Library, Matrix, Origin, Rule, Service},
     policy::{self, Policy},
     reading::SourceSpan,
-    site::{self, Product, Site},
+    site::{self, Group, Product, Site},
 };
 
 /// A site with its parts by name.
@@ -16,8 +16,11 @@ pub(super) struct Lookup<'a> {
     pub(super) matrix: &'a Matrix,
     products: BTreeMap<&'a str, (&'a Product, &'a Policy)>,
     own_rules: BTreeMap<&'a str, &'a site::Rule>,
-    /// The rules that the datapath enforces, in the order of the matrix.
+    /// The rules that the datapath enforces, in the order of the matrix, but for the failsafe groups', which is for no port
+    /// of its own.
     pub(super) inbound: Vec<Inbound<'a>>,
+    /// Who is admitted whatever they say.
+    pub(super) failsafe: AddressSet,
 }
 
 /// A rule that lets somebody in, or would if it admitted anybody.
@@ -36,7 +39,8 @@ impl<'a> Lookup<'a> {
         };
         let products = site.products.iter();
         let mut sources: BTreeMap<Vec<GroupId>, Rc<AddressSet>> = BTreeMap::new();
-        let inbound = matrix.rules.iter().filter(|rule| rule.direction == Direction::In).map(|rule| {
+        let inbound = matrix.rules.iter().filter(|rule| rule.direction == Direction::In);
+        let inbound = inbound.filter(|rule| rule.service != Service::All).map(|rule| {
             let groups = rule.groups();
             let sources =
                 sources.entry(groups.clone()).or_insert_with(|| Rc::new(addresses(matrix, &groups)));
@@ -46,6 +50,7 @@ impl<'a> Lookup<'a> {
             site,
             matrix,
             inbound: inbound.collect(),
+            failsafe: addresses(matrix, &matrix.failsafe().map(Rule::groups).unwrap_or_default()),
             products: products.filter_map(|it| Some((it.name.as_str(), (it, policy(it)?)))).collect(),
             own_rules: site.rules.iter().map(|rule| (rule.name.as_str(), rule)).collect(),
         }
@@ -54,6 +59,14 @@ impl<'a> Lookup<'a> {
     /// Each product with its policy.
     pub(super) fn products(&self) -> impl Iterator<Item = (&'a Product, &'a Policy)> {
         self.site.products.iter().filter_map(|product| self.products.get(product.name.as_str()).copied())
+    }
+
+    /// The failsafe groups that the site declares, each with the place where it is named as one.
+    pub(super) fn failsafe_groups(&self) -> impl Iterator<Item = (&'a Group, SourceSpan)> {
+        let site = self.site;
+        site.failsafe.iter().flat_map(|failsafe| &failsafe.groups).filter_map(|name| {
+            Some((site.groups.iter().find(|group| group.name.value == name.value)?, name.at))
+        })
     }
 
     /// The rule of the policy that a rule of the matrix was made from; none for the site's own.
@@ -73,6 +86,9 @@ impl<'a> Lookup<'a> {
         match &rule.origin {
             Origin::Site { rule, .. } => self.place_of_rule(rule),
             Origin::Document { product, .. } => self.products[product.as_str()].0.name.at,
+            Origin::Failsafe { .. } => {
+                self.site.failsafe.as_ref().map_or((0, 0).into(), |failsafe| failsafe.at)
+            }
         }
     }
 }
@@ -86,6 +102,7 @@ pub(super) fn name(rule: &Rule) -> String {
     match &rule.origin {
         Origin::Site { rule, .. } => format!("`{rule}`"),
         Origin::Document { policy, rule, .. } => format!("`{policy}/{rule}`"),
+        Origin::Failsafe { .. } => "`failsafe`".to_owned(),
     }
 }
 

@@ -9,6 +9,7 @@ mod accept;
 mod addresses;
 mod answers;
 mod exposure;
+mod failsafe;
 mod groups;
 mod lookup;
 mod members;
@@ -37,6 +38,8 @@ pub fn lint(site: &Site, library: &Library, matrix: &Matrix, around: &Surroundin
     warnings.extend(members::empty_files(site));
     warnings.extend(members::hosts(site));
     warnings.extend(groups::inside(&lookup));
+    warnings.extend(failsafe::wide(&lookup));
+    warnings.extend(failsafe::empty(&lookup));
     warnings.extend(exposure::open_roles(&lookup));
     warnings.extend(exposure::open_ports(&lookup));
     warnings.extend(shadow::find(&lookup));

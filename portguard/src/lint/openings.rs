@@ -28,6 +28,8 @@ pub(super) fn numbers(service: &Service) -> Vec<(Space, PortRange)> {
             v4.into_iter().chain(v6).flatten().collect()
         }
         Service::Protocol(number) => vec![(Space::Protocol, PortRange::single(u16::from(*number)))],
+        // No port of its own: nobody asks of it what rules share.
+        Service::All => Vec::new(),
     }
 }
 

@@ -17,6 +17,9 @@ use crate::{
 pub(super) fn find(lookup: &Lookup<'_>, around: &Surroundings) -> Option<Warning> {
     let session = around.ssh.as_ref().filter(|session| !session.client.is_loopback())?;
     let client = AddressSet::new(&[IpNet::from(session.client)]);
+    if client.is_within(&[&lookup.failsafe]) {
+        return None;
+    }
     let closed: Option<Vec<Closed>> =
         zones(lookup, session).into_iter().map(|zone| closed(lookup, session.port, &client, zone)).collect();
     let Closed { at, label, remedy } = closed?.into_iter().next()?;

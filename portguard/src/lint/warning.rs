@@ -232,13 +232,43 @@ pub enum Warning {
         #[label("{consequence}")]
         at: SourceSpan,
     },
+
+    #[error("the failsafe group `{group}` holds more {family} addresses than a /{length}")]
+    #[diagnostic(
+        code(PG0316),
+        severity(Warning),
+        help(
+            "each of them is admitted to every port, documented or not: name the few that administrators come from"
+        )
+    )]
+    WideFailsafe {
+        group: String,
+        family: &'static str,
+        length: u8,
+        #[label("admitted to everything")]
+        at: SourceSpan,
+    },
+
+    #[error("the failsafe group `{group}` has no member")]
+    #[diagnostic(
+        code(PG0317),
+        severity(Warning),
+        help("it keeps nobody from being locked out: give it addresses, or take it out of `failsafe`")
+    )]
+    EmptyFailsafe {
+        group: String,
+        #[label("admits nobody")]
+        at: SourceSpan,
+    },
 }
 
 impl Warning {
     /// The names that the warning is about, one of which an acceptance can single out.
     pub fn subjects(&self) -> Vec<&str> {
         match self {
-            Self::UnusedGroup { group, .. } => vec![group],
+            Self::UnusedGroup { group, .. }
+            | Self::WideFailsafe { group, .. }
+            | Self::EmptyFailsafe { group, .. } => vec![group],
             Self::OpenRole { role, product, .. } => vec![role, product],
             Self::OpenPort { rule, .. } | Self::IdleRule { rule, .. } | Self::OverridingRule { rule, .. } => {
                 vec![rule]

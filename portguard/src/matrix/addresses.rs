@@ -83,6 +83,12 @@ impl Addresses {
         Self { v4: self.v4.without(&other.v4), v6: self.v6.without(&other.v6) }
     }
 
+    /// Whether all addresses of IPv4, and of IPv6, are among them.
+    pub(super) fn whole_families(&self) -> (bool, bool) {
+        let Self { v4, v6 } = Self::everyone();
+        (self.v4 == v4, self.v6 == v6)
+    }
+
     /// Whether the two have an address in common.
     pub(super) fn meets(&self, other: &Self) -> bool {
         self.without(other) != *self

@@ -50,7 +50,7 @@ impl PortFilter {
             (Self::Port(wanted, port), Service::Transport { transport, ports }) => {
                 wanted.is_none_or(|wanted| wanted == *transport) && ports.contains(port)
             }
-            (Self::Icmp, Service::Icmp { .. }) => true,
+            (Self::Icmp, Service::Icmp { .. }) | (_, Service::All) => true,
             (Self::Protocol(wanted), Service::Protocol(number)) => wanted == *number,
             (Self::Port(..) | Self::Icmp | Self::Protocol(_), _) => false,
         }
@@ -129,7 +129,7 @@ impl Filter {
 fn product(origin: &Origin) -> Option<&str> {
     match origin {
         Origin::Document { product, .. } => Some(product),
-        Origin::Site { .. } => None,
+        Origin::Site { .. } | Origin::Failsafe { .. } => None,
     }
 }
 

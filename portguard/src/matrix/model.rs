@@ -182,6 +182,11 @@ pub enum Origin {
         /// Its line in the site file, counted from 1.
         line: u32,
     },
+    /// The site's `failsafe`.
+    Failsafe {
+        /// Its line in the site file, counted from 1.
+        line: u32,
+    },
 }
 
 impl Origin {
@@ -191,6 +196,7 @@ impl Origin {
         match self {
             Self::Document { policy, rule, .. } => format!("{policy}/{rule}"),
             Self::Site { rule, .. } => format!("site/{rule}"),
+            Self::Failsafe { .. } => "failsafe".to_owned(),
         }
     }
 
@@ -198,7 +204,7 @@ impl Origin {
     pub fn place(&self) -> String {
         match self {
             Self::Document { document, line, .. } => format!("{document}:{line}"),
-            Self::Site { line, .. } => format!("site file:{line}"),
+            Self::Site { line, .. } | Self::Failsafe { line } => format!("site file:{line}"),
         }
     }
 }
@@ -259,7 +265,7 @@ pub struct Matrix {
     pub interfaces: Vec<Interface>,
     /// The groups that rules refer to.
     pub groups: Vec<Group>,
-    /// The rules, in the order of the site file and, within a product, of its policy.
+    /// The rules, in the order of the site file and, within a product, of its policy; the failsafe groups' last.
     pub rules: Vec<Rule>,
     /// What was declared and has no effect.
     pub dormant: Dormant,
@@ -278,7 +284,7 @@ impl Matrix {
             Origin::Document { product: other, policy: followed, .. } => {
                 followed == policy && other != product
             }
-            Origin::Site { .. } => false,
+            Origin::Site { .. } | Origin::Failsafe { .. } => false,
         });
         if twin { format!("{product}: {}", origin.name()) } else { origin.name() }
     }
@@ -286,6 +292,11 @@ impl Matrix {
     /// The interface of the site that holds for the interface that the kernel calls `name`.
     pub fn interface_for(&self, name: &str) -> Option<&Interface> {
         narrowest(&self.interfaces, |interface| &interface.name, name)
+    }
+
+    /// The failsafe groups' rule, if there are any.
+    pub fn failsafe(&self) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.service == Service::All)
     }
 
     /// The group with this id.

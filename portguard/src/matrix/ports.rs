@@ -6,14 +6,14 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{
-    Direction, Filter, Matrix, Origin, PeerKind, PortFilter, PortRange, PortSet, RuleId, Space, ZoneId,
-    addresses::Addresses, segments::cut,
+    Direction, Filter, Matrix, Origin, PeerKind, PortFilter, PortRange, PortSet, RuleId, Service, Space,
+    ZoneId, addresses::Addresses, segments::cut,
 };
 
 /// Ports that the same rules name, and who may reach them in the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PortRow {
-    /// The ports: `8080, 9443`, `*`.
+    /// The ports: `8080, 9443`, `*`; `other` for all that only failsafe groups are admitted to.
     pub ports: String,
     /// What is numbered.
     #[serde(rename = "protocol")]
@@ -112,8 +112,9 @@ fn row(
         }
     });
     let names = names.collect();
+    let has_a_rule_of_its_own = rules.iter().any(|&id| matrix.rule(id).service != Service::All);
     PortRow {
-        ports: space.text(ports),
+        ports: if has_a_rule_of_its_own { space.text(ports) } else { "other".to_owned() },
         space,
         direction,
         enforced: direction == Direction::In,

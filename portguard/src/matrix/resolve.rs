@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Direction, Dormant, Interface, Matrix, Origin, Peer, PeerKind, Rule,
+    Direction, Dormant, Interface, Matrix, Origin, Peer, PeerKind, Rule, Service,
+    addresses::Addresses,
     product::resolve_product,
     scope::{Scope, zone_name},
 };
 use crate::{
     policy::Policy,
     reading::{self, Located},
-    site::{self, Fault, PolicyReference, Site},
+    site::{self, Failsafe, Fault, PolicyReference, Site},
 };
 
 type Faults = reading::Faults<Fault>;
@@ -43,6 +44,7 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
     for rule in &site.rules {
         rules.extend(resolve_rule(rule, &mut scope, faults));
     }
+    rules.extend(site.failsafe.as_ref().and_then(|failsafe| resolve_failsafe(failsafe, &mut scope, faults)));
     let interfaces = resolve_interfaces(site, &mut scope, faults);
     let dormant = Dormant { groups: scope.idle_groups(site), rules: dormant };
     let (groups, zones) = scope.into_lists();
@@ -68,14 +70,39 @@ fn resolve_interfaces(site: &Site, scope: &mut Scope<'_>, faults: &mut Faults) -
     interfaces.collect()
 }
 
+/// The failsafe groups: one rule for everything. None where no group is named.
+fn resolve_failsafe(failsafe: &Failsafe, scope: &mut Scope<'_>, faults: &mut Faults) -> Option<Rule> {
+    let &Failsafe { ref groups, at, line } = failsafe;
+    let peers = peers(groups, scope, faults);
+    let rule = Rule {
+        origin: Origin::Failsafe { line },
+        description: "always admitted, to every port".to_owned(),
+        direction: Direction::In,
+        service: Service::All,
+        zones: scope.every_zone(),
+        peers,
+    };
+    let admitted = rule.groups();
+    let addresses = Addresses::of(admitted.iter().flat_map(|&group| scope.prefixes(group)));
+    let (v4, v6) = addresses.whole_families();
+    for (_, family) in [(v4, "IPv4"), (v6, "IPv6")].into_iter().filter(|(whole, _)| *whole) {
+        faults.push(Fault::FailsafeEverybody { family, at });
+    }
+    (!groups.is_empty()).then_some(rule)
+}
+
+/// Groups that stand for themselves.
+fn peers(groups: &[Located<String>], scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Peer> {
+    let groups = groups.iter().filter_map(|name| {
+        let group = scope.group(name, faults)?;
+        Some(Peer { role: name.value.clone(), kind: PeerKind::Groups(vec![group]) })
+    });
+    groups.collect()
+}
+
 /// A site's own rule: one rule of the matrix for each service it opens.
 fn resolve_rule(rule: &site::Rule, scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Rule> {
-    let mut peers = Vec::new();
-    for name in &rule.from {
-        if let Some(group) = scope.group(name, faults) {
-            peers.push(Peer { role: name.value.clone(), kind: PeerKind::Groups(vec![group]) });
-        }
-    }
+    let peers = peers(&rule.from, scope, faults);
     let mut zones = match &rule.zones {
         None => scope.every_zone(),
         Some(names) => names.iter().filter_map(|name| scope.zone(name, faults)).collect(),

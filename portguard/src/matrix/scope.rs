@@ -70,6 +70,11 @@ impl<'a> Scope<'a> {
         Some(self.number(&name.value, || prefixes.iter().map(|prefix| prefix.value).collect()))
     }
 
+    /// The addresses of a group.
+    pub(super) fn prefixes(&self, group: GroupId) -> &[IpNet] {
+        &self.groups[group.index()].prefixes
+    }
+
     /// The group of the addresses that a document fixes.
     pub(super) fn fixed_group(&mut self, policy: &str, role: &str, addresses: &[IpNet]) -> GroupId {
         self.number(&format!("{policy}:{role}"), || addresses.to_vec())

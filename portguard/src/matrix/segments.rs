@@ -101,11 +101,18 @@ impl Space {
         }
     }
 
-    /// `ports` as tables show them: `*` where it is all that a posture opens.
+    /// `ports` as tables show them: `*` where it is all that a posture opens, `all` where it is all that a rule can open.
     pub(super) fn text(self, ports: &PortSet) -> String {
-        let all = (0..=self.last()).filter(|&number| self.unnamed(number, Posture::Pass) == Unnamed::Open);
-        let all = PortSet::new(all.map(PortRange::single).collect());
-        if all.as_ref() == Some(ports) { "*".to_owned() } else { ports.to_string() }
+        let by_posture =
+            (0..=self.last()).filter(|&number| self.unnamed(number, Posture::Pass) == Unnamed::Open);
+        let by_posture = PortSet::new(by_posture.map(PortRange::single).collect());
+        if by_posture.as_ref() == Some(ports) {
+            "*".to_owned()
+        } else if PortSet::new(self.named_by(&Service::All)).as_ref() == Some(ports) {
+            "all".to_owned()
+        } else {
+            ports.to_string()
+        }
     }
 
     /// The ranges of this space that `service` names.
@@ -128,6 +135,11 @@ impl Space {
                 types(listed, icmp::kind_v6)
             }
             (Self::Protocols, Service::Protocol(number)) => vec![PortRange::single((*number).into())],
+            (Self::Ports(_), Service::All) => PortRange::new(0, self.last()).into_iter().collect(),
+            (Self::Icmpv4 | Self::Icmpv6 | Self::Protocols, Service::All) => {
+                let all = (0..=self.last()).map(PortRange::single);
+                all.filter(|one| self.unnamed(one.first(), Posture::Drop) != Unnamed::BeyondRules).collect()
+            }
             (_, Service::Transport { .. } | Service::Icmp { .. } | Service::Protocol(_)) => Vec::new(),
         }
     }

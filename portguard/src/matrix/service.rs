@@ -186,6 +186,9 @@ pub enum Service {
     },
     /// A whole IP protocol by its number (a tunnel, IPsec, VRRP).
     Protocol(u8),
+    /// Every port, type and protocol, in every zone, whether another rule names it or not: of the failsafe groups' rule
+    /// alone.
+    All,
 }
 
 impl Service {
@@ -197,6 +200,7 @@ impl Service {
             Self::Icmp { families: IcmpFamilies::V4, .. } => "icmpv4".to_owned(),
             Self::Icmp { families: IcmpFamilies::V6, .. } => "icmpv6".to_owned(),
             Self::Protocol(number) => format!("ip/{number}"),
+            Self::All => "any".to_owned(),
         }
     }
 
@@ -207,7 +211,7 @@ impl Service {
             Self::Icmp { types: IcmpTypes::Listed(types), .. } => {
                 types.iter().map(u8::to_string).collect::<Vec<_>>().join(", ")
             }
-            Self::Icmp { types: IcmpTypes::All, .. } | Self::Protocol(_) => "*".to_owned(),
+            Self::Icmp { types: IcmpTypes::All, .. } | Self::Protocol(_) | Self::All => "*".to_owned(),
         }
     }
 }

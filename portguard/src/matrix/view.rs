@@ -112,6 +112,7 @@ fn row(matrix: &Matrix, rule: &Rule) -> Row {
 fn with_origin(row: Row, origin: &Origin) -> Row {
     match origin.clone() {
         Origin::Site { rule, line } => Row { rule, line, ..row },
+        Origin::Failsafe { line } => Row { rule: origin.name(), line, ..row },
         Origin::Document { product, policy, rule, document, section, line, says, inferred } => Row {
             product: Some(product),
             policy: Some(policy),

@@ -67,7 +67,7 @@ pub struct RuleRow {
 pub struct PortRow {
     /// The zone's name.
     pub zone: String,
-    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`.
+    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`; `other` for all that only failsafe groups are admitted to.
     pub port: String,
     /// By rule, in the order in which the rules are asked.
     pub rules: Vec<RuleRow>,

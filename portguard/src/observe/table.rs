@@ -1,10 +1,11 @@
 //! Counters as tables for a terminal.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Count, Counted, CounterReport};
+use super::{Count, Counted, CounterReport, UndocumentedRow};
+use crate::compile::Target;
 
 impl fmt::Display for CounterReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -12,6 +13,14 @@ impl fmt::Display for CounterReport {
             writeln!(f, "No documented port has seen a packet yet.")?;
         } else {
             writeln!(f, "{}", ports(self))?;
+        }
+        if !self.undocumented.is_empty() {
+            writeln!(f)?;
+            writeln!(f, "{}", undocumented(self))?;
+            let more = self.undocumented.len().saturating_sub(MOST_UNDOCUMENTED);
+            if more > 0 {
+                writeln!(f, "{more} more ports that no rule names: --format json has them all")?;
+            }
         }
         writeln!(f)?;
         writeln!(f, "{}", reasons(self))?;
@@ -46,10 +55,31 @@ fn ports(report: &CounterReport) -> Table {
             let former = if rule.in_force { "" } else { ", no longer in force" };
             add(&format!("passed by {}{former}", rule.rule), rule.passed);
         }
-        add("dropped", row.dropped);
+        // What failsafe groups alone are admitted to has no drops of its own: the reasons have them.
+        if row.port != Target::Other.to_string() {
+            add("dropped", row.dropped);
+        }
         if row.would_drop != Count::default() {
             add("would drop", row.would_drop);
         }
+    }
+    table
+}
+
+/// How many ports that no rule names are shown.
+const MOST_UNDOCUMENTED: usize = 20;
+
+/// Ports that no rule names, those with the most packets first.
+fn undocumented(report: &CounterReport) -> Table {
+    let mut table = new_table(["NO RULE NAMES", "PASSED", "DROPPED", "WOULD DROP"], &[1, 2, 3]);
+    let packets = |row: &UndocumentedRow| row.counted.passed.packets + row.counted.refused().packets;
+    let mut rows: Vec<&UndocumentedRow> = report.undocumented.iter().collect();
+    rows.sort_by_key(|row| Reverse(packets(row)));
+    for row in rows.into_iter().take(MOST_UNDOCUMENTED) {
+        let Counted { passed, dropped, would_drop } = row.counted;
+        let [passed, dropped, would_drop] =
+            [passed, dropped, would_drop].map(|count: Count| count.packets.to_string());
+        table.add_row([row.port.clone(), passed, dropped, would_drop]);
     }
     table
 }

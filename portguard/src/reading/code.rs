@@ -102,6 +102,7 @@ const CODES: &[Code] = &[
     error("PG0217", "interface patterns that cross"),
     error("PG0218", "a group file that cannot be read"),
     error("PG0219", "not a host name"),
+    error("PG0220", "a failsafe for everybody"),
     warning("PG0301", "a group that nobody uses"),
     warning("PG0302", "a cluster's role bound to the whole internet"),
     warning("PG0303", "a cluster's port opened to the whole internet"),
@@ -117,6 +118,8 @@ const CODES: &[Code] = &[
     warning("PG0313", "a group file without addresses"),
     warning("PG0314", "a host name that does not resolve"),
     warning("PG0315", "an answer that no peer can have"),
+    warning("PG0316", "a wide failsafe group"),
+    warning("PG0317", "a failsafe group without members"),
     error("PG0401", "more than the tables can hold"),
 ];
 

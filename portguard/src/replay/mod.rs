@@ -133,6 +133,7 @@ impl<'a> Replay<'a> {
                 (Some(policy.as_str()), Some(rule.as_str()), Some(*line))
             }
             Some(Origin::Site { rule, line }) => (None, Some(rule.as_str()), Some(*line)),
+            Some(Origin::Failsafe { line }) => (None, Some("failsafe"), Some(*line)),
             None => (None, None, None),
         };
         let Key { verdict, reason, rule: _ } = key;

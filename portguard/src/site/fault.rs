@@ -216,6 +216,14 @@ pub enum Fault {
         remedy: String,
     },
 
+    #[error("`failsafe` would admit every {family} address to every port")]
+    #[diagnostic(code(PG0220), help("name groups with the few addresses that administrators come from"))]
+    FailsafeEverybody {
+        family: &'static str,
+        #[label("every address there is")]
+        at: SourceSpan,
+    },
+
     #[error("`{code}` cannot be accepted")]
     #[diagnostic(code(PG0216))]
     NotAcceptable {

@@ -17,8 +17,8 @@ pub use fault::Fault;
 pub use host::{Answer, Answers, HostName, HostNameError, can_be_peer};
 pub use members::{GroupFiles, read_group_file};
 pub use model::{
-    Acceptance, Audit, Bindings, EventsTo, Group, GroupFile, Host, Interface, PolicyReference, Product, Rule,
-    Site,
+    Acceptance, Audit, Bindings, EventsTo, Failsafe, Group, GroupFile, Host, Interface, PolicyReference,
+    Product, Rule, Site,
 };
 pub use read::read;
 

@@ -19,6 +19,8 @@ pub struct Site {
     pub posture: Option<Located<Posture>>,
     /// Whether the daemon is to follow the files by itself.
     pub watch: bool,
+    /// The groups that are always admitted.
+    pub failsafe: Option<Failsafe>,
     /// The guarded interfaces.
     pub interfaces: Vec<Interface>,
     /// The named sets of addresses.
@@ -61,6 +63,17 @@ pub enum EventsTo {
     Journald,
     /// To a file, a line each.
     File(PathBuf),
+}
+
+/// `failsafe = ["GROUP"]`: the groups that are admitted to every port.
+#[derive(Clone, Debug)]
+pub struct Failsafe {
+    /// Their names.
+    pub groups: Vec<Located<String>>,
+    /// Where the list stands.
+    pub at: SourceSpan,
+    /// Its line in the file, counted from 1.
+    pub line: u32,
 }
 
 /// `[interfaces.NAME]`

@@ -7,7 +7,7 @@ use super::{
     accept::read_accept,
     audit::{read_audit, read_metrics},
     members::read_members,
-    model::{Bindings, Group, Interface, PolicyReference, Product, Rule, Site},
+    model::{Bindings, Failsafe, Group, Interface, PolicyReference, Product, Rule, Site},
     service::read_services,
 };
 use crate::{
@@ -38,6 +38,10 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             Some(Located::new(value.one_of(&postures, faults)?, value.at))
         });
     let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
+    let failsafe = file.get("failsafe").and_then(|value| {
+        let (at, line) = (value.at, LineCounter::new(source.text()).line_of(value.at.offset()));
+        Some(Failsafe { groups: value.names(faults)?, at, line })
+    });
     if file.lacks("interfaces") || file.is_empty("interfaces") {
         faults.push_absence(Fault::NoInterface { at: file.at() });
     }
@@ -45,6 +49,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         mode,
         posture,
         watch,
+        failsafe,
         interfaces: read_interfaces(file.get("interfaces"), faults),
         groups: read_groups(file.get("groups"), faults),
         products: read_products(file.get("products"), faults),

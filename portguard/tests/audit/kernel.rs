@@ -88,6 +88,7 @@ impl Kernel {
         ];
         CounterReport {
             ports: self.ports.iter().map(port).collect(),
+            undocumented: Vec::new(),
             reasons: reasons
                 .into_iter()
                 .filter(|row| (row.counted, row.would_drop) != (none, none))

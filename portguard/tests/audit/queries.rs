@@ -93,3 +93,35 @@ fn a_reader_sees_what_is_recorded_meanwhile_and_needs_no_writer() {
     drop((store, reader));
     assert_eq!(Reader::open(&path).unwrap().totals(days(DAY, 1)).unwrap()[0].dropped.packets, 3);
 }
+
+#[test]
+fn sqlite_alone_reads_it_in_words() {
+    let (directory, _reader) = recorded();
+    let connection = rusqlite::Connection::open(directory.path().join("audit.db")).unwrap();
+    let rows = |question: &str| -> Vec<String> {
+        let mut statement = connection.prepare(question).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
+    };
+    assert_eq!(
+        rows(
+            "SELECT concat_ws(' ', hour, source, port, reason, packets, last) FROM drops_by_hour ORDER BY packets, hour"
+        ),
+        [
+            "2026-11-21 01:00:00 - undocumented 1 2026-11-21 01:00:00",
+            "2026-11-21 01:00:00 2001:0db8:0000:0000:0000:0000:0000:0009 8088/tcp source_not_admitted 2 2026-11-21 01:00:00",
+            "2026-11-21 01:00:00 203.0.114.1 8088/tcp source_not_admitted 4 2026-11-21 01:00:00",
+            "2026-11-21 01:00:00 203.0.113.9 8086/tcp source_not_admitted 5 2026-11-21 01:00:00",
+            "2026-11-21 02:00:00 203.0.113.9 8086/tcp source_not_admitted 6 2026-11-21 02:00:00",
+            "2026-11-21 01:00:00 198.51.100.7 23/tcp undocumented 50 2026-11-21 01:00:00",
+        ]
+    );
+    assert_eq!(
+        rows("SELECT concat_ws(' ', port, rule, fate, packets) FROM ports_by_hour WHERE fate = 'passed'"),
+        ["8086/tcp redis-enterprise/shards (redis-enterprise.md:46) passed 100"]
+    );
+    assert_eq!(rows("SELECT says FROM changes WHERE kind = 'gap'"), ["the daemon stood still"]);
+    assert_eq!(
+        rows("SELECT concat(reason, packets) FROM reasons_by_hour WHERE fate = 'would drop'"),
+        ["source_not_admitted4"]
+    );
+}

@@ -72,6 +72,7 @@ fn rows<'p>(policy: &'p Policy, cases: &[Case]) -> Vec<Row<'p>> {
 fn rules_in_force(case: &Case, policy: &Policy) -> BTreeSet<String> {
     let ids = matrix_of(case, policy).rules.into_iter().map(|rule| match rule.origin {
         Origin::Document { rule, .. } | Origin::Site { rule, .. } => rule,
+        Origin::Failsafe { .. } => panic!("the site has no such groups"),
     });
     ids.collect()
 }

@@ -29,7 +29,7 @@ fn site(name: &str) -> Matrix {
 fn rules_for<'m>(matrix: &'m Matrix, policy: &str, transport: Transport, port: u16) -> Vec<&'m Rule> {
     let opens = |rule: &&Rule| match &rule.service {
         Service::Transport { transport: of, ports } => *of == transport && ports.contains(port),
-        Service::Icmp { .. } | Service::Protocol(_) => false,
+        Service::Icmp { .. } | Service::Protocol(_) | Service::All => false,
     };
     let of_policy =
         |rule: &&Rule| matches!(&rule.origin, Origin::Document { policy: of, .. } if of == policy);
@@ -74,7 +74,7 @@ fn openings(matrix: &Matrix, policy: &Policy) -> BTreeMap<Opening, BTreeSet<u32>
             Service::Icmp { families: IcmpFamilies::Both, types: IcmpTypes::All } => {
                 ("icmp".to_owned(), vec![0])
             }
-            Service::Icmp { .. } | Service::Protocol(_) => panic!("no document has {rule:?}"),
+            Service::Icmp { .. } | Service::Protocol(_) | Service::All => panic!("no document has {rule:?}"),
         };
         let Origin::Document { rule: id, .. } = &rule.origin else { panic!("{rule:?}") };
         let cited = &policy.rules.iter().find(|rule| rule.id == *id).expect("it is the policy's").place.lines;

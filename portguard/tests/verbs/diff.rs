@@ -102,6 +102,24 @@ fn under_posture_pass_a_rule_less_is_a_port_open_to_everyone() {
 }
 
 #[test]
+fn a_member_of_a_failsafe_group_gains_what_it_had_not_and_loses_it_again() {
+    let failsafe = SITE.replace("posture = \"drop\"", "posture = \"drop\"\nfailsafe = [\"admins\"]");
+    assert_snapshot!("failsafe-gained", between("failsafe-gained", SITE, &failsafe, &[]));
+    assert_snapshot!("failsafe-lost", between("failsafe-lost", &failsafe, SITE, &[]));
+    let member = failsafe.replace("\"10.9.0.0/24\"", "\"10.9.0.0/24\", \"2001:db8:9::7\"");
+    assert_snapshot!(
+        "failsafe-member",
+        between("failsafe-member", &failsafe, &member, &["--format", "json"])
+    );
+    let open = failsafe.replace("posture = \"drop\"", "posture = \"pass\"");
+    let opened = between("failsafe-open", &failsafe, &open, &[]);
+    assert!(
+        opened.contains("any address but 10.9.0.0/24") && opened.contains("by      the posture"),
+        "{opened}"
+    );
+}
+
+#[test]
 fn a_pattern_is_compared_with_what_held_for_the_names_that_it_matches() {
     let named = SITE;
     let pattern = SITE.replace("[interfaces.eth0]", "[interfaces.\"eth*\"]");
@@ -162,10 +180,11 @@ fn sites_that_do_not_hold_together_are_refused_both() {
 }
 
 /// A site with groups and rules of few bits, so that they overlap.
-fn site(groups: &[Vec<u8>], rules: &[(u16, u16, u8, u8, bool)], pass: bool) -> String {
+fn site(groups: &[Vec<u8>], rules: &[(u16, u16, u8, u8, bool)], pass: bool, failsafe: Option<u8>) -> String {
     let posture = if pass { "pass" } else { "drop" };
+    let failsafe = failsafe.map(|group| format!("failsafe = [\"g{group}\"]\n")).unwrap_or_default();
     let mut text = format!(
-        "mode = \"enforce\"\nposture = \"{posture}\"\n[interfaces.eth0]\nzone = \"a\"\n[interfaces.eth1]\nzone = \"b\"\n[groups]\n"
+        "mode = \"enforce\"\nposture = \"{posture}\"\n{failsafe}[interfaces.eth0]\nzone = \"a\"\n[interfaces.eth1]\nzone = \"b\"\n[groups]\n"
     );
     for (name, members) in ["g0", "g1", "g2"].iter().zip(groups) {
         let mut members = members.clone();
@@ -252,9 +271,11 @@ proptest! {
         new_rules in proptest::collection::vec((1..10_u16, 0..3_u16, 0..6_u8, 0..4_u8, any::<bool>()), 0..5),
         old_pass in any::<bool>(),
         new_pass in any::<bool>(),
+        old_failsafe in proptest::option::of(0..3_u8),
+        new_failsafe in proptest::option::of(0..3_u8),
     ) {
-        let old = matrix("random-old", &site(&old_groups, &old_rules, old_pass));
-        let new = matrix("random-new", &site(&new_groups, &new_rules, new_pass));
+        let old = matrix("random-old", &site(&old_groups, &old_rules, old_pass, old_failsafe));
+        let new = matrix("random-new", &site(&new_groups, &new_rules, new_pass, new_failsafe));
         let diff = Diff::new(&old, &new);
         let (before, after) = (
             compile(&old, &NodeAddresses::default()).unwrap(),

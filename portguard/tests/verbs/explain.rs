@@ -48,6 +48,19 @@ fn a_source_that_is_not_admitted_learns_what_the_rule_demands() {
 }
 
 #[test]
+fn a_failsafe_group_is_a_rule_for_every_port_and_the_last_of_the_nearest() {
+    let questions: [&[&str]; 6] = [
+        &["--from", "10.9.0.7", "--to", "9999/tcp", "--zone", "back"],
+        &["--from", "10.9.0.7", "--to", "443/tcp", "--zone", "front"],
+        &["--from", "2001:db8:9::1", "--to", "ip/47", "--zone", "back"],
+        &["--from", "10.9.0.8", "--to", "9999/tcp", "--zone", "front"],
+        &["--from", "10.9.0.8", "--to", "443/tcp", "--zone", "front"],
+        &["--from", "10.9.0.8", "--to", "443/tcp", "--zone", "back"],
+    ];
+    assert_snapshot!(asked("sites/failsafe.toml", &questions));
+}
+
+#[test]
 fn a_port_that_no_rule_names_shows_what_comes_nearest() {
     let other = &["--from", "10.3.7.1", "--to", "8001/udp"];
     let moved = &["--from", "10.3.7.1", "--to", "8443/tcp"];

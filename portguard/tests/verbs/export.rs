@@ -40,6 +40,11 @@ fn interfaces_by_pattern_are_asked_the_narrowest_first_and_never_the_loopback() 
 }
 
 #[test]
+fn failsafe_groups_are_admitted_whatever_they_want() {
+    assert_snapshot!(answer(&["export", "nft", "--site", "sites/failsafe.toml"]));
+}
+
+#[test]
 fn the_same_site_gives_the_same_text_under_every_name_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.toml");

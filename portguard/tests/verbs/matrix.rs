@@ -60,3 +60,20 @@ fn what_the_site_does_not_know_is_refused_with_what_it_knows() {
         assert_snapshot!(name, answer(&["matrix", "--site", "sites/twins.toml", wanted[0], wanted[1]]));
     }
 }
+
+#[test]
+fn failsafe_groups_are_a_rule_for_everything_and_are_admitted_to_each_port() {
+    let site = ["matrix", "--site", "sites/failsafe.toml"];
+    assert_snapshot!("failsafe-table", answer(&site));
+    assert_snapshot!(
+        "failsafe-csv",
+        answer(&[&site[..], &["--port", "9999/tcp", "--format", "csv"]].concat())
+    );
+    assert_snapshot!(
+        "failsafe-json",
+        answer(&[&site[..], &["--group", "admins", "--format", "json"]].concat())
+    );
+    assert_snapshot!("failsafe-by-port", answer(&[&site[..], &["--by", "port"]].concat()));
+    let by_port = [&site[..], &["--by", "port", "--port", "9999/tcp", "--format", "csv"]].concat();
+    assert_snapshot!("failsafe-by-port-csv", answer(&by_port));
+}

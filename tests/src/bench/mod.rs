@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what a verdict costs, what a flood costs, and what a generation takes to make.
+//! `cargo xtask bench`: what a verdict costs, what a flood costs, what a generation takes to make, and what the record does.
 //!
 //! Every number is read beside its floor in the same round, and the median of the rounds counts: the machine is shared.
 
@@ -9,6 +9,7 @@ mod hot;
 mod load;
 mod packets;
 mod prefixes;
+mod record;
 mod report;
 mod site;
 mod subject;
@@ -39,6 +40,8 @@ pub enum Part {
     Verifier,
     /// From a site file to the interfaces: time and memory, from 10 to 1,000,000 prefixes
     Load,
+    /// The audit store with ten million rows of drops: recording, sealing, asking
+    Record,
 }
 
 /// What to measure, and where to write it
@@ -80,6 +83,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
             Part::Flood => flood::measure(&object),
             Part::Verifier => verifier::measure(&object),
             Part::Load => load::measure(&object),
+            Part::Record => record::measure(),
         };
         for section in measured? {
             // Each as soon as it is there: all of them take minutes.

@@ -45,7 +45,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
     Ok(vec![section])
 }
 
-/// Nothing, each product by itself, all five, and the most that addresses can do to a site: every length of prefixes from /4 on, in
+/// Nothing, each product by itself, all five, these with failsafe groups, and the most that addresses can do to a site: every length of prefixes from /4 on, in
 /// the mode and with the posture that the other sites don't have.
 fn sites() -> anyhow::Result<Vec<(String, Table)>> {
     let mut all: Table = FIVE.parse()?;
@@ -70,7 +70,10 @@ fn sites() -> anyhow::Result<Vec<(String, Table)>> {
     worst.insert("groups".to_owned(), groups(&lengths).into());
     worst.insert("mode".to_owned(), "observe".into());
     worst.insert("posture".to_owned(), "pass".into());
+    let mut failsafe = all.clone();
+    failsafe.insert("failsafe".to_owned(), vec![GROUPS[0]].into());
     sites.push(("all five".to_owned(), all));
+    sites.push(("all five, failsafe groups".to_owned(), failsafe));
     sites.push(("all five, 125 prefix lengths".to_owned(), worst));
     Ok(sites)
 }

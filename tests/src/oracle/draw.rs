@@ -46,6 +46,8 @@ pub struct Site {
     pub zones: Vec<String>,
     pub(super) posture_pass: bool,
     pub(super) groups: BTreeMap<String, Vec<IpNet>>,
+    /// The failsafe groups.
+    pub(super) failsafe: Vec<String>,
     pub(super) products: Vec<Product>,
     /// Name, line, TCP ports and group of the site's own rules.
     pub(super) own_rules: Vec<(String, u32, RangeInclusive<u16>, String)>,
@@ -97,6 +99,7 @@ impl Site {
             zones,
             posture_pass: random.random_bool(0.3),
             groups,
+            failsafe: failsafe(random),
             products,
             own_rules: Vec::new(),
         };
@@ -108,6 +111,9 @@ impl Site {
         let mut text = String::new();
         let posture = if self.posture_pass { "pass" } else { "drop" };
         writeln!(text, "mode = \"enforce\"\nposture = \"{posture}\"")?;
+        if !self.failsafe.is_empty() {
+            writeln!(text, "failsafe = {}", list(self.failsafe.iter()))?;
+        }
         for (number, zone) in self.zones.iter().enumerate() {
             writeln!(text, "[interfaces.eth{number}]\nzone = \"{zone}\"")?;
         }
@@ -179,6 +185,12 @@ impl Site {
             _ => random.random_range(1..=u16::MAX),
         }
     }
+}
+
+/// None on most sites.
+fn failsafe(random: &mut StdRng) -> Vec<String> {
+    let groups = GROUPS.map(str::to_owned);
+    if random.random_bool(0.3) { few(&groups, random).into_iter().collect() } else { Vec::new() }
 }
 
 fn has_ports(rule: &Table) -> bool {

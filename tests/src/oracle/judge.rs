@@ -75,6 +75,11 @@ impl Site {
                 }
             }
         }
+        if !question.out && self.failsafe.iter().any(|group| self.holds(group, question.from)) {
+            // Below mode and posture.
+            let found = || Found { policy: None, rule: "failsafe".to_owned(), line: 3 };
+            admitting.get_or_insert_with(found);
+        }
         self.opinion(question, named, admitting)
     }
 

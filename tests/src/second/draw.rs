@@ -86,7 +86,11 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let groups = (0..GROUPS).map(|index| Group { name: format!("g{index}"), prefixes: prefixes(random) });
     let groups: Vec<Group> = groups.collect();
     let mut ports = vec![0, 53, 67, 68, 546, 547, 50_070, u16::MAX];
-    let rules = (0..random.random_range(1..14)).map(|index| rule(index, &mut ports, random)).collect();
+    let mut rules: Vec<Rule> =
+        (0..random.random_range(1..14)).map(|index| rule(index, &mut ports, random)).collect();
+    if random.random_bool(0.3) {
+        rules.push(failsafe(random));
+    }
     let posture = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
     let matrix = Matrix {
         mode: Mode::Enforce,
@@ -172,6 +176,18 @@ fn rule(index: usize, ports: &mut Vec<u16>, random: &mut StdRng) -> Rule {
         service: service(ports, random),
         zones,
         peers,
+    }
+}
+
+fn failsafe(random: &mut StdRng) -> Rule {
+    let groups = (0..random.random_range(1..3)).map(|_| GroupId::new(random.random_range(0..GROUPS)));
+    Rule {
+        origin: Origin::Failsafe { line: 1 },
+        description: String::new(),
+        direction: Direction::In,
+        service: Service::All,
+        zones: vec![ZoneId::new(0), ZoneId::new(1)],
+        peers: vec![Peer { role: "admins".to_owned(), kind: PeerKind::Groups(groups.collect()) }],
     }
 }
 

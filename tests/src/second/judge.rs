@@ -255,7 +255,10 @@ fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(),
     }
     // The node's own address is nobody's peer, whatever group it is in.
     let may_authenticate = !own.contains(&source)
-        && matches!(find(place.matrix, place.zone, source, Target::Protocol(51)), Found::Admits(_));
+        && matches!(
+            find(place.matrix, place.zone, source, Target::Protocol(51)),
+            Found::Admits(_) | Found::Failsafe(_)
+        );
     if packet.authenticated && !may_authenticate {
         return Err(Reason::Protocol.into());
     }

@@ -14,6 +14,8 @@ pub(super) enum Found {
     Admits(RuleId),
     /// Rules name the target, and none admits the source.
     Refuses,
+    /// No rule names the target, and this one, of the failsafe groups, admits the source to everything.
+    Failsafe(RuleId),
     /// No rule names the target.
     Nothing,
 }
@@ -42,6 +44,7 @@ fn opens(service: &Service, target: Target) -> bool {
             families.v6() && opens_type(types, false, kind)
         }
         (Service::Protocol(number), Target::Protocol(wanted)) => *number == wanted,
+        (Service::All, _) => true,
         _ => false,
     }
 }
@@ -63,7 +66,9 @@ fn concerns(service: &Service, protocol: Option<u8>) -> bool {
         (Service::Icmp { families, .. }, Some(protocol)) => families.v4() && protocol == 1,
         (Service::Protocol(number), Some(protocol)) => *number == protocol,
         (Service::Icmp { families, .. }, None) => families.v6(),
-        (Service::Transport { .. } | Service::Protocol(_), None) => true,
+        // IPv4 has no fragment header.
+        (Service::All, Some(protocol)) => protocol != 44,
+        (Service::Transport { .. } | Service::Protocol(_) | Service::All, None) => true,
     }
 }
 
@@ -77,16 +82,22 @@ fn admits(matrix: &Matrix, rule: &Rule, source: IpAddr) -> bool {
 }
 
 fn scan(matrix: &Matrix, zone: ZoneId, source: IpAddr, names: impl Fn(&Service) -> bool) -> Found {
-    let mut found = Found::Nothing;
+    let (mut found, mut failsafe) = (Found::Nothing, None);
     for (index, rule) in matrix.rules.iter().enumerate() {
         if rule.direction == Direction::In && rule.zones.contains(&zone) && names(&rule.service) {
-            if admits(matrix, rule, source) {
-                return Found::Admits(RuleId::new(index));
+            match (admits(matrix, rule, source), &rule.service) {
+                (true, Service::All) => failsafe = Some(RuleId::new(index)),
+                (false, Service::All) => {}
+                (true, _) => return Found::Admits(RuleId::new(index)),
+                (false, _) => found = Found::Refuses,
             }
-            found = Found::Refuses;
         }
     }
-    found
+    match (found, failsafe) {
+        (found, None) => found,
+        (Found::Nothing, Some(rule)) => Found::Failsafe(rule),
+        (_, Some(rule)) => Found::Admits(rule),
+    }
 }
 
 /// What the rules say about `target`.
@@ -96,5 +107,6 @@ pub(super) fn find(matrix: &Matrix, zone: ZoneId, source: IpAddr, target: Target
 
 /// Whether a rule admits the source to anything of `protocol`; `None` stands for one that nobody tells.
 pub(super) fn may_send(matrix: &Matrix, zone: ZoneId, source: IpAddr, protocol: Option<u8>) -> bool {
-    matches!(scan(matrix, zone, source, |service| concerns(service, protocol)), Found::Admits(_))
+    let found = scan(matrix, zone, source, |service| concerns(service, protocol));
+    matches!(found, Found::Admits(_) | Found::Failsafe(_))
 }

@@ -50,6 +50,9 @@ fn ask(packet: &Packet<'_>, place: Place<'_>, target: Target, undocumented: Reas
         Found::Refuses => {
             Opinion { reason: Reason::SourceNotAdmitted, counted: Some(Counted::Refused(target)) }
         }
+        Found::Failsafe(rule) => {
+            Opinion { reason: Reason::Admitted, counted: Some(Counted::Rule(Target::Other, rule)) }
+        }
         Found::Nothing => undocumented.into(),
     }
 }

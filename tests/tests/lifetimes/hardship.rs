@@ -4,19 +4,26 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use nix::{
+    mount::{MntFlags, MsFlags, mount, umount2},
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab},
+    lab::{Guard, Lab, Reach, wait_until},
 };
 
-use super::{CLIENTS, generation, is_guarded, listen, soon};
+use super::{CLIENTS, UNNAMED, generation, is_guarded, listen, said, soon, troubles};
+
+/// The site with a rule more, which is another generation.
+fn other() -> String {
+    format!("{SITE}\n[[rules]]\nname = \"own\"\nports = [\"{UNNAMED}/tcp\"]\nfrom = [\"any\"]\n")
+}
 
 /// What the daemon's process has in memory.
 fn resident_kib(guard: &Guard) -> u64 {
@@ -69,5 +76,136 @@ fn ten_thousand_callers_and_what_is_no_question_leave_daemon_and_filter_as_they_
     assert_eq!(generation(&guard), first);
     let after = resident_kib(&guard);
     assert!(after < before + 8192, "{before} KiB, then {after} KiB");
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_cannot_be_taken_back_is_not_put_in_force() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS, UNNAMED]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    // A page, and it is taken. The lab takes the mount away.
+    let state = guard.directory().join("state");
+    mount(Some("full"), &state, Some("tmpfs"), MsFlags::empty(), Some("size=4k")).unwrap();
+    fs::write(state.join("filler"), [0; 4096]).unwrap();
+    let reach = || lab.stranger.connect(lab.node.v4(), UNNAMED).unwrap();
+
+    let file = guard.directory().join("other.toml");
+    fs::write(&file, other()).unwrap();
+    let output = guard.ask(&["apply", "--confirm", "60s", &file.display().to_string()]).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    let told = said(&output);
+    assert!(
+        told.contains("nobody could promise to take it back") && told.contains("No space left"),
+        "{told}"
+    );
+    assert!(is_guarded(&lab));
+    assert_eq!(reach(), Reach::Silent);
+
+    let output = guard.reload(&other()).unwrap();
+    assert!(output.status.success(), "what is for good needs no disk: {}", said(&output));
+    assert_eq!(reach(), Reach::Open);
+    let told = troubles(&guard);
+    assert!(told.iter().any(|says| says.contains("cannot be kept for the next boot")), "{told:?}");
+
+    umount2(&state, MntFlags::MNT_DETACH).unwrap();
+    assert!(guard.reload(SITE).unwrap().status.success());
+    assert_eq!(troubles(&guard), [""; 0], "there is room again");
+    assert!(is_guarded(&lab));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_bpf_file_system_that_is_read_only_is_told_and_the_filter_stays_as_it_is() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (bpffs, first) = (guard.directory().join("bpf"), generation(&guard));
+    let remount =
+        |flags| mount(None::<&str>, &bpffs, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>);
+    remount(MsFlags::MS_RDONLY).unwrap();
+    let output = guard.reload(&other()).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("read-only"), "{}", said(&output));
+    assert!(is_guarded(&lab));
+    assert_eq!(generation(&guard), first);
+
+    // Nor can a daemon start that could change nothing; what enforces needs none.
+    let directory = guard.directory().to_owned();
+    fs::write(guard.site(), SITE).unwrap();
+    guard.end(Signal::SIGTERM).unwrap();
+    let refused = Guard::again(&lab.node, &directory).unwrap_err();
+    assert!(format!("{refused:#}").contains("the BPF file system is read-only"), "{refused:#}");
+    assert!(is_guarded(&lab));
+    remount(MsFlags::empty()).unwrap();
+    let guard = Guard::again(&lab.node, &directory).unwrap();
+    assert_eq!(generation(&guard), first, "it takes over what enforced all the time");
+    assert!(guard.reload(&other()).unwrap().status.success());
+    assert!(is_guarded(&lab));
+    guard.stop().unwrap();
+}
+
+#[test]
+fn whose_pins_are_gone_says_that_its_end_opens_the_node() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    umount2(&guard.directory().join("bpf"), MntFlags::MNT_DETACH).unwrap();
+    let told = || troubles(&guard).iter().any(|says| says.contains("the end of this process will open"));
+    soon(&guard, "it is noticed", told);
+    assert!(is_guarded(&lab), "as long as the daemon lives");
+    let last = guard.end(Signal::SIGTERM).unwrap();
+    assert!(last.contains("NOT guarded any more: eth0") && !last.contains("guarded still"), "{last}");
+    assert_eq!(lab.stranger.connect(lab.node.v4(), CLIENTS).unwrap(), Reach::Open);
+}
+
+/// A memory controller's group with the daemon in it; dropping this takes it away.
+struct MemoryGroup(PathBuf);
+
+impl MemoryGroup {
+    fn of(lab: &Lab, pid: u32) -> Self {
+        let first = Path::new("/sys/fs/cgroup/memory");
+        let root = if first.is_dir() { first } else { Path::new("/sys/fs/cgroup") };
+        let group = Self(root.join(lab.id().to_string()));
+        fs::create_dir(&group.0).expect("the kernel has memory groups");
+        fs::write(group.0.join("cgroup.procs"), pid.to_string()).expect("the daemon runs");
+        group
+    }
+
+    fn limit(&self, bytes: &str) {
+        let file = ["memory.max", "memory.limit_in_bytes"].map(|name| self.0.join(name));
+        let file = file.iter().find(|file| file.exists()).expect("the memory controller is there");
+        fs::write(file, bytes).expect("the limit can be set");
+    }
+}
+
+impl Drop for MemoryGroup {
+    fn drop(&mut self) {
+        // Its process may take a moment to be gone.
+        wait_until(Duration::from_secs(5), || fs::remove_dir(&self.0).is_ok());
+    }
+}
+
+#[test]
+fn memory_that_a_limit_refuses_costs_the_daemon_at_most_and_the_filter_stays_as_it_is() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let first = generation(&guard);
+    let group = MemoryGroup::of(&lab, guard.pid());
+    group.limit("20000000");
+    // Counters for every port, rule and CPU: they take far more than what the daemon itself needs for it.
+    let rules = (0..10).map(|number| {
+        format!("[[rules]]\nname = \"r{number}\"\nports = [\"1-65535/tcp\", \"1-65535/udp\"]\nfrom = [\"cluster\"]\n")
+    });
+    let output = guard.reload(&format!("{SITE}{}", rules.collect::<String>())).unwrap();
+    // Counters are memory that the kernel would rather kill for than refuse.
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(is_guarded(&lab));
+    fs::write(guard.site(), SITE).unwrap();
+    let guard = guard.restart().unwrap();
+    drop(group);
+    assert_eq!(generation(&guard), first, "what was half-made is gone: {}", guard.log());
+    assert!(is_guarded(&lab));
     guard.stop().unwrap();
 }

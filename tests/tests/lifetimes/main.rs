@@ -5,6 +5,8 @@ mod counts;
 mod hardship;
 mod interfaces;
 mod pins;
+mod privileges;
+mod record;
 mod reload;
 mod storm;
 mod watch;

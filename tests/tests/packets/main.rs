@@ -3,6 +3,7 @@
 //! in one piece and cut into two at every byte.
 
 mod case;
+mod failsafe;
 mod fragments;
 mod icmp;
 mod ipv4;

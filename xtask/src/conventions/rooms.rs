@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 20] = [
+const ROOMS: [Room; 21] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -91,6 +91,7 @@ const ROOMS: [Room; 20] = [
     Room { name: "replay", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "audit", rooms: &["observe"], system: System::Yes },
+    Room { name: "events", rooms: &["audit", "observe", "site"], system: System::Yes },
     Room {
         name: "doctor",
         rooms: &["compile", "datapath", "lint", "matrix", "netlink"],
@@ -104,8 +105,8 @@ const ROOMS: [Room; 20] = [
     Room {
         name: "daemon",
         rooms: &[
-            "audit", "compile", "datapath", "input", "lint", "matrix", "names", "notify", "observe",
-            "reading", "site",
+            "audit", "compile", "datapath", "events", "input", "lint", "matrix", "names", "notify",
+            "observe", "reading", "site",
         ],
         system: System::Yes,
     },
@@ -118,9 +119,9 @@ const ROOMS: [Room; 20] = [
     Room {
         name: "cli",
         rooms: &[
-            "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "explain", "export",
-            "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report", "site",
-            "sockets",
+            "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
+            "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report",
+            "site", "sockets",
         ],
         system: System::Yes,
     },

@@ -9,7 +9,7 @@ use std::{
 use portguard_common::abi::CLASS_FIRST;
 
 use crate::{
-    compile::Image,
+    compile::{Image, Target},
     lint::Accepted,
     matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture},
 };
@@ -33,10 +33,14 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
         .iter()
         .filter_map(|rule| match &rule.origin {
             Origin::Site { rule, .. } => Some(rule.as_str()),
-            Origin::Document { .. } => None,
+            Origin::Document { .. } | Origin::Failsafe { .. } => None,
         })
         .collect();
     writeln!(out, "  own rules   {}", own.len())?;
+    if let Some(failsafe) = matrix.failsafe() {
+        let names: Vec<&str> = failsafe.groups().iter().map(|&id| matrix.group(id).name.as_str()).collect();
+        writeln!(out, "  failsafe    {}: admitted to every port", names.join(", "))?;
+    }
     describe_groups(groups, out)?;
     let outbound = rules.iter().filter(|rule| rule.direction == Direction::Out).count();
     if outbound > 0 {
@@ -47,7 +51,7 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
 }
 
 pub(super) fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {
-    let ports = image.legend().ports().count();
+    let ports = image.legend().ports().filter(|port| port.target != Target::Other).count();
     let classes = image.classes() - CLASS_FIRST;
     let noun = if classes == 1 { "kind" } else { "kinds" };
     writeln!(

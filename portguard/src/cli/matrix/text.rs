@@ -127,9 +127,14 @@ fn write_sheets(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     write_sheet(inbound, style, out)?;
-    let others = match matrix.posture {
-        Posture::Pass => "open to everyone",
-        Posture::Drop => "closed",
+    let others = match (matrix.posture, matrix.failsafe()) {
+        (Posture::Pass, _) => "open to everyone".to_owned(),
+        (Posture::Drop, None) => "closed".to_owned(),
+        (Posture::Drop, Some(rule)) => {
+            let groups = rule.groups();
+            let names: Vec<&str> = groups.iter().map(|&id| matrix.group(id).name.as_str()).collect();
+            format!("closed but to failsafe groups: {}", names.join(", "))
+        }
     };
     writeln!(out, "\nPorts that no rule names are {others}.")?;
     if !outbound.lines.is_empty() {

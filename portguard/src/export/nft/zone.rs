@@ -44,13 +44,17 @@ fn title(matrix: &Matrix, rule: &Rule) -> String {
 fn admit(matrix: &Matrix, rule: &Rule, group: GroupId, sets: &Sets, lines: &mut Vec<Line>) {
     let why = format!("{} for {}", matrix.cite(&rule.origin), matrix.group(group).name);
     for family in Family::BOTH {
-        if let (Some(source), Some(service)) = (sets.source(group, family), service(&rule.service, family)) {
-            lines.push(accept(&format!("{source} {service}"), &why));
-        }
+        let source = sets.source(group, family);
+        let matches = match (source, &rule.service) {
+            (None, _) => None,
+            (Some(source), Service::All) => Some(source),
+            (Some(source), other) => service(other, family).map(|service| format!("{source} {service}")),
+        };
+        lines.extend(matches.map(|matches| accept(&matches, &why)));
     }
 }
 
-/// What matches a service in one family of addresses; none where it has no meaning in it.
+/// What matches a service in one family of addresses; none where it has no meaning in it, or needs nothing to match it.
 fn service(service: &Service, family: Family) -> Option<String> {
     match service {
         Service::Transport { transport, ports } => Some(format!("{transport} dport {}", set(ports.ranges()))),
@@ -59,6 +63,7 @@ fn service(service: &Service, family: Family) -> Option<String> {
             Family::V6 => families.v6().then(|| format!("icmpv6 type {}", types_of(types, icmp::kind_v6))),
         },
         Service::Protocol(number) => Some(format!("meta l4proto {number}")),
+        Service::All => None,
     }
 }
 
@@ -78,6 +83,8 @@ fn named(of: &Service) -> Vec<String> {
             .into_iter()
             .filter_map(|family| Some(format!("{} {}", family.matches(), service(of, family)?)))
             .collect(),
+        // It names no port: what only failsafe groups reach is for the posture.
+        Service::All => Vec::new(),
     }
 }
 

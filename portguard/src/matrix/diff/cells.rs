@@ -7,7 +7,7 @@ use std::{
 
 use super::{Change, PortsOf, interfaces::Pairing};
 use crate::matrix::{
-    Direction, Matrix, PortRange, PortSet, RuleId, ZoneId,
+    Direction, Matrix, PortRange, PortSet, RuleId, Service, ZoneId,
     addresses::Addresses,
     segments::{Segment, Space, Unnamed, cut},
 };
@@ -141,9 +141,10 @@ impl Comparison<'_> {
 
 /// Who may reach a number.
 fn open_to(matrix: &Matrix, (rules, unnamed): &Cell) -> Addresses {
-    match (rules.as_slice(), unnamed) {
-        ([], Unnamed::Open) => Addresses::everyone(),
-        (rules, _) => admitted(matrix, rules),
+    let named = rules.iter().any(|&rule| matrix.rule(rule).service != Service::All);
+    match unnamed {
+        Unnamed::Open if !named => Addresses::everyone(),
+        Unnamed::Open | Unnamed::Closed | Unnamed::BeyondRules => admitted(matrix, rules),
     }
 }
 

@@ -28,8 +28,10 @@ pub(super) enum Filter {
     Pass,
     /// An XDP program that drops at once.
     Drop,
-    /// PortGuard.
+    /// PortGuard, which notes and tells who was dropped.
     PortGuard,
+    /// PortGuard, which only counts.
+    Counting,
     /// nftables where a packet comes in.
     NftIngress,
     /// nftables before a socket, with connection tracking.
@@ -43,6 +45,7 @@ impl Filter {
             Self::Pass => "only XDP_PASS",
             Self::Drop => "only XDP_DROP",
             Self::PortGuard => "portguard",
+            Self::Counting => "portguard, details = false",
             Self::NftIngress => "nftables, netdev ingress",
             Self::NftInput => "nftables, input, conntrack",
         }
@@ -54,6 +57,7 @@ pub(super) struct Filters<'a> {
     node: &'a Host,
     object: &'a [u8],
     image: Image,
+    counting: Image,
     ingress: PathBuf,
     input: PathBuf,
 }
@@ -87,7 +91,9 @@ impl<'a> Filters<'a> {
         let (name, attach, dhcp) = (INTERFACE.to_owned(), Attach::Native, false);
         matrix.interfaces.push(Interface { name, zone, attach, dhcp });
         let image = compile(&matrix, &NodeAddresses::default())?;
-        Ok(Self { node, object, image, ingress, input })
+        matrix.details = false;
+        let counting = compile(&matrix, &NodeAddresses::default())?;
+        Ok(Self { node, object, image, counting, ingress, input })
     }
 
     /// Puts `filter` on the node's interface.
@@ -96,7 +102,8 @@ impl<'a> Filters<'a> {
             Filter::Nothing => Installed::Nothing,
             Filter::Pass => Installed::Bare(self.attach(&Floor::load()?)?),
             Filter::Drop => Installed::Bare(self.attach(&Floor::dropping()?)?),
-            Filter::PortGuard => Installed::PortGuard(Box::new(self.portguard()?)),
+            Filter::PortGuard => Installed::PortGuard(Box::new(self.portguard(&self.image)?)),
+            Filter::Counting => Installed::PortGuard(Box::new(self.portguard(&self.counting)?)),
             Filter::NftIngress => Installed::Rules(self.nft(&self.ingress)?),
             Filter::NftInput => Installed::Rules(self.nft(&self.input)?),
         })
@@ -106,12 +113,12 @@ impl<'a> Filters<'a> {
         self.node.within(|| program.attach(if_nametoindex(INTERFACE)?))?
     }
 
-    fn portguard(&self) -> anyhow::Result<Pinned> {
+    fn portguard(&self, image: &Image) -> anyhow::Result<Pinned> {
         self.node.within(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
             let present = runtime.block_on(async { Network::open()?.present().await })?;
-            let links = resolve(self.image.interfaces(), &present);
-            Pinned::install(Loaded::new(self.object, &self.image, &links)?, &links)
+            let links = resolve(image.interfaces(), &present);
+            Pinned::install(Loaded::new(self.object, image, &links)?, &links)
         })?
     }
 

@@ -29,6 +29,15 @@ const SENDER: &str = "flood0";
 /// Packets that are sent before the receiver's interrupt takes them; veth's ring has 256 places.
 const BATCH: u32 = 64;
 
+/// How many sources there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum From {
+    /// The frame's.
+    One,
+    /// A million, at random.
+    AMillion,
+}
+
 /// Two hosts and the pair between them.
 pub(super) struct Ground {
     lab: Lab,
@@ -68,10 +77,13 @@ impl Ground {
     }
 
     /// Sends `count` copies of `frame`, and says how long that took.
-    pub(super) fn send(&self, frame: &[u8], count: u32) -> anyhow::Result<Duration> {
+    pub(super) fn send(&self, frame: &[u8], from: From, count: u32) -> anyhow::Result<Duration> {
         self.lab.client.within(|| {
             stay_on_one_cpu()?;
-            let program = Floor::redirecting(self.sender)?;
+            let program = match from {
+                From::One => Floor::redirecting(self.sender)?,
+                From::AMillion => Floor::spoofing(self.sender)?,
+            };
             let start = Instant::now();
             program.send(frame, count, BATCH)?;
             Ok(start.elapsed())
@@ -86,7 +98,7 @@ impl Ground {
     fn dropped(&self, filter: Filter) -> anyhow::Result<u64> {
         match filter {
             Filter::Nothing | Filter::Pass => Ok(0),
-            Filter::Drop | Filter::PortGuard => {
+            Filter::Drop | Filter::PortGuard | Filter::Counting => {
                 let said = output(self.node(), "ethtool", &["--statistics", INTERFACE])?;
                 let drops = said.lines().filter_map(|line| line.trim().split_once("_xdp_drops: "));
                 drops.map(|(_, count)| Ok(count.trim().parse::<u64>()?)).sum()

@@ -1,0 +1,150 @@
+//! Who was dropped where is told to the packet, over whatever happens to generations and daemons.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use portguard_tests::{
+    demo::SITE,
+    lab::{Guard, Host, Lab},
+};
+use serde_json::Value;
+
+use super::soon;
+
+/// A documented port that the clients alone may reach.
+const LOG: u16 = 514;
+/// A port that no rule names.
+const UNNAMED: u16 = 9;
+
+fn site(round: usize) -> String {
+    let clients = format!("\"10.88.0.3\", \"10.99.0.{}\"", round + 1);
+    let rule = format!("\n[[rules]]\nname = \"log\"\nports = [\"{LOG}/udp\"]\nfrom = [\"clients\"]\n");
+    SITE.replace("\"10.88.0.3\"", &clients) + &rule
+}
+
+/// Packets by source and port.
+type Sent = BTreeMap<(String, String), u64>;
+
+/// Sends `count` datagrams to each of the two ports.
+fn send(from: &Host, source: IpAddr, to: IpAddr, count: u64, sent: &mut Sent) {
+    for port in [LOG, UNNAMED] {
+        let done = from.within(|| {
+            let socket = std::net::UdpSocket::bind((source, 0)).expect("a free port");
+            (0..count).filter(|_| socket.send_to(b"x", (to, port)).is_ok()).count()
+        });
+        assert_eq!(done.expect("the host is there") as u64, count);
+        *sent.entry((source.to_string(), format!("{port}/udp"))).or_default() += count;
+    }
+}
+
+fn drops(guard: &Guard) -> Vec<Value> {
+    let output = guard.ask(&["drops", "--since", "2h", "--format", "json"]).expect("the daemon answers");
+    assert!(output.status.success(), "{}", super::said(&output));
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    answer["rows"].as_array().expect("a list").clone()
+}
+
+fn packets(value: &Value) -> u64 {
+    value.as_u64().expect("a number")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().expect("a text").to_owned()
+}
+
+/// What `drops` tells.
+fn told(guard: &Guard) -> Sent {
+    let mut told = Sent::new();
+    for row in drops(guard) {
+        *told.entry((text(&row["source"]), text(&row["port"]))).or_default() += packets(&row["packets"]);
+    }
+    told
+}
+
+/// Of the two ports, what their counters say.
+fn counted(guard: &Guard) -> [u64; 2] {
+    let counters = guard.counters().expect("the daemon answers");
+    let find = |list: &str, port: u16| {
+        let rows = counters[list].as_array().expect("a list");
+        rows.iter().find(|row| row["port"] == format!("{port}/udp")).cloned().unwrap_or_default()
+    };
+    let dropped = |row: Value| row["dropped"]["packets"].as_u64().unwrap_or(0);
+    [dropped(find("ports", LOG)), dropped(find("undocumented", UNNAMED))]
+}
+
+fn sum(sent: &Sent, port: u16) -> u64 {
+    let port = format!("{port}/udp");
+    sent.iter().filter(|((_, to), _)| *to == port).map(|(_, count)| count).sum()
+}
+
+#[test]
+fn who_was_dropped_is_told_to_the_packet_over_reloads_restarts_and_kills() {
+    let lab = Lab::new().unwrap();
+    let mut guard = Guard::start(&lab.node, &site(0)).unwrap();
+    let mut sent = Sent::new();
+    for round in 1..=4 {
+        let count = 50 + round as u64;
+        send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), count, &mut sent);
+        send(&lab.stranger, lab.stranger.v6(), lab.node.v6(), 7, &mut sent);
+        // Without a moment in between: what was noted in the old generation must not be lost with it.
+        let reloaded = guard.reload(&site(round)).unwrap();
+        assert!(reloaded.status.success(), "{}", super::said(&reloaded));
+        send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), count, &mut sent);
+        if round % 2 == 0 {
+            assert_eq!(told(&guard), sent, "round {round}");
+        }
+        guard = guard.restart().unwrap();
+        send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 3, &mut sent);
+    }
+    assert_eq!(told(&guard), sent);
+    assert_eq!(told(&guard), sent, "asked twice");
+    assert_eq!(counted(&guard), [sum(&sent, LOG), sum(&sent, UNNAMED)]);
+    let documented = drops(&guard).into_iter().find(|row| row["port"] == format!("{LOG}/udp")).unwrap();
+    assert_eq!(documented["reason"], "source_not_admitted");
+    assert_eq!(documented["rules"][0].as_str().unwrap().split(' ').next(), Some("site/log"), "{documented}");
+    guard.stop().unwrap();
+}
+
+#[test]
+fn what_was_dropped_is_there_after_the_filter_was_taken_off() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, &site(0)).unwrap();
+    let mut sent = Sent::new();
+    send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 20, &mut sent);
+    let directory = guard.directory().to_owned();
+    guard.stop().unwrap();
+    let guard = Guard::again(&lab.node, &directory).unwrap();
+    send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 5, &mut sent);
+    assert_eq!(told(&guard), sent, "another filter counts from zero, and the record goes on");
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_drop_is_told_at_once_and_then_in_sums() {
+    let lab = Lab::new().unwrap();
+    let events = lab.node.directory().join("drops.jsonl");
+    let table = format!("\n[audit]\nevents = \"{}\"\n", events.display());
+    let guard = Guard::start(&lab.node, &(site(0) + &table)).unwrap();
+    let lines = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&events).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+    };
+    let of = |kind: &str| {
+        let kind = kind.to_owned();
+        lines()
+            .into_iter()
+            .filter(move |line| line["event"] == kind && line["port"] == "514/udp")
+            .collect::<Vec<_>>()
+    };
+    let mut sent = Sent::new();
+    send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 40, &mut sent);
+    soon(&guard, "the first drop is told", || of("first").len() == 1);
+    let first = &of("first")[0];
+    assert_eq!(first["source"], lab.stranger.v4().to_string());
+    assert_eq!((packets(&first["packets"]), &first["verdict"]), (1, &Value::from("drop")));
+    let total = || -> u64 { of("sum").iter().map(|line| packets(&line["packets"])).sum() };
+    soon(&guard, "the rest follows in sums", || total() == 40);
+    send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 2, &mut sent);
+    soon(&guard, "and goes on", || total() == 42);
+    assert_eq!(of("first").len(), 1, "a kind is news once");
+    guard.stop().unwrap();
+}
