@@ -30,6 +30,7 @@ pub mod report;
 pub mod run;
 mod site_file;
 pub mod status;
+pub mod suggest;
 mod surroundings;
 mod time;
 
@@ -97,6 +98,8 @@ enum Verb {
     Drops(drops::Args),
     /// Write down what was accepted and dropped, from whom, by which document, and how sure that is
     Report(report::Args),
+    /// Say what the site may lack: who is kept from a documented port, which undocumented ports are used
+    Suggest(suggest::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Verify the record of what was dropped and what changed
@@ -130,6 +133,7 @@ impl Cli {
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
             Verb::Report(args) => report::run(args, out),
+            Verb::Suggest(args) => suggest::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 21] = [
+const ROOMS: [Room; 22] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -111,6 +111,11 @@ const ROOMS: [Room; 21] = [
         system: System::Yes,
     },
     Room {
+        name: "suggest",
+        rooms: &["audit", "compile", "explain", "matrix", "observe", "reading", "site"],
+        system: System::No,
+    },
+    Room {
         name: "report",
         // Of the daemon no more than what it answers.
         rooms: &["audit", "daemon::Status", "matrix", "observe", "reading", "site"],
@@ -121,7 +126,7 @@ const ROOMS: [Room; 21] = [
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
             "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report",
-            "site", "sockets",
+            "site", "sockets", "suggest",
         ],
         system: System::Yes,
     },
