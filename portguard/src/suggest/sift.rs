@@ -20,8 +20,11 @@ use crate::{
 /// A source at so many ports, and with so few packets at each, tries what is open.
 const SCAN_PORTS: u64 = 8;
 const SCAN_PACKETS: u64 = 5;
-/// Less at a port is no use of it: a connection that is dropped sends its first packet again, several times.
-const FEW: u64 = 3;
+/// A port at which so many sources have so few packets each is one that the whole internet tries.
+const SWEEP_SOURCES: u64 = 16;
+const SWEEP_PACKETS: u64 = 25;
+/// Less at a port is no use of it: one short connection has as many, and one that is dropped sends its first packet again and again.
+const FEW: u64 = 10;
 
 /// Why something is not suggested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,6 +32,8 @@ const FEW: u64 = 3;
 pub enum Why {
     /// Many ports, few packets at each.
     Scan,
+    /// At ports that many sources try, with few packets each.
+    Sweep,
     /// Next to nothing.
     Few,
     /// The ports are for the node itself.
@@ -82,7 +87,8 @@ pub(super) fn sift(grounds: &Grounds<'_>) -> Sifted {
     let sums = sums(grounds);
     let named: HashMap<(ZoneId, Target), Vec<RuleId>> =
         grounds.image.legend().ports().map(|port| ((port.zone, port.target), port.rules.to_vec())).collect();
-    let scans = scans(&sums);
+    let scans = spread(&sums, |key| key.0, SCAN_PORTS, SCAN_PACKETS);
+    let swept = spread(&sums, |key| (key.1, key.2), SWEEP_SOURCES, SWEEP_PACKETS);
     let mut sifted = Sifted::default();
     let mut aside: BTreeMap<(IpAddr, Why), SetAside> = BTreeMap::new();
     for ((source, zone, target), sum) in sums {
@@ -94,6 +100,8 @@ pub(super) fn sift(grounds: &Grounds<'_>) -> Sifted {
             |&id: &RuleId| grounds.matrix.rule(id).peers.iter().all(|peer| peer.kind == PeerKind::Node);
         let why = if scans.contains(&source) {
             Some(Why::Scan)
+        } else if swept.contains(&(zone, target)) {
+            Some(Why::Sweep)
         } else if !rules.is_empty() && rules.iter().all(node_only) {
             Some(Why::NodeOnly)
         } else if rules.is_empty() && sum.late && is_ephemeral(grounds, target) {
@@ -179,16 +187,14 @@ fn is_ephemeral(grounds: &Grounds<'_>, target: Target) -> bool {
     matches!(target, Target::Port { port, .. } if grounds.ephemeral.contains(port))
 }
 
-/// The sources that try many ports with few packets each.
-fn scans(sums: &BTreeMap<Key, Sum>) -> BTreeSet<IpAddr> {
-    let mut tried: BTreeMap<IpAddr, (u64, u64)> = BTreeMap::new();
-    for ((source, ..), sum) in sums {
-        let (ports, packets) = tried.entry(*source).or_default();
-        *ports += 1;
+/// Those that have `many` others and more, with no more than `few` packets for each.
+fn spread<T: Ord>(sums: &BTreeMap<Key, Sum>, of: impl Fn(&Key) -> T, many: u64, few: u64) -> BTreeSet<T> {
+    let mut tried: BTreeMap<T, (u64, u64)> = BTreeMap::new();
+    for (key, sum) in sums {
+        let (others, packets) = tried.entry(of(key)).or_default();
+        *others += 1;
         *packets = packets.saturating_add(sum.packets);
     }
-    let is_scan = |&(_, &(ports, packets)): &(&IpAddr, &(u64, u64))| {
-        ports >= SCAN_PORTS && packets <= ports * SCAN_PACKETS
-    };
-    tried.iter().filter(is_scan).map(|(&source, _)| source).collect()
+    tried.retain(|_, &mut (others, packets)| others >= many && packets <= others * few);
+    tried.into_keys().collect()
 }

@@ -10,7 +10,7 @@ use super::{Join, Members, RuleDraft, Seen, SetAside, Suggestions, Why};
 use crate::reading::short_prefix;
 
 /// The lines of evidence for one group, and of what is set aside.
-const SHOWN: usize = 20;
+const SHOWN: usize = 10;
 
 impl fmt::Display for Suggestions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,6 +79,7 @@ impl Why {
     fn says(self) -> &'static str {
         match self {
             Self::Scan => "many ports, few packets at each, as a scan does",
+            Self::Sweep => "a port that many sources try, with few packets each",
             Self::Few => "too few to be a use of the port",
             Self::NodeOnly => "the document keeps the port to the node itself",
             Self::Late => "late answers to connections that this node opened, as it seems",

@@ -16,7 +16,7 @@ fn story() -> Vec<portguard::audit::DropRow> {
         row("10.2.0.7", "9301/tcp", "undocumented", 78),
         row("10.9.9.9", "22/tcp", "source_not_admitted", 12),
         row("10.2.0.8", "icmpv4/8", "source_not_admitted", 30),
-        row("192.0.2.53", "40001/udp", "no_socket", 9),
+        row("192.0.2.53", "40001/udp", "no_socket", 19),
         row("10.30.4.18", "8004/tcp", "source_not_admitted", 50),
         row("10.30.4.19", "8088/tcp", "source_not_admitted", 2),
         row("10.30.4.20", "8088/tcp", "stale", 2000),
@@ -50,8 +50,13 @@ fn a_site_with_them_is_sound_and_lets_in_whom_they_name() {
 
 #[test]
 fn what_is_no_use_of_a_port_is_told_apart() {
-    let suggestions = suggest(&both(), story(), 0);
-    let aside = suggestions.set_aside.iter().map(|aside| (aside.source.to_string(), aside.why));
+    let mut rows = story();
+    rows.extend((1..=16).map(|host| row(&format!("198.51.100.{host}"), "23/tcp", "undocumented", 12)));
+    let suggestions = suggest(&both(), rows, 0);
+    let swept = suggestions.set_aside.iter().filter(|aside| aside.why == Why::Sweep);
+    assert_eq!(swept.count(), 16);
+    let aside = suggestions.set_aside.iter().filter(|aside| aside.why != Why::Sweep);
+    let aside = aside.map(|aside| (aside.source.to_string(), aside.why));
     let expected = [
         ("10.30.4.18", Why::NodeOnly),
         ("10.30.4.19", Why::Few),
