@@ -11,6 +11,9 @@ use crate::{
     matrix::{PortRange, PortSet, Transport, ZoneId},
 };
 
+/// Ports, and what was seen at them.
+type Used = (Vec<Target>, Vec<Seen>);
+
 /// One rule for the ports of a zone that the same sources use.
 pub(super) fn rules(
     grounds: &Grounds<'_>,
@@ -21,7 +24,7 @@ pub(super) fn rules(
     for found in found {
         by_port.entry((found.zone, found.target)).or_default().push(found.seen);
     }
-    let mut by_sources: BTreeMap<(ZoneId, BTreeSet<IpAddr>), (Vec<Target>, Vec<Seen>)> = BTreeMap::new();
+    let mut by_sources: BTreeMap<(ZoneId, BTreeSet<IpAddr>), Used> = BTreeMap::new();
     for ((zone, target), seen) in by_port {
         let sources = seen.iter().map(|seen| seen.source).collect();
         let (targets, evidence) = by_sources.entry((zone, sources)).or_default();

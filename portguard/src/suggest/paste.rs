@@ -40,7 +40,7 @@ pub fn paste(site: &str, suggestions: &Suggestions) -> Result<String, PasteError
                 rule.set_position(None);
                 rules.push(rule);
             }
-            Item::Value(Value::Array(rules)) => rules.push(InlineTable::from_iter(values(rule))),
+            Item::Value(Value::Array(rules)) => rules.push(values(rule).collect::<InlineTable>()),
             _ => return Err(PasteError::NoTable("rules".to_owned())),
         }
     }
