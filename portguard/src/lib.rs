@@ -2,7 +2,7 @@
 //!
 //! Data flows one way through the rooms: [`policy`] and [`site`] are read into a [`matrix`], which [`compile`] turns
 //! into an image; [`explain`] asks the image, [`replay`] hands it a capture's packets; [`datapath`] loads an image and is
-//! the only room that knows aya; [`observe`] reads counters back, [`audit`] keeps them; [`daemon`] owns what is loaded; [`cli`] talks to the
+//! the only room that knows aya; [`observe`] reads counters back, [`audit`] keeps them, [`metrics`] tells them to Prometheus; [`daemon`] owns what is loaded; [`cli`] talks to the
 //! rooms and holds no logic. Beside that way [`names`] finds out what host names stand for, [`lint`] asks about what is
 //! odd, [`draft`] writes a first site, and [`export`] says a matrix in another firewall's words; [`drift`] holds it against
 //! what [`sockets`] says that the node listens on, and [`doctor`] says what the machine lacks. [`report`] writes down what [`audit`]
@@ -22,6 +22,7 @@ pub mod export;
 pub mod input;
 pub mod lint;
 pub mod matrix;
+pub mod metrics;
 pub mod names;
 mod netlink;
 pub mod notify;

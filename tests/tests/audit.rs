@@ -68,6 +68,7 @@ fn harvest(epoch: u64, sources: u32) -> Harvest {
         last: DAY * 1000,
     });
     let totals = CounterReport {
+        undocumented: Vec::new(),
         ports: vec![PortRow {
             zone: "default".to_owned(),
             port: "8086/tcp".to_owned(),

@@ -5,9 +5,10 @@ use std::{
     net::{TcpListener, UdpSocket},
 };
 
+use nix::sys::signal::Signal;
 use portguard_tests::{
     demo::SITE,
-    lab::{Host, INTERFACE, Lab, binary},
+    lab::{Guard, Host, INTERFACE, Lab, binary},
 };
 use serde_json::Value;
 
@@ -106,4 +107,22 @@ fn a_socket_of_one_interface_or_one_family_is_shown_as_such() {
     let (_, said) = drift(&lab.node, &["--allow-silent"]);
     assert_eq!(sockets(&said, "undocumented"), ["4440/tcp [::]", "4441/tcp *%eth0"], "{said}");
     drop(held);
+}
+
+#[test]
+fn links_and_pins_are_held_against_the_site_without_a_daemon() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let bpffs = guard.directory().join("bpf").display().to_string();
+    let drift = || drift(&lab.node, &["--allow-silent", "--bpffs", &bpffs]);
+    let link = fs::read_dir(guard.pins().join("links")).unwrap().next().unwrap().unwrap().path();
+    assert_eq!(drift().0, Some(0), "{}", drift().1);
+    assert_eq!(drift().1["loose"], Value::Array(Vec::new()), "beside the daemon, which holds the pins");
+    guard.end(Signal::SIGTERM).unwrap();
+    assert_eq!(drift().1["loose"], Value::Array(Vec::new()), "without one");
+    fs::remove_file(link).unwrap();
+    let (code, said) = drift();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said["loose"][0]["interface"], INTERFACE, "{said}");
+    assert_eq!(said["loose"][0]["says"], "no filter is on it", "{said}");
 }

@@ -142,6 +142,7 @@ mod tests {
         let counted = count((epoch + 1) * 100);
         let totals = CounterReport {
             ports: Vec::new(),
+            undocumented: Vec::new(),
             reasons: vec![ReasonRow { reason, action, says, counted, would_drop: Count::default() }],
         };
         Harvest { at: epoch * 3600, instance: "boot".to_owned(), totals, details: vec![detail] }

@@ -1,10 +1,15 @@
-//! `portguard drift`: what listens on this node, held against what its documents say.
+//! `portguard drift`: what listens on this node, held against what its documents say, and what holds the filter.
 
-use std::{io::Write, path::PathBuf};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+};
 
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
-    drift::{Drift, Silence},
+    daemon::BPFFS,
+    datapath::{DatapathError, Network, Survey},
+    drift::{Drift, Mooring, Pins, Silence},
     lint::LocalPorts,
     sockets::listeners,
 };
@@ -14,8 +19,9 @@ Examples:
   portguard drift --site /etc/portguard/site.toml
   portguard drift --site /etc/portguard/site.toml --allow-silent --format json
 
-Changes nothing and needs no privilege; without root the processes of other users have no name. Looks at the sockets of the \
-network namespace that it runs in. Exit code 0 when nothing is odd, 1 when listeners and documents differ.";
+Changes nothing and needs no privilege; without root the processes of other users have no name, and links and pins of the \
+filter are not looked at. Looks at the sockets of the network namespace that it runs in. Exit code 0 when nothing is odd, 1 when \
+listeners and documents differ, or a link or a pin is not as loaded.";
 
 /// The options of `drift`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +33,9 @@ pub struct Args {
     /// Documented ports where nobody listens are shown and are no drift: the node does not run everything
     #[arg(long)]
     allow_silent: bool,
+    /// The BPF file system, where the filter is pinned; no daemon need run
+    #[arg(long, value_name = "DIR", default_value = BPFFS)]
+    bpffs: PathBuf,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -36,8 +45,28 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let matrix = load(&args.site, &NameArgs::default())?.matrix;
     let ephemeral = local_ports().unwrap_or_else(LocalPorts::usual).range;
-    let drift = Drift::new(&matrix, &listeners()?, ephemeral);
+    let mut drift = Drift::new(&matrix, &listeners()?, ephemeral);
+    match filter(&args.bpffs) {
+        Ok(Some((moorings, pins))) => drift = drift.and_filter(&matrix, &moorings, &pins),
+        // Nothing is pinned, or it is not for everybody to see.
+        Ok(None) | Err(DatapathError::NotPermitted) => {}
+        Err(error) => return Err(error.into()),
+    }
     args.format.show(&drift, ToString::to_string, out)?;
     let silence = if args.allow_silent { Silence::IsAllowed } else { Silence::IsDrift };
     Ok(if drift.is_found(silence) { ExitStatus::AnswerIsNo } else { ExitStatus::Success })
+}
+
+/// The interfaces with their programs, and what is pinned; none, if nothing is.
+fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
+    let Some(Survey { program, links }) = Survey::of(bpffs)? else { return Ok(None) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| DatapathError::Pins { path: bpffs.to_owned(), source })?;
+    let present = runtime.block_on(async { Network::open()?.present().await })?;
+    let moorings = present.into_iter().map(|present| Mooring {
+        name: present.name,
+        index: present.index,
+        program: present.program.map(|program| program.id),
+    });
+    Ok(Some((moorings.collect(), Pins { program, links })))
 }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use portguard_common::abi::DropTally;
+
 use super::{
     DaemonError,
     candidate::Candidate,
@@ -13,7 +15,7 @@ use crate::{
     compile::ImageInterface,
     datapath::{Change, Epoch, Filter, Generation, Loaded, Present, resolve},
     matrix::Matrix,
-    observe::{CounterReport, Idle, Totals},
+    observe::{Chart, CounterReport, Idle, Totals},
 };
 
 /// What a candidate has come to.
@@ -45,6 +47,8 @@ pub(super) struct Gathered {
     current: Option<Detail>,
     /// What was not read before.
     pub(super) news: Vec<Detail>,
+    /// What that does not say, and what became of its events.
+    pub(super) tally: DropTally,
     /// The counts at that time.
     pub(super) totals: Option<CounterReport>,
     /// The generation that enforced, and its epoch that was read.
@@ -57,6 +61,15 @@ impl Gathered {
     /// All of it.
     pub(super) fn details(&self) -> impl Iterator<Item = Detail> {
         self.retired.iter().chain(&self.current).cloned()
+    }
+
+    fn count(&mut self, epoch: &Epoch) {
+        let DropTally { lost, told, withheld, unheard, .. } = epoch.tally;
+        self.tally.lost.packets += lost.packets;
+        self.tally.lost.bytes += lost.bytes;
+        self.tally.told += told;
+        self.tally.withheld += withheld;
+        self.tally.unheard += unheard;
     }
 }
 
@@ -134,6 +147,7 @@ impl Enforcement {
             for number in [now.wrapping_sub(1), now] {
                 let epoch = generation.drops().read(number)?;
                 if !epoch.is_empty() {
+                    gathered.count(&epoch);
                     gathered.retired.push(detail(generation.number(), &epoch, &chart, clocks));
                 }
             }
@@ -151,7 +165,10 @@ impl Enforcement {
             gathered.read = Some((current.number(), epoch.number));
             if !epoch.is_empty() {
                 let detail = detail(current.number(), &epoch, &particulars.chart, clocks);
-                gathered.news.extend(is_news.then(|| detail.clone()));
+                if is_news {
+                    gathered.count(&epoch);
+                    gathered.news.push(detail.clone());
+                }
                 gathered.current = Some(detail);
             }
         }
@@ -199,6 +216,12 @@ impl Enforcement {
 
     /// All counters, over all generations since the filter was first put on.
     pub(super) fn report(&self, idle: Idle) -> Result<CounterReport, DaemonError> {
+        let (totals, chart) = self.totals()?;
+        Ok(CounterReport::new(&totals, chart, idle))
+    }
+
+    /// What all generations have counted, and what the counters of the one in force are.
+    pub(super) fn totals(&self) -> Result<(Totals, &Chart), DaemonError> {
         let mut totals = self.ledger();
         for generation in self.filter.retired() {
             if let Some(particulars) = Particulars::of(generation) {
@@ -209,7 +232,7 @@ impl Enforcement {
         if let Some(current) = self.filter.current() {
             totals.add(&current.counters()?, &particulars.chart);
         }
-        Ok(CounterReport::new(&totals, &particulars.chart, idle))
+        Ok((totals, &particulars.chart))
     }
 
     /// What is known of the generation that enforces.

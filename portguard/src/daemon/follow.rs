@@ -38,6 +38,7 @@ impl Daemon {
 
     pub(super) async fn look_after(&mut self) {
         self.due.interfaces.done();
+        self.go_by_metrics();
         match self.tend().await {
             Ok(()) => self.troubles.over(&Subject::Network),
             Err(error) => self.troubles.note(Subject::Network, error.whole_story()),

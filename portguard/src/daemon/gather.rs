@@ -72,6 +72,7 @@ impl Daemon {
         }
         let Some(instance) = enforcement.instance().map(str::to_owned) else { return Ok(()) };
         let mut gathered = enforcement.gather()?;
+        self.metrics.count(&gathered.tally);
         let now = Clocks::milliseconds_now();
         self.tell_sums(&gathered.news, now);
         // Read again: what was noted is among what was counted.

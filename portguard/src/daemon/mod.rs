@@ -14,6 +14,7 @@ mod follow;
 mod gather;
 mod harvest;
 mod memory;
+mod metrics;
 mod particulars;
 mod privileges;
 mod protocol;
@@ -62,6 +63,7 @@ use control::{Answer, ControlSocket, Query};
 use due::Due;
 use enforcement::Enforcement;
 use gather::Brought;
+use metrics::Metrics;
 use recent::Recent;
 use resolving::Resolving;
 use site::Asker;
@@ -159,8 +161,11 @@ pub struct Daemon {
     /// The first drops of the generation that enforces.
     events: Option<EventStream>,
     telling: Telling,
+    metrics: Metrics,
     /// Questions about what is being brought in.
     asked: Vec<Asked>,
+    /// Whether privileges were given up: a thread has those of whoever makes it.
+    may_make_threads: bool,
 }
 
 impl Daemon {
@@ -199,7 +204,9 @@ impl Daemon {
             brought: Brought::default(),
             events: None,
             telling: Telling::new(),
+            metrics: Metrics::new(),
             asked: Vec::new(),
+            may_make_threads: false,
         };
         daemon.begin(runtime_dir).await?;
         Ok(daemon)
@@ -283,6 +290,7 @@ impl Daemon {
                 _ = keeping.tick() => self.archive.keep(clock::now()),
                 done = self.archive.next() => self.archived(done),
                 event = next_event(&mut self.events) => self.hear_drop(&event),
+                scrape = self.metrics.next() => self.tell_metrics(scrape),
                 _ = alive.tick() => notify::alive(),
                 query = next(&mut self.socket) => self.answer(query).await,
             }
@@ -385,8 +393,9 @@ impl Daemon {
         if let Err(error) = self.archive.begin() {
             self.note_archive(&format!("it has no thread: {error}"));
         }
-        self.telling.begin();
+        self.may_make_threads = true;
         self.go_by_audit();
+        self.go_by_metrics();
     }
 
     /// Keeps what a start has put in force, for the next boot.

@@ -232,6 +232,8 @@ impl Daemon {
         self.kept.names.keep_only(&names);
         self.loaded = Some(loaded);
         self.go_by_audit();
+        self.metrics.reloaded();
+        self.go_by_metrics();
         self.schedule_names();
     }
 

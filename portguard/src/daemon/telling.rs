@@ -34,19 +34,12 @@ pub(super) struct Telling {
     known: Known<DropKey>,
     followers: broadcast::Sender<Event>,
     sink: Option<SinkThread>,
-    /// Whether threads may be made: they have the privileges of whoever makes them.
-    begun: bool,
 }
 
 impl Telling {
     pub(super) fn new() -> Self {
         let (followers, _) = broadcast::channel(BACKLOG);
-        Self { known: Known::default(), followers, sink: None, begun: false }
-    }
-
-    /// From now on threads may be made.
-    pub(super) fn begin(&mut self) {
-        self.begun = true;
+        Self { known: Known::default(), followers, sink: None }
     }
 
     /// All events from now on.
@@ -59,7 +52,7 @@ impl Telling {
 
     /// From now on the sink is this one.
     fn change_sink(&mut self, to: Option<&EventsTo>) -> Result<(), String> {
-        if !self.begun || self.sink.as_ref().map(|sink| &sink.to) == to {
+        if self.sink.as_ref().map(|sink| &sink.to) == to {
             return Ok(());
         }
         self.sink = None;
@@ -142,6 +135,9 @@ impl Daemon {
 
     /// Goes by what the site says of events, and of how long they are kept.
     pub(super) fn go_by_audit(&mut self) {
+        if !self.may_make_threads {
+            return;
+        }
         let Some(audit) = self.loaded.as_ref().map(|loaded| loaded.audit().clone()) else { return };
         let bytes = u64::from(audit.mebibytes) << 20;
         self.archive.limit(Limits { days: audit.days, bytes, ..Limits::default() });

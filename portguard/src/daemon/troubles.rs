@@ -33,6 +33,48 @@ pub(super) enum Subject {
     State,
     /// The process may do more than it needs.
     Privileges,
+    /// Metrics cannot be served.
+    Metrics,
+}
+
+/// What there are troubles about, in words for programs.
+const WORDS: [&str; 14] = [
+    "site",
+    "interface",
+    "ledger",
+    "archive",
+    "drops",
+    "events",
+    "sink",
+    "network",
+    "following",
+    "files",
+    "names",
+    "state",
+    "privileges",
+    "metrics",
+];
+
+impl Subject {
+    /// Its word.
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Site => "site",
+            Self::Interface(_) => "interface",
+            Self::Ledger => "ledger",
+            Self::Archive => "archive",
+            Self::Drops => "drops",
+            Self::Events => "events",
+            Self::Sink => "sink",
+            Self::Network => "network",
+            Self::Following => "following",
+            Self::Files => "files",
+            Self::Names => "names",
+            Self::State => "state",
+            Self::Privileges => "privileges",
+            Self::Metrics => "metrics",
+        }
+    }
 }
 
 /// The troubles at present.
@@ -55,6 +97,20 @@ impl Troubles {
         if let Some(Trouble { says, .. }) = self.0.remove(subject) {
             tracing::info!("no more: {says}");
         }
+    }
+
+    /// Whether anything is wrong with `subject`.
+    pub(super) fn has(&self, subject: &Subject) -> bool {
+        self.0.contains_key(subject)
+    }
+
+    /// How many there are, by what they are about; what they could be about stands there with 0.
+    pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
+        let mut counts: BTreeMap<&'static str, u64> = WORDS.into_iter().map(|word| (word, 0)).collect();
+        for subject in self.0.keys() {
+            *counts.entry(subject.word()).or_default() += 1;
+        }
+        counts.into_iter().collect()
     }
 
     /// All of them.

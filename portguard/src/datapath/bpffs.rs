@@ -38,7 +38,8 @@ const LEDGER: &str = "ledger";
 #[derive(Debug)]
 pub(super) struct PinDirectory {
     path: PathBuf,
-    _lock: Flock<File>,
+    /// None where it is only looked at.
+    _lock: Option<Flock<File>>,
 }
 
 impl PinDirectory {
@@ -65,6 +66,14 @@ impl PinDirectory {
         Self::lock(path).map(Some)
     }
 
+    /// Looks at the directory if there is one, whoever holds it.
+    pub(super) fn look(bpffs: &Path) -> Option<Self> {
+        let path = bpffs.join(DIRECTORY);
+        // What may not be looked at is there.
+        let there = is_bpffs(bpffs) && path.try_exists().unwrap_or(true);
+        there.then_some(Self { path, _lock: None })
+    }
+
     fn lock(path: PathBuf) -> Result<Self, DatapathError> {
         let metadata = fs::metadata(&path).map_err(|source| refused(&path, source))?;
         if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
@@ -72,7 +81,7 @@ impl PinDirectory {
         }
         let file = File::open(&path).map_err(|source| refused(&path, source))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Ok(lock) => Ok(Self { path, _lock: Some(lock) }),
             Err((_, Errno::EWOULDBLOCK)) => Err(DatapathError::Held { path }),
             Err((_, errno)) => Err(refused(&path, errno.into())),
         }

@@ -209,6 +209,8 @@ impl Filter {
                 }
                 Ok(None) if interface.is_some() => changes.push(Change::TakenOff { interface: name }),
                 Ok(None) => changes.push(Change::Gone { interface: name }),
+                // Something filters there, and the pin may be all that holds it: whoever can't open it leaves it.
+                Err(error) if on.is_some() => return Err(error),
                 Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
             }
             remove_tree(&self.pins.link(index))?;

@@ -19,6 +19,7 @@ mod object;
 mod pod;
 pub mod probe;
 mod record;
+mod survey;
 mod tables;
 mod test_run;
 
@@ -33,4 +34,5 @@ pub use interfaces::{AttachedProgram, Link, Present, node_addresses, resolve};
 pub use load::{Loaded, identity};
 pub use network::{Network, NetworkChange};
 pub use object::embedded;
+pub use survey::Survey;
 pub use test_run::{TestRun, XdpVerdict, leave_network};

@@ -20,6 +20,7 @@ pub(super) fn drift(matrix: &Matrix, listeners: &[Listener], ephemeral: PortRang
         exposed: Vec::new(),
         loopback_only: Vec::new(),
         silent: silent(matrix, &by_port),
+        loose: None,
         clients: Vec::new(),
         listeners: listeners.len(),
         unnamed: listeners.iter().filter(|listener| listener.process.is_none()).count(),

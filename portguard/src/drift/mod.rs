@@ -1,15 +1,18 @@
 //! Drift: what listens on a node, held against its matrix.
 //!
 //! Pure comparison of a [`Matrix`] with [`Listener`]s that somebody else has read (`sockets`). It judges what *listens*,
-//! not what the filter does: a port where nobody listens is none the less guarded.
+//! not what the filter does: a port where nobody listens is none the less guarded. Of the filter it judges what holds it:
+//! links and pins, as somebody else has read them (`datapath`).
 
 mod find;
 mod listener;
+mod mooring;
 mod text;
 
 use serde::Serialize;
 
 pub use listener::{Bound, Families, Listener, Process};
+pub use mooring::{Loose, Mooring, Pins};
 
 use crate::matrix::{Matrix, PortRange};
 
@@ -28,6 +31,8 @@ pub struct Drift {
     pub loopback_only: Vec<Mismatch>,
     /// Rules for ports where nobody listens.
     pub silent: Vec<Silent>,
+    /// Interfaces and pins that are not as loaded. None: no filter is pinned here, or this process may not see it.
+    pub loose: Option<Vec<Loose>>,
     /// UDP sockets at ephemeral ports that no rule names: clients that wait for answers, most likely.
     pub clients: Vec<Socket>,
     /// How many listeners there are.
@@ -97,10 +102,18 @@ impl Drift {
         find::drift(matrix, listeners, ephemeral)
     }
 
+    /// Compares what holds the filter, too.
+    #[must_use]
+    pub fn and_filter(mut self, matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Self {
+        self.loose = Some(mooring::loose(matrix, moorings, pins));
+        self
+    }
+
     /// Whether anything is odd.
     pub fn is_found(&self, silence: Silence) -> bool {
-        let Self { undocumented, exposed, loopback_only, silent, .. } = self;
+        let Self { undocumented, exposed, loopback_only, silent, loose, .. } = self;
         let missing = silence == Silence::IsDrift && silent.iter().any(|rule| rule.expected);
-        missing || !undocumented.is_empty() || !exposed.is_empty() || !loopback_only.is_empty()
+        let adrift = loose.as_ref().is_some_and(|loose| !loose.is_empty());
+        missing || adrift || !undocumented.is_empty() || !exposed.is_empty() || !loopback_only.is_empty()
     }
 }

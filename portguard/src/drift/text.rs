@@ -4,12 +4,19 @@ use std::fmt;
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{Drift, Mismatch, Silent, Socket, Undocumented};
+use super::{Drift, Loose, Mismatch, Silent, Socket, Undocumented};
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { undocumented, exposed, loopback_only, silent, clients, listeners, unnamed } = self;
+        let Self { undocumented, exposed, loopback_only, silent, loose, clients, listeners, unnamed } = self;
         let (expected, stock): (Vec<&Silent>, Vec<&Silent>) = silent.iter().partition(|rule| rule.expected);
+        section(
+            f,
+            "Interfaces and pins that are not as loaded",
+            loose.iter().flatten().map(|Loose { interface, says }| {
+                [interface.clone(), says.clone(), String::new(), String::new()]
+            }),
+        )?;
         section(f, "Listeners that no document names", undocumented.iter().map(undocumented_cells))?;
         section(
             f,

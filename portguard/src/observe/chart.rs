@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Counted;
 use crate::{
     compile::{Legend, LegendPort, Target},
-    matrix::{Matrix, Mode, Posture},
+    matrix::{Matrix, Mode, Origin, Posture},
 };
 
 /// What every counter of a generation counts.
@@ -28,6 +28,9 @@ pub struct Chart {
     reasons: Vec<String>,
     zones: Vec<String>,
     rules: Vec<String>,
+    /// Whose each of the rules is, by its product's name on the site. Older charts don't say.
+    #[serde(default)]
+    products: Vec<String>,
     /// Lists of rules.
     lists: Vec<Vec<u32>>,
     runs: Vec<Run>,
@@ -84,6 +87,19 @@ pub struct ChartPort<'a> {
     pub list: u32,
 }
 
+/// Documented ports in a row that the same rules name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ChartRun<'a> {
+    /// The zone's name.
+    pub(super) zone: &'a str,
+    /// The first of them.
+    pub(super) first: Target,
+    /// How many there are.
+    pub(super) length: u32,
+    /// The list of their rules.
+    pub(super) list: u32,
+}
+
 impl Chart {
     /// The legend in the words of `matrix`.
     pub fn new(legend: &Legend, matrix: &Matrix) -> Self {
@@ -115,6 +131,7 @@ impl Chart {
             reasons: Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
             zones: matrix.zones.iter().map(|zone| zone.name.clone()).collect(),
             rules: matrix.rules.iter().map(|rule| matrix.cite(&rule.origin)).collect(),
+            products: matrix.rules.iter().map(|rule| product(&rule.origin).to_owned()).collect(),
             lists: in_order,
             runs,
         }
@@ -152,6 +169,14 @@ impl Chart {
         })
     }
 
+    /// The documented ports, neighbours that the same rules name together, ascending by slot.
+    pub(super) fn runs(&self) -> impl Iterator<Item = ChartRun<'_>> {
+        self.runs.iter().filter_map(|run| {
+            let zone = self.zones.get(run.zone as usize)?;
+            Some(ChartRun { zone, first: run.first, length: run.length, list: run.list })
+        })
+    }
+
     /// The name of the `zone`th zone.
     pub fn zone(&self, zone: u16) -> Option<&str> {
         self.zones.get(usize::from(zone)).map(String::as_str)
@@ -171,6 +196,22 @@ impl Chart {
     pub fn rules_of(&self, list: u32) -> impl ExactSizeIterator<Item = &str> {
         let rules = self.lists.get(list as usize).map(Vec::as_slice).unwrap_or_default();
         rules.iter().map(|&rule| self.rules.get(rule as usize).map_or("", String::as_str))
+    }
+
+    /// Whose each of the rules of a port's list is, in the same order; empty where that is not known.
+    pub(super) fn products_of(&self, list: u32) -> impl Iterator<Item = &str> {
+        let rules = self.lists.get(list as usize).map(Vec::as_slice).unwrap_or_default();
+        rules.iter().map(|&rule| self.products.get(rule as usize).map_or("", String::as_str))
+    }
+}
+
+/// What the rules of the site file itself belong to.
+const OWN: &str = "site";
+
+fn product(origin: &Origin) -> &str {
+    match origin {
+        Origin::Document { product, .. } => product,
+        Origin::Site { .. } | Origin::Failsafe { .. } => OWN,
     }
 }
 

@@ -4,10 +4,12 @@
 //! rows for people and for JSON. Knows nothing of maps.
 
 mod chart;
+mod ranges;
 mod report;
 mod table;
 mod totals;
 
 pub use chart::{Chart, ChartPort};
+pub use ranges::{RangeRow, RangeRule};
 pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow, UndocumentedRow};
 pub use totals::Totals;

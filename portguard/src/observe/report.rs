@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Chart, ChartPort, Totals,
+    ranges::range_text,
     totals::{PortTotal, ReasonTotal},
 };
 use crate::compile::Target;
@@ -25,7 +26,7 @@ impl Count {
         *self = self.plus(Self { packets, bytes });
     }
 
-    fn plus(self, other: Self) -> Self {
+    pub(super) fn plus(self, other: Self) -> Self {
         Self {
             packets: self.packets.wrapping_add(other.packets),
             bytes: self.bytes.wrapping_add(other.bytes),
@@ -207,15 +208,7 @@ impl Run {
     }
 
     fn text(&self) -> String {
-        let last = self.first.after(self.length - 1).unwrap_or(self.first);
-        match (self.first, last) {
-            (Target::Port { port: first, transport }, Target::Port { port: last, .. }) => {
-                format!("{first}-{last}/{transport}")
-            }
-            (Target::Icmpv4(first), Target::Icmpv4(last)) => format!("icmpv4/{first}-{last}"),
-            (Target::Icmpv6(first), Target::Icmpv6(last)) => format!("icmpv6/{first}-{last}"),
-            (first, last) => format!("{first}-{last}"),
-        }
+        range_text(self.first, self.length)
     }
 }
 

@@ -8,7 +8,7 @@ use portguard_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{Chart, ChartPort, Count, Counted};
+use super::{Chart, ChartPort, Count, Counted, chart::ChartRun};
 use crate::{compile::Target, datapath::CounterSnapshot};
 
 /// What one documented port has counted.
@@ -66,6 +66,22 @@ impl Totals {
                 self.add_reason(name, counter, chart.observe());
             }
         }
+    }
+
+    /// The ports of `run` that have counted anything.
+    pub(super) fn ports_of(&self, run: ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
+        let last = run.first.after(run.length - 1).unwrap_or(run.first);
+        let bounds = (run.zone.to_owned(), run.first)..=(run.zone.to_owned(), last);
+        self.ports.range(bounds).map(|(_, total)| total)
+    }
+
+    /// What undocumented ports have counted, all together.
+    pub fn undocumented(&self) -> Counted {
+        self.undocumented.values().fold(Counted::default(), |sum, counted| Counted {
+            passed: sum.passed.plus(counted.passed),
+            dropped: sum.dropped.plus(counted.dropped),
+            would_drop: sum.would_drop.plus(counted.would_drop),
+        })
     }
 
     fn add_port(&mut self, port: &ChartPort<'_>, snapshot: &CounterSnapshot, chart: &Chart) {

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 22] = [
+const ROOMS: [Room; 23] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -92,6 +92,7 @@ const ROOMS: [Room; 22] = [
     Room { name: "observe", rooms: &["compile", "datapath", "matrix"], system: System::No },
     Room { name: "audit", rooms: &["observe"], system: System::Yes },
     Room { name: "events", rooms: &["audit", "observe", "site"], system: System::Yes },
+    Room { name: "metrics", rooms: &["matrix", "observe"], system: System::Yes },
     Room {
         name: "doctor",
         rooms: &["compile", "datapath", "lint", "matrix", "netlink"],
@@ -105,8 +106,8 @@ const ROOMS: [Room; 22] = [
     Room {
         name: "daemon",
         rooms: &[
-            "audit", "compile", "datapath", "events", "input", "lint", "matrix", "names", "notify",
-            "observe", "reading", "site",
+            "audit", "compile", "datapath", "events", "input", "lint", "matrix", "metrics", "names",
+            "notify", "observe", "reading", "site",
         ],
         system: System::Yes,
     },

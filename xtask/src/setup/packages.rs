@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 
 use crate::process::output;
 
-/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++; a
-/// judge of units.
-pub(super) const TESTING: [&str; 12] = [
+/// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++; judges
+/// of units and of metrics.
+pub(super) const TESTING: [&str; 13] = [
     "bpftool",
     "ethtool",
     "g++",
@@ -17,6 +17,7 @@ pub(super) const TESTING: [&str; 12] = [
     "iproute2",
     "nftables",
     "nmap",
+    "prometheus",
     "redis-server",
     "redis-tools",
     "systemd",

@@ -1,0 +1,142 @@
+//! The interfaces that the site names, and what the filter is held by on them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::matrix::Matrix;
+
+/// An interface of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mooring {
+    /// Its name.
+    pub name: String,
+    /// The kernel's number for it.
+    pub index: u32,
+    /// The XDP program on it.
+    pub program: Option<u32>,
+}
+
+/// What is pinned of the filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pins {
+    /// The program of the generation that enforces.
+    pub program: Option<u32>,
+    /// By the number of an interface: the program of its link, or why that cannot be told.
+    pub links: BTreeMap<u32, Result<u32, String>>,
+}
+
+/// An interface, or a pin, that is not as loaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Loose {
+    /// The interface, by its number where it has gone.
+    pub interface: String,
+    /// What is wrong.
+    pub says: String,
+}
+
+/// Holds what is attached and pinned against each other and against the site's interfaces.
+pub(super) fn loose(matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Vec<Loose> {
+    let mut loose = Vec::new();
+    for mooring in moorings {
+        let named = matrix.interface_for(&mooring.name).is_some();
+        let says = match pins.links.get(&mooring.index) {
+            None if named => Some(unpinned(mooring, pins)),
+            None => None,
+            Some(Err(why)) => Some(format!("its link's pin cannot be read: {why}")),
+            Some(Ok(_)) if !named => Some("it is guarded, and the site does not name it".to_owned()),
+            Some(Ok(link)) => moored(mooring, *link, pins),
+        };
+        loose.extend(says.map(|says| Loose { interface: mooring.name.clone(), says }));
+    }
+    let gone = pins.links.keys().filter(|index| !moorings.iter().any(|mooring| mooring.index == **index));
+    loose.extend(gone.map(|index| Loose {
+        interface: format!("#{index}"),
+        says: "a link is pinned for it, and it is gone".to_owned(),
+    }));
+    loose
+}
+
+fn unpinned(mooring: &Mooring, pins: &Pins) -> String {
+    match mooring.program {
+        None => "no filter is on it".to_owned(),
+        Some(program) if pins.program == Some(program) => {
+            "its link is not pinned: the filter ends with the daemon".to_owned()
+        }
+        Some(program) => format!("another XDP program is on it, id {program}"),
+    }
+}
+
+fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
+    match (mooring.program, pins.program) {
+        (None, _) => Some("the filter was taken off it: its link is pinned and attached nowhere".to_owned()),
+        (Some(program), _) if program != link => {
+            Some(format!("its pinned link is of program {link}, and program {program} is on it"))
+        }
+        (Some(_), None) => {
+            Some("the generation that it is under is not pinned, or is another version's".to_owned())
+        }
+        (Some(program), Some(current)) if program != current => {
+            Some(format!("it is under an older generation: program {program}, and {current} is the latest"))
+        }
+        (Some(_), Some(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::{Attach, Dormant, Interface, Mode, Posture, Zone, ZoneId};
+
+    fn matrix() -> Matrix {
+        let interface = |name: &str| Interface {
+            name: name.to_owned(),
+            zone: ZoneId::new(0),
+            attach: Attach::Auto,
+            dhcp: false,
+        };
+        Matrix {
+            mode: Mode::Enforce,
+            posture: Posture::Drop,
+            zones: vec![Zone { name: "default".to_owned() }],
+            interfaces: vec![interface("eth*")],
+            groups: Vec::new(),
+            rules: Vec::new(),
+            dormant: Dormant::default(),
+        }
+    }
+
+    /// What is said of an interface with this program, whose link is pinned so, under a generation whose program is 7.
+    fn says(name: &str, program: Option<u32>, link: Option<Result<u32, String>>) -> Vec<String> {
+        let mooring = Mooring { name: name.to_owned(), index: 2, program };
+        let pins = Pins { program: Some(7), links: link.map(|link| (2, link)).into_iter().collect() };
+        loose(&matrix(), &[mooring], &pins).into_iter().map(|loose| loose.says).collect()
+    }
+
+    #[test]
+    fn an_interface_is_moored_by_a_pinned_link_of_the_latest_program() {
+        assert_eq!(says("eth0", Some(7), Some(Ok(7))), [""; 0]);
+        assert_eq!(says("lo", None, None), [""; 0]);
+        assert_eq!(says("lo", Some(99), None), [""; 0], "another's, on an interface that is none of ours");
+        for (program, link, expected) in [
+            (None, None, "no filter is on it"),
+            (Some(7), None, "is not pinned"),
+            (Some(99), None, "another XDP program is on it, id 99"),
+            (None, Some(Ok(7)), "was taken off"),
+            (Some(99), Some(Ok(7)), "program 99 is on it"),
+            (Some(6), Some(Ok(6)), "an older generation"),
+            (Some(7), Some(Err("no room".to_owned())), "cannot be read: no room"),
+        ] {
+            let said = says("eth0", program, link);
+            assert!(said.len() == 1 && said[0].contains(expected), "{said:?}");
+        }
+        assert!(says("wlan0", Some(7), Some(Ok(7)))[0].contains("the site does not name it"));
+    }
+
+    #[test]
+    fn a_pin_whose_interface_is_gone_is_told_by_its_number() {
+        let pins = Pins { program: Some(7), links: [(5, Ok(7))].into() };
+        let found = loose(&matrix(), &[], &pins);
+        assert_eq!((found.len(), found[0].interface.as_str()), (1, "#5"));
+    }
+}

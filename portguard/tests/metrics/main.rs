@@ -1,0 +1,4 @@
+//! Metrics, as text and over HTTP.
+
+mod http;
+mod text;
