@@ -98,6 +98,7 @@ mod tests {
         Matrix {
             mode: Mode::Enforce,
             posture: Posture::Drop,
+            details: true,
             zones: vec![Zone { name: "default".to_owned() }],
             interfaces: vec![interface("eth*")],
             groups: Vec::new(),

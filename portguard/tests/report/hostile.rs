@@ -2,13 +2,13 @@
 
 use portguard::{
     audit::ChangeKind,
-    report::{Report, html_page, markdown, write_csv},
+    report::{InForce, Report, html_page, markdown, write_csv},
 };
 use portguard_common::Reason;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use tempfile::TempDir;
 
-use crate::{BEGIN, Drop, Fate, PERIOD, Recorder, about, page::tags, reader};
+use crate::{BEGIN, Drop, Fate, PERIOD, Recorder, about, accepts, page::tags, reader};
 
 const NAMES: [&str; 7] = [
     "<script>alert(1)</script>",
@@ -25,7 +25,7 @@ fn reports() -> Vec<(&'static str, TempDir, Report)> {
     NAMES
         .into_iter()
         .map(|name| {
-            let directory = TempDir::new().unwrap();
+            let directory = TempDir::new().expect("a directory");
             let mut recorder = Recorder::new(directory.path(), Fate::Dropped);
             let reason = Reason::SourceNotAdmitted;
             recorder
@@ -39,7 +39,9 @@ fn reports() -> Vec<(&'static str, TempDir, Report)> {
             recorder.settle(BEGIN + 60);
             drop(recorder);
             let about = about(name, PERIOD);
-            let report = Report::new(&reader(directory.path()), about, None, crate::accepts, None).unwrap();
+            let site = |in_force: &InForce| Some(accepts(in_force));
+            let report =
+                Report::new(&reader(directory.path()), about, None, site, None).expect("it can be read");
             (name, directory, report)
         })
         .collect()

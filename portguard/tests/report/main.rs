@@ -73,17 +73,18 @@ fn about(node: &str, span: Span) -> About {
     About { node: node.to_owned(), portguard: "0.1.0".to_owned(), generated: span.until, span }
 }
 
-fn accepts(in_force: &InForce) -> Option<Accepts> {
+fn accepts(in_force: &InForce) -> Accepts {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites/both.toml");
     let matrix = read_site(&site).expect("it is sound").matrix;
     let image = compile(&matrix, &NodeAddresses::default()).expect("it is small");
     let origin = Origin::File("site.toml".to_owned());
-    Some(Accepts::new(&matrix, Some(image.digest().to_string()), origin, in_force))
+    Accepts::new(&matrix, Some(image.digest().to_string()), origin, in_force)
 }
 
 /// A report on what was recorded in `directory`, with a site.
 fn report(directory: &Path, span: Span) -> Report {
-    Report::new(&reader(directory), about("db1", span), None, accepts, None).expect("it can be read")
+    let site = |in_force: &InForce| Some(accepts(in_force));
+    Report::new(&reader(directory), about("db1", span), None, site, None).expect("it can be read")
 }
 
 /// A report on a record alone.

@@ -49,6 +49,16 @@ fn count(packets: u64) -> Count {
     Count { packets, bytes: packets * 60 }
 }
 
+fn row(port: &str) -> PortRow {
+    PortRow {
+        zone: "default".to_owned(),
+        port: port.to_owned(),
+        rules: Vec::new(),
+        dropped: Count::default(),
+        would_drop: Count::default(),
+    }
+}
+
 impl Recorder {
     pub(crate) fn new(directory: &Path, fate: Fate) -> Self {
         Self {
@@ -134,15 +144,6 @@ impl Recorder {
 
     fn totals(&self) -> CounterReport {
         let mut ports: BTreeMap<&str, PortRow> = BTreeMap::new();
-        fn row(port: &str) -> PortRow {
-            PortRow {
-                zone: "default".to_owned(),
-                port: port.to_owned(),
-                rules: Vec::new(),
-                dropped: Count::default(),
-                would_drop: Count::default(),
-            }
-        }
         for ((port, rule), &packets) in &self.passed {
             let rule = RuleRow { rule: rule.clone(), in_force: true, passed: count(packets) };
             ports.entry(port).or_insert_with(|| row(port)).rules.push(rule);
