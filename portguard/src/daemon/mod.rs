@@ -49,6 +49,7 @@ pub use error::DaemonError;
 pub use particulars::ProductInForce;
 pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
+pub use store::site_in_force;
 
 use crate::{
     audit::{self, ChangeKind, Limits},
