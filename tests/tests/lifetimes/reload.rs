@@ -121,7 +121,7 @@ fn only_root_may_change_anything() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
     let program = lab.directory().join("portguard-copy");
-    fs::copy(portguard_tests::lab::binary().unwrap(), &program).unwrap();
+    fs::copy(binary().unwrap(), &program).unwrap();
     let ask = |verb: &str| {
         let mut command = std::process::Command::new(&program);
         command.arg(verb).arg("--runtime-dir").arg(guard.directory()).uid(65_534).gid(65_534);
