@@ -6,6 +6,7 @@
 //! rooms and holds no logic. Beside that way [`names`] finds out what host names stand for, [`lint`] asks about what is
 //! odd, [`draft`] writes a first site, and [`export`] says a matrix in another firewall's words; [`drift`] holds it against
 //! what [`sockets`] says that the node listens on, [`doctor`] says what the machine lacks, and [`top`] draws what happens.
+//! [`report`] writes down what [`audit`] has kept, and [`suggest`] what of it speaks for another site.
 
 pub mod audit;
 pub mod cli;
@@ -29,6 +30,8 @@ pub mod observe;
 pub mod policy;
 pub mod reading;
 pub mod replay;
+pub mod report;
 pub mod site;
 pub mod sockets;
+pub mod suggest;
 pub mod top;

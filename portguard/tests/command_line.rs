@@ -70,7 +70,9 @@ fn wrong_usage_is_exit_code_two() {
 fn help_documents_the_exit_codes() {
     assert_snapshot!("help", portguard(&["--help"]));
     assert_snapshot!("help-check", portguard(&["check", "--help"]));
-    for verb in ["matrix", "explain", "diff", "replay", "export", "doctor", "completions", "man"] {
+    for verb in
+        ["matrix", "explain", "diff", "replay", "export", "doctor", "report", "suggest", "completions", "man"]
+    {
         assert_snapshot!(format!("help-{verb}"), portguard(&[verb, "--help"]));
     }
     assert_snapshot!("help-audit-verify", portguard(&["audit", "verify", "--help"]));

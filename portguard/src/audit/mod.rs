@@ -31,10 +31,10 @@ pub use error::AuditError;
 pub use file::FILE;
 pub use keep::Kept;
 pub use query::{
-    DropFilter, DropRow, Drops, Lost, LostAtPort, LostByReason, Order, Point, PortTotals, ReasonTotals,
-    RuleTotal, Series, SourceRow, TopSources,
+    DayOfDrops, DropFilter, DropRow, Drops, Lost, LostAtPort, LostByReason, Order, Point, PortTotals,
+    ReasonTotals, RuleTotal, Series, SourceRow, TopSources,
 };
-pub use reader::Reader;
+pub use reader::{Held, Reader};
 pub use record::{Change, ChangeKind, Detail, Harvest, SourceDrops};
 pub use retention::Limits;
 pub use seal::Seal;

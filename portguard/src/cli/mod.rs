@@ -26,9 +26,11 @@ pub mod matrix;
 pub mod policy;
 pub mod reload;
 pub mod replay;
+pub mod report;
 pub mod run;
 mod site_file;
 pub mod status;
+pub mod suggest;
 mod surroundings;
 mod time;
 pub mod top;
@@ -95,6 +97,10 @@ enum Verb {
     Drift(drift::Args),
     /// Show who was dropped where, and follow drops as they happen
     Drops(drops::Args),
+    /// Write down what was accepted and dropped, from whom, by which document, and how sure that is
+    Report(report::Args),
+    /// Say what the site may lack: who is kept from a documented port, which undocumented ports are used
+    Suggest(suggest::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
     /// Show what is dropped and passed, live
@@ -129,6 +135,8 @@ impl Cli {
             Verb::Detach(args) => detach::run(args, out),
             Verb::Drift(args) => drift::run(args, out),
             Verb::Drops(args) => drops::run(args, out),
+            Verb::Report(args) => report::run(args, out),
+            Verb::Suggest(args) => suggest::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
             Verb::Top(args) => top::run(args, out),
             Verb::Audit(args) => audit::run(args, out),

@@ -11,7 +11,10 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
-use crate::{input::Bundle, names::NameCache};
+use crate::{
+    input::{Bundle, InputError, Loaded},
+    names::NameCache,
+};
 
 const FILE: &str = "state.json";
 /// Raised when [`Kept`] changes its meaning.
@@ -82,6 +85,16 @@ impl Pending {
         }
         self.deadline.checked_sub(uptime().ok()?).filter(|&left| left > 0).map(Duration::from_millis)
     }
+}
+
+/// The site that the daemon of `state_dir` has put in force, word for word as it kept it; `None` where it has kept none.
+pub fn site_in_force(state_dir: &Path) -> Result<Option<Loaded>, InputError> {
+    let Kept { pending, in_force, names, .. } = Store::new(state_dir.to_owned()).load();
+    let pending = pending.filter(|pending| pending.remaining().is_some()).map(|pending| pending.bundle);
+    let Some(bundle) = pending.or(in_force) else { return Ok(None) };
+    let mut loaded = bundle.load()?;
+    loaded.answer(&names.answers(&loaded.host_names()));
+    Ok(Some(loaded))
 }
 
 /// The directory where it is kept.

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 22] = [
+const ROOMS: [Room; 24] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -113,11 +113,22 @@ const ROOMS: [Room; 22] = [
     },
     Room { name: "top", rooms: &["audit", "daemon", "matrix", "observe", "site"], system: System::No },
     Room {
+        name: "suggest",
+        rooms: &["audit", "compile", "explain", "matrix", "observe", "reading", "site"],
+        system: System::No,
+    },
+    Room {
+        name: "report",
+        // Of the daemon no more than what it answers.
+        rooms: &["audit", "daemon::Status", "matrix", "observe", "reading", "site"],
+        system: System::No,
+    },
+    Room {
         name: "cli",
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
-            "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "site",
-            "sockets", "top",
+            "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report",
+            "site", "sockets", "suggest", "top",
         ],
         system: System::Yes,
     },

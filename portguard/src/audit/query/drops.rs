@@ -178,7 +178,12 @@ fn drops(connection: &Connection, filter: &DropFilter) -> rusqlite::Result<Drops
     Ok(Drops { span: span.touched(), by_loudest: plan.whole_days(), rows, more })
 }
 
-fn row(connection: &Connection, texts: &mut Texts, key: Key, sums: Sums) -> rusqlite::Result<DropRow> {
+pub(super) fn row(
+    connection: &Connection,
+    texts: &mut Texts,
+    key: Key,
+    sums: Sums,
+) -> rusqlite::Result<DropRow> {
     let mut text = |number| texts.text(connection, number).map(str::to_owned);
     let Sums { counted, first, last } = sums;
     Ok(DropRow {
@@ -201,7 +206,7 @@ fn plan(connection: &Connection, span: Span, source: Option<IpNet>) -> rusqlite:
 }
 
 /// Calls `each` with what is recorded of the hours and days of `plan`.
-fn for_each(
+pub(super) fn for_each(
     connection: &Connection,
     plan: &Plan,
     source: Option<IpNet>,

@@ -154,7 +154,7 @@ pub(super) fn port_order(port: &str) -> (String, u32, String) {
     }
 }
 
-fn by_reason(connection: &Connection, span: Span) -> rusqlite::Result<Vec<ReasonTotals>> {
+pub(super) fn by_reason(connection: &Connection, span: Span) -> rusqlite::Result<Vec<ReasonTotals>> {
     let plan = Plan::new(connection, span, Grain::Days)?;
     let mut texts = Texts::default();
     let mut reasons: BTreeMap<String, ReasonTotals> = BTreeMap::new();

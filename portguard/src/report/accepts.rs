@@ -1,0 +1,98 @@
+//! What the node accepts, by which line of which document; and whether that is what is in force.
+
+use serde::Serialize;
+
+use super::InForce;
+use crate::matrix::{self, Direction, Matrix, Mode, Posture, Row};
+
+/// What a site lets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepts {
+    /// Where it was read.
+    pub origin: Origin,
+    /// The digest of the image that it compiles to on the machine that made the report.
+    pub digest: Option<String>,
+    /// Whether it is what is in force.
+    pub proof: Proof,
+    /// `observe` or `enforce`.
+    pub mode: Mode,
+    /// What happens to ports that no rule names.
+    pub posture: Posture,
+    /// The rules for what comes in.
+    pub rules: Vec<Row>,
+    /// The groups that they name.
+    pub groups: Vec<GroupInForce>,
+}
+
+/// Where a site was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", tag = "kind", content = "file")]
+pub enum Origin {
+    /// The state directory: the words of the site as they were put in force, whatever has become of the files since.
+    Kept,
+    /// A site file.
+    File(String),
+}
+
+/// Whether a site is what is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Proof {
+    /// It compiles to the very image that is in force.
+    Same,
+    /// It compiles to another image here.
+    Other,
+    /// Nobody knows the digest of what is in force.
+    Unknown,
+}
+
+/// A group and who is in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GroupInForce {
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Vec<String>,
+}
+
+impl Accepts {
+    /// What `matrix` lets in, which compiles to the image with `digest`.
+    pub fn new(matrix: &Matrix, digest: Option<String>, origin: Origin, in_force: &InForce) -> Self {
+        let rules: Vec<Row> =
+            matrix::rows(matrix).into_iter().filter(|row| row.direction == Direction::In).collect();
+        let is_named = |name: &str| {
+            rules.iter().flat_map(|row| &row.peers).flat_map(|peer| &peer.groups).any(|group| group == name)
+        };
+        let groups = matrix.groups.iter().filter(|group| is_named(&group.name)).map(|group| GroupInForce {
+            name: group.name.clone(),
+            addresses: group.prefixes.iter().map(crate::reading::short_prefix).collect(),
+        });
+        let groups = groups.collect();
+        let proof = match (&digest, &in_force.generation) {
+            (Some(here), Some(there)) if *here == there.digest => Proof::Same,
+            (Some(_), Some(_)) => Proof::Other,
+            _ => Proof::Unknown,
+        };
+        Self { origin, digest, proof, mode: matrix.mode, posture: matrix.posture, rules, groups }
+    }
+
+    /// Where it comes from and what that proves, in sentences.
+    pub fn says(&self) -> String {
+        let from = match &self.origin {
+            Origin::Kept => {
+                "Read from the state directory, where the daemon keeps word for word what it put in force."
+                    .to_owned()
+            }
+            Origin::File(file) => format!("Read from {file}."),
+        };
+        let proof = match self.proof {
+            Proof::Same => "It compiles to the very digest that is in force.",
+            Proof::Other => {
+                "It does NOT compile to the digest that is in force: it is another site, or this is another machine (a digest \
+                 covers the node's own addresses)."
+            }
+            Proof::Unknown => "Whether it is what is in force was not to be found out.",
+        };
+        format!("{from} {proof}")
+    }
+}
