@@ -25,10 +25,10 @@ fn what_is_dropped_shows_up_and_a_daemon_that_is_gone_is_told_until_it_is_back()
     let guard = Guard::start(&lab.node, SITE).unwrap();
     let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
     let pty = openpty(&size, None).unwrap();
-    let side = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
+    let end = || Stdio::from(pty.slave.try_clone().expect("a descriptor"));
     let mut command = Command::new(binary().unwrap());
     command.arg("top").arg("--runtime-dir").arg(guard.directory()).env("TERM", "xterm");
-    let mut top = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+    let mut top = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
     let screen = Arc::new(Mutex::new(vt100::Parser::new(size.ws_row, size.ws_col, 0)));
     let (drawn, mut reader) = (Arc::clone(&screen), File::from(pty.master.try_clone().unwrap()));
     thread::spawn(move || {
