@@ -17,6 +17,8 @@ mod count;
 mod drops;
 mod frame;
 mod hide;
+#[cfg(feature = "log")]
+mod log;
 mod maps;
 mod socket;
 
@@ -47,6 +49,8 @@ fn portguard(context: XdpContext) -> u32 {
         None => (Outcome::of(Reason::Internal), head.bytes()),
     };
     count::count(outcome, bytes);
+    #[cfg(feature = "log")]
+    log::tell(&context, outcome, bytes);
     match outcome.reason.action() {
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => {

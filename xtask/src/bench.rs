@@ -20,7 +20,7 @@ pub(crate) fn verifier(workspace: &Workspace) -> anyhow::Result<()> {
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
-    build_ebpf::run(workspace)?;
+    build_ebpf::run(workspace, &build_ebpf::Options::default())?;
     let mut bench = workspace.cargo("run");
     bench.args(["--quiet", "--release", "--package=portguard-tests", "--bin=bench", "--"]);
     run_command(bench.args(&options.arguments))

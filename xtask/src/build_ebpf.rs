@@ -23,20 +23,36 @@ const FLAGS: [&str; 4] = [
 /// The width of a BPF instruction.
 const INSTRUCTION_BYTES: u64 = 8;
 
-/// Installs the linker if need be, builds, and says the size.
-pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<()> {
-    setup::for_building(workspace)?;
-    build(workspace)
+#[derive(clap::Args, Default)]
+pub(crate) struct Options {
+    /// Build the one that logs what becomes of each packet, too: for `portguard run --ebpf-object`
+    #[arg(long)]
+    log: bool,
 }
 
-/// Builds; the linker must be there.
+/// Installs the linker if need be, builds, and says the size.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {
+    setup::for_building(workspace)?;
+    build(workspace)?;
+    if options.log { build_logging(workspace) } else { Ok(()) }
+}
+
+/// Builds the object that is embedded; the linker must be there.
 pub(crate) fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    build_as(workspace, &[], &workspace.ebpf_object())
+}
+
+/// Builds the one that says what becomes of each packet, beside that.
+pub(crate) fn build_logging(workspace: &Workspace) -> anyhow::Result<()> {
+    build_as(workspace, &["--features=log"], &workspace.logging_ebpf_object())
+}
+
+fn build_as(workspace: &Workspace, features: &[&str], path: &Path) -> anyhow::Result<()> {
     println!("build-ebpf: building for {TARGET}");
-    run_command(command(workspace, "build").arg("--release"))?;
+    run_command(command(workspace, "build").arg("--release").args(features))?;
     let built = target_dir(workspace).join(TARGET).join("release/portguard-ebpf");
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
-    let path = workspace.ebpf_object();
-    let change = place(&bytes, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    let change = place(&bytes, path).with_context(|| format!("cannot write {}", path.display()))?;
     println!("build-ebpf: {}, {}, {change}", path.display(), size(&bytes)?);
     Ok(())
 }

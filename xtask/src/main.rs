@@ -29,7 +29,7 @@ enum Command {
     /// Install what the other commands need: the BPF linker, rust-src, and Debian packages for demo and tests
     Setup(setup::Options),
     /// Build the eBPF object
-    BuildEbpf,
+    BuildEbpf(build_ebpf::Options),
     /// Build the release binary, with the eBPF object in it
     Build,
     /// Run all tests; needs root and a kernel that loads XDP
@@ -64,7 +64,7 @@ fn run(command: Command) -> anyhow::Result<()> {
     let workspace = Workspace::find()?;
     match command {
         Command::Setup(options) => setup::run(&workspace, &options),
-        Command::BuildEbpf => build_ebpf::run(&workspace),
+        Command::BuildEbpf(options) => build_ebpf::run(&workspace, &options),
         Command::Build => build::run(&workspace),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Demo(options) => demo::run(&workspace, &options),

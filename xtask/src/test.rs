@@ -24,6 +24,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
         "the tests load XDP programs and make network namespaces, which needs root; `cargo test` runs those that do not"
     );
     setup::everything(workspace)?;
+    build_ebpf::build_logging(workspace)?;
     build_ebpf::build(workspace)?;
     // The tests of the lab run the binary as a user would.
     run_command(workspace.cargo("build").arg("--package=portguard"))?;

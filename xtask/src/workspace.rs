@@ -66,6 +66,11 @@ impl Workspace {
         self.target.join("ebpf/portguard.o")
     }
 
+    /// The same, saying what becomes of each packet.
+    pub(crate) fn logging_ebpf_object(&self) -> PathBuf {
+        self.target.join("ebpf/portguard-log.o")
+    }
+
     /// The toolchain that `rust-toolchain.toml` pins.
     pub(crate) fn toolchain(&self) -> anyhow::Result<String> {
         let path = self.root.join("rust-toolchain.toml");

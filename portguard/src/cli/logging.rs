@@ -3,7 +3,11 @@
 //! By default to the journal where standard error is the journal's, so that fields stay fields, else to standard error as
 //! text. `PORTGUARD_LOG` says how much, in the words of `tracing_subscriber::EnvFilter`.
 
-use std::{env, io, os::unix::fs::MetadataExt as _};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    os::unix::fs::MetadataExt as _,
+};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
@@ -77,7 +81,8 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     match format {
-        Format::Text => fmt::layer().with_writer(writer).boxed(),
+        // Colours are for a terminal, and not for a file that somebody searches.
+        Format::Text => fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer).boxed(),
         Format::Json => fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
     }
 }

@@ -18,7 +18,7 @@ use std::{
 use nix::{
     errno::Errno,
     sys::stat::{Mode, umask},
-    unistd::{Group, geteuid},
+    unistd::{Group, Uid, User, geteuid},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncBufReader},
@@ -66,6 +66,7 @@ impl Caller {
 pub(super) struct Query {
     pub(super) request: Request,
     pub(super) caller: Caller,
+    pub(super) login: Option<String>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -188,7 +189,7 @@ async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
 }
 
 async fn write(stream: &mut UnixStream, body: Reply) -> io::Result<()> {
-    let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body })?;
+    let mut line = serde_json::to_vec(&Versioned::new(body))?;
     line.push(b'\n');
     timeout(PATIENCE, stream.write_all(&line)).await?
 }
@@ -218,8 +219,8 @@ async fn question(stream: &mut UnixStream) -> io::Result<String> {
 
 async fn answer(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> Answer {
     let error = |text: String| Answer::Once(Reply::Error(text));
-    let request = match serde_json::from_str::<Versioned<Request>>(line) {
-        Ok(Versioned { version: PROTOCOL_VERSION, body }) => body,
+    let (request, login) = match serde_json::from_str::<Versioned<Request>>(line) {
+        Ok(Versioned { version: PROTOCOL_VERSION, login, body }) => (body, login),
         Ok(Versioned { version, .. }) => {
             return error(format!(
                 "this daemon speaks version {PROTOCOL_VERSION} of the control protocol, the request version {version}"
@@ -228,7 +229,7 @@ async fn answer(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> An
         Err(fault) => return error(format!("not a request: {fault}")),
     };
     let (answer, answered) = oneshot::channel();
-    if queries.send(Query { request, caller, answer }).await.is_err() {
+    if queries.send(Query { request, caller, login, answer }).await.is_err() {
         return Answer::Once(stopping());
     }
     answered.await.unwrap_or_else(|_| Answer::Once(stopping()))
@@ -269,7 +270,7 @@ fn question_to(
         let mut stream = BlockingStream::connect(path)?;
         stream.set_read_timeout(patience)?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        let mut line = serde_json::to_vec(&Versioned { version: PROTOCOL_VERSION, body: request })?;
+        let mut line = serde_json::to_vec(&Versioned { login: login(), ..Versioned::new(request) })?;
         line.push(b'\n');
         stream.write_all(&line)?;
         Ok(BufReader::new(stream))
@@ -287,7 +288,17 @@ fn read_reply(stream: &mut BufReader<BlockingStream>, path: &Path) -> Result<Opt
     }
     match serde_json::from_slice::<Versioned<Reply>>(&line) {
         Ok(Versioned { body: Reply::Error(text), .. }) => Err(DaemonError::Refused(text)),
-        Ok(Versioned { version: PROTOCOL_VERSION, body }) => Ok(Some(body)),
+        Ok(Versioned { version: PROTOCOL_VERSION, body, .. }) => Ok(Some(body)),
         _ => Err(DaemonError::Garbled { path: path.to_owned() }),
     }
+}
+
+/// Whom the kernel remembers to have logged in here, whoever they have become since; nobody, where no login was.
+fn login() -> Option<String> {
+    let number: u32 = fs::read_to_string("/proc/self/loginuid").ok()?.trim().parse().ok()?;
+    if number == u32::MAX {
+        return None;
+    }
+    let user = User::from_uid(Uid::from_raw(number)).ok().flatten();
+    Some(user.map_or_else(|| number.to_string(), |user| user.name))
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     audit::Detail,
     compile::ImageInterface,
-    datapath::{Change, Epoch, Filter, Generation, Loaded, Present, resolve},
+    datapath::{Change, Epoch, Filter, Generation, Loaded, Present, ProgramLog, resolve},
     matrix::Matrix,
     observe::{Chart, CounterReport, Idle, Totals},
 };
@@ -238,6 +238,11 @@ impl Enforcement {
     /// What is known of the generation that enforces.
     pub(super) fn particulars(&self) -> Option<&Particulars> {
         self.particulars.as_ref()
+    }
+
+    /// What the program says, where it was built to say something; once.
+    pub(super) fn take_log(&mut self) -> Option<ProgramLog> {
+        self.filter.take_log()
     }
 
     /// The interfaces that it is for.

@@ -186,10 +186,15 @@ impl Daemon {
             digest: current
                 .and_then(|enforcement| enforcement.particulars())
                 .map(|known| known.image.clone()),
-            by: by.to_owned(),
+            by: self.asked_by(by),
             says,
             diff,
         });
+    }
+
+    /// What was asked, and by whom where that is known: `portguard reload (alice)`.
+    pub(super) fn asked_by(&self, by: &str) -> String {
+        self.login.as_ref().map_or_else(|| by.to_owned(), |login| format!("{by} ({login})"))
     }
 
     pub(super) fn note_archive(&mut self, why: &str) {

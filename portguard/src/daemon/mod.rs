@@ -30,6 +30,7 @@ mod watcher;
 
 use std::{
     borrow::Cow,
+    convert::Infallible,
     fmt,
     future::pending,
     path::{Path, PathBuf, absolute},
@@ -68,7 +69,7 @@ use recent::Recent;
 use resolving::Resolving;
 use site::Asker;
 use store::{Kept, Pending, Store};
-use stream::EventStream;
+use stream::{EventStream, LogStream};
 use telling::Telling;
 use troubles::{Subject, Troubles};
 use watcher::Watcher;
@@ -160,10 +161,14 @@ pub struct Daemon {
     brought: Brought,
     /// The first drops of the generation that enforces.
     events: Option<EventStream>,
+    /// What its program says, where it was built to say something.
+    program_log: Option<LogStream>,
     telling: Telling,
     metrics: Metrics,
     /// Questions about what is being brought in.
     asked: Vec<Asked>,
+    /// Who asks for what is being done.
+    login: Option<String>,
     /// Whether privileges were given up: a thread has those of whoever makes it.
     may_make_threads: bool,
 }
@@ -203,9 +208,11 @@ impl Daemon {
             archive,
             brought: Brought::default(),
             events: None,
+            program_log: None,
             telling: Telling::new(),
             metrics: Metrics::new(),
             asked: Vec::new(),
+            login: None,
             may_make_threads: false,
         };
         daemon.begin(runtime_dir).await?;
@@ -292,6 +299,7 @@ impl Daemon {
                 event = next_event(&mut self.events) => self.hear_drop(&event),
                 scrape = self.metrics.next() => self.tell_metrics(scrape),
                 _ = alive.tick() => notify::alive(),
+                never = hear_program(&mut self.program_log) => match never {},
                 query = next(&mut self.socket) => self.answer(query).await,
             }
         }
@@ -323,7 +331,7 @@ impl Daemon {
         notify::ready(&self.status().line());
     }
 
-    async fn answer(&mut self, Query { request, caller, answer }: Query) {
+    async fn answer(&mut self, Query { request, caller, login, answer }: Query) {
         let reply = if request.changes() && !caller.is_root() {
             tracing::warn!(
                 uid = caller.uid,
@@ -331,7 +339,9 @@ impl Daemon {
             );
             Answer::Once(Reply::Error(format!("only root may ask for `{request}`")))
         } else {
+            self.login = login;
             let reply = self.reply(&request).await;
+            self.login = None;
             if request.changes() {
                 notify::status(&self.status().line());
             }
@@ -430,6 +440,14 @@ async fn next(socket: &mut Option<ControlSocket>) -> Query {
 async fn next_event(events: &mut Option<EventStream>) -> DropEvent {
     match events {
         Some(events) => events.next().await,
+        None => pending().await,
+    }
+}
+
+/// Hands on what the program says; most say nothing.
+async fn hear_program(log: &mut Option<LogStream>) -> Infallible {
+    match log {
+        Some(log) => log.run().await,
         None => pending().await,
     }
 }

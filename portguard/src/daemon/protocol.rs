@@ -19,8 +19,18 @@ pub const PROTOCOL_VERSION: u32 = 3;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Versioned<T> {
     pub(super) version: u32,
+    /// Who asks, by the name that they logged in with; for the record alone, and believed since only root changes anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) login: Option<String>,
     #[serde(flatten)]
     pub(super) body: T,
+}
+
+impl<T> Versioned<T> {
+    /// In this version, said by nobody in particular.
+    pub(super) fn new(body: T) -> Self {
+        Self { version: PROTOCOL_VERSION, login: None, body }
+    }
 }
 
 /// What can be asked.

@@ -336,7 +336,7 @@ impl Daemon {
     }
 
     pub(super) fn provenance(&self, by: &str) -> Provenance {
-        Provenance { site: self.site.display().to_string(), by: by.to_owned(), since: clock::now() }
+        Provenance { site: self.site.display().to_string(), by: self.asked_by(by), since: clock::now() }
     }
 }
 

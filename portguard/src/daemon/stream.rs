@@ -2,10 +2,40 @@
 
 #![expect(unsafe_code, reason = "the reactor wants to be promised that a descriptor stays the same")]
 
-use portguard_common::abi::DropEvent;
-use tokio::io::unix::{AsyncFd, AsyncFdRegisterError};
+use std::{convert::Infallible, io};
 
-use crate::datapath::{DatapathError, Events, Generation};
+use portguard_common::abi::DropEvent;
+use tokio::io::unix::AsyncFd;
+
+use crate::datapath::{DatapathError, Events, Generation, ProgramLog};
+
+/// What a program says, as it says it.
+pub(super) struct LogStream(AsyncFd<ProgramLog>);
+
+impl LogStream {
+    pub(super) fn of(log: ProgramLog) -> Result<Self, DatapathError> {
+        // SAFETY: as below.
+        unsafe { AsyncFd::register(log) }.map(Self).map_err(|error| refused(error.into()))
+    }
+
+    /// Hands on what is said, for ever.
+    pub(super) async fn run(&mut self) -> Infallible {
+        loop {
+            match self.0.readable_mut().await {
+                Ok(mut ready) => {
+                    ready.get_inner_mut().flush();
+                    ready.clear_ready();
+                }
+                // Only when the runtime ends.
+                Err(_) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+fn refused(source: io::Error) -> DatapathError {
+    DatapathError::System { call: "epoll_ctl", source }
+}
 
 /// The events of one generation.
 pub(super) struct EventStream {
@@ -15,14 +45,10 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn of(generation: &Generation) -> Result<Self, DatapathError> {
-        let system = |error: AsyncFdRegisterError<Events>| DatapathError::System {
-            call: "epoll_ctl",
-            source: error.into(),
-        };
         let events = generation.events()?;
         // SAFETY: the events own the map whose descriptor this is, hand it out only as borrowed, and close it when they are
         // dropped, which `AsyncFd` does after it has taken it out of the reactor.
-        let events = unsafe { AsyncFd::register(events) }.map_err(system)?;
+        let events = unsafe { AsyncFd::register(events) }.map_err(|error| refused(error.into()))?;
         Ok(Self { generation: generation.number(), events })
     }
 

@@ -11,8 +11,9 @@ use tokio::sync::broadcast;
 
 use super::{
     Daemon, DaemonError,
+    enforcement::Enforcement,
     harvest::{Clocks, first_drop},
-    stream::EventStream,
+    stream::{EventStream, LogStream},
     troubles::Subject,
 };
 use crate::{
@@ -120,6 +121,11 @@ impl Daemon {
             return;
         }
         let stream = current.map(EventStream::of).transpose();
+        let log = self.enforcement.as_mut().and_then(Enforcement::take_log);
+        match log.map(LogStream::of).transpose() {
+            Ok(log) => self.program_log = log,
+            Err(error) => tracing::warn!("what the program says cannot be heard: {}", error.whole_story()),
+        }
         let rest: Vec<DropEvent> = self.events.take().map(|mut old| old.rest().collect()).unwrap_or_default();
         for event in rest {
             self.hear_drop(&event);
@@ -149,7 +155,7 @@ impl Daemon {
     }
 
     pub(super) fn hear_drop(&mut self, event: &DropEvent) {
-        let known = self.enforcement.as_ref().and_then(super::Enforcement::particulars);
+        let known = self.enforcement.as_ref().and_then(Enforcement::particulars);
         let Some(particulars) = known else { return };
         if self.telling.known.is_news(event.key, Instant::now()) {
             let drops = first_drop(event, &particulars.chart, Clocks::now());

@@ -9,7 +9,7 @@ use nix::net::if_::if_nameindex;
 use rustix::thread::MembarrierCommand;
 
 use super::{
-    Change, DatapathError, Epoch, Guarded, Link, Loaded, Present,
+    Change, DatapathError, Epoch, Guarded, Link, Loaded, Present, ProgramLog,
     attach::{self, AttachedMode},
     bpffs::{PinDirectory, remove_tree},
     generation::{self, Generation},
@@ -113,6 +113,12 @@ impl Filter {
         let ended = drops.turn()?;
         self.settle();
         self.current().map(|current| current.drops().read(ended)).transpose()
+    }
+
+    /// What the program of the generation that enforces says, where it does; once.
+    pub fn take_log(&mut self) -> Option<ProgramLog> {
+        let current = self.current.and_then(|number| self.generations.get_mut(&number));
+        current.and_then(Generation::take_log)
     }
 
     /// Makes room where epoch `number` of the generation that enforces was noted.

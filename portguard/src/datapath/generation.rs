@@ -11,7 +11,7 @@ use portguard_common::abi::{ABI_VERSION, CounterPage, InterfaceEntry, names};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CounterSnapshot, DatapathError, Link, Loaded,
+    CounterSnapshot, DatapathError, Link, Loaded, ProgramLog,
     bpffs::{PinDirectory, make, remove_tree},
     counters,
     drops::{self, DropTable, Events},
@@ -55,6 +55,7 @@ pub struct Generation {
     interfaces: Array<MapData, Pod<InterfaceEntry>>,
     drops: DropTable,
     directory: PathBuf,
+    log: Option<ProgramLog>,
 }
 
 impl Generation {
@@ -76,7 +77,10 @@ impl Generation {
         };
         let directory = pins.generation(number);
         make(&directory)?;
-        let pinned = pin_parts(&mut loaded, &about, &directory).and_then(|()| Self::open(number, pins));
+        let mut pinned = pin_parts(&mut loaded, &about, &directory).and_then(|()| Self::open(number, pins));
+        if let Ok(generation) = &mut pinned {
+            generation.log = loaded.take_log();
+        }
         if pinned.is_err() {
             // What went wrong first is what is told; the directory is half-made and removed at the next start.
             let _: Result<(), DatapathError> = remove_tree(&directory);
@@ -106,6 +110,7 @@ impl Generation {
             interfaces: open_map(&directory.join(INTERFACES))?,
             drops: DropTable::open(&directory)?,
             directory,
+            log: None,
         })
     }
 
@@ -147,6 +152,11 @@ impl Generation {
     /// Its events. Each is taken once, whoever takes it.
     pub fn events(&self) -> Result<Events, DatapathError> {
         Events::open(&self.directory)
+    }
+
+    /// What its program says, once: of one that this process has loaded, and that was built to say something.
+    pub(super) fn take_log(&mut self) -> Option<ProgramLog> {
+        self.log.take()
     }
 
     /// Makes an interface known to the program. `false`: there is no place for it in this generation.

@@ -8,7 +8,7 @@ use aya::{
 use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented};
 use sha2::{Digest as _, Sha256};
 
-use super::{CounterSnapshot, DatapathError, DropTable, Link, counters, pod::Pod, tables};
+use super::{CounterSnapshot, DatapathError, DropTable, Link, ProgramLog, counters, pod::Pod, tables};
 use crate::compile::{Digest, Image, Legend};
 
 /// The longest table of interfaces that is tried.
@@ -23,6 +23,7 @@ pub struct Loaded {
     digest: Digest,
     identity: String,
     one_interface_kind: bool,
+    log: Option<ProgramLog>,
 }
 
 impl Loaded {
@@ -60,8 +61,11 @@ impl Loaded {
             digest: image.digest(),
             identity,
             one_interface_kind: one_kind,
+            log: None,
         };
         loaded.program()?.load().map_err(verify_error)?;
+        // The program holds the map of its messages from here on; before, it would be gone with whoever takes it.
+        loaded.log = ProgramLog::of(&mut loaded.ebpf);
         Ok(loaded)
     }
 
@@ -89,6 +93,11 @@ impl Loaded {
     /// The table of drops.
     pub fn drops(&self) -> Result<DropTable<&MapData>, DatapathError> {
         DropTable::of(|name| self.map(name))
+    }
+
+    /// What the program says; once.
+    pub(super) fn take_log(&mut self) -> Option<ProgramLog> {
+        self.log.take()
     }
 
     /// What [`identity`] says of its object and image.

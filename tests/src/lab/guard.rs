@@ -32,12 +32,24 @@ pub struct Guard {
 impl Guard {
     /// Starts `portguard run` with `site` on `host` and waits until it says that it is ready.
     pub fn start(host: &Host, site: &str) -> anyhow::Result<Self> {
+        Self::run(host, Self::prepare(host, site)?)
+    }
+
+    fn prepare(host: &Host, site: &str) -> anyhow::Result<PathBuf> {
         static GUARDS: AtomicU32 = AtomicU32::new(0);
         let number = GUARDS.fetch_add(1, Ordering::Relaxed);
         let directory = host.directory().join(format!("portguard-{number}"));
         fs::create_dir(&directory)?;
         fs::write(directory.join(SITE), site)?;
-        Self::run(host, directory)
+        Ok(directory)
+    }
+
+    /// The same with another eBPF object, and a log that leaves nothing out.
+    pub fn start_with(host: &Host, site: &str, object: &Path) -> anyhow::Result<Self> {
+        let directory = Self::prepare(host, site)?;
+        let mut command = Command::new(binary()?);
+        command.env("PORTGUARD_LOG", "debug").arg("run").arg("--ebpf-object").arg(object);
+        Self::run_as(command, host, directory)
     }
 
     /// Starts it again where one that has ended left its site file and its pins.
@@ -47,7 +59,12 @@ impl Guard {
 
     fn run(host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
-        command.env("RUST_BACKTRACE", "0").arg("run").arg("--site").arg(directory.join(SITE));
+        command.arg("run");
+        Self::run_as(command, host, directory)
+    }
+
+    fn run_as(mut command: Command, host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
+        command.env("RUST_BACKTRACE", "0").arg("--site").arg(directory.join(SITE));
         command.arg("--bpffs").arg(directory.join(BPFFS)).arg("--state-dir").arg(directory.join("state"));
         let mut process = host.spawn(command.arg("--runtime-dir").arg(&directory))?;
         let mut ready = None;

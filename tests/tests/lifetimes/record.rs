@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
+use portguard::audit::{ChangeKind, Reader, Span};
 use portguard_tests::{
     demo::SITE,
     lab::{Guard, Host, Lab},
@@ -147,4 +148,37 @@ fn a_drop_is_told_at_once_and_then_in_sums() {
     soon(&guard, "and goes on", || total() == 42);
     assert_eq!(of("first").len(), 1, "a kind is news once");
     guard.stop().unwrap();
+}
+
+#[test]
+fn who_had_it_changed_is_in_the_record_with_what_changed() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, &site(0)).unwrap();
+    std::fs::write(guard.site(), site(1)).unwrap();
+    // As after `ssh root@node`: the kernel remembers who logged in.
+    let reload = "echo 0 > /proc/self/loginuid && exec \"$0\" reload --runtime-dir \"$1\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", reload]).arg(portguard_tests::lab::binary().unwrap()).arg(guard.directory());
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{}", super::said(&output));
+    assert_eq!(guard.status().unwrap()["generation"]["by"], "portguard reload (root)");
+    guard.ask(&["drops"]).unwrap();
+    let directory = guard.directory().to_owned();
+    guard.stop().unwrap();
+    let reader = Reader::open(&directory.join("state/audit.db")).unwrap();
+    let changes = reader.changes(Span { since: 0, until: u64::from(u32::MAX) }).unwrap();
+    let told: Vec<(ChangeKind, &str)> =
+        changes.iter().map(|change| (change.kind, change.by.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (ChangeKind::Generation, "start"),
+            (ChangeKind::Start, "start"),
+            (ChangeKind::Generation, "portguard reload (root)"),
+            (ChangeKind::Detach, "portguard detach"),
+            (ChangeKind::Stop, "a signal"),
+        ]
+    );
+    let diff = changes[2].diff.as_deref().unwrap();
+    assert!(diff.contains("10.99.0.2") && diff.contains("Newly open"), "{diff}");
 }

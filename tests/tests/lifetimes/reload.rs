@@ -8,7 +8,7 @@ use nix::{
 };
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab, Reach},
+    lab::{Guard, Lab, Reach, binary},
 };
 
 use super::{CLIENTS, generation, is_guarded, listen, said, soon, troubles};
@@ -134,5 +134,22 @@ fn only_root_may_change_anything() {
         assert!(said(&output).contains(&format!("only root may ask for `{verb}`")), "{}", said(&output));
     }
     assert!(guard.log().contains("somebody who is not root"), "{}", guard.log());
+    guard.stop().unwrap();
+}
+
+#[test]
+fn the_program_that_is_built_to_say_something_says_what_becomes_of_packets() {
+    let lab = Lab::new().unwrap();
+    let binary = binary().unwrap();
+    let target = binary.ancestors().nth(2).unwrap();
+    let object = target.join("ebpf/portguard-log.o");
+    let guard = Guard::start_with(&lab.node, SITE, &object).unwrap();
+    super::send(&lab.stranger, lab.node.v4(), 1);
+    soon(&guard, "the packet is told", || guard.log().contains("portguard::program: 43 bytes: no_socket"));
+    guard.stop().unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    super::send(&lab.stranger, lab.node.v4(), 1);
+    soon(&guard, "the packet is counted", || super::counted(&guard) > 0);
+    assert!(!guard.log().contains("portguard::program"), "the one that is shipped says nothing");
     guard.stop().unwrap();
 }
