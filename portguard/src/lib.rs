@@ -5,8 +5,8 @@
 //! the only room that knows aya; [`observe`] reads counters back, [`audit`] keeps them, [`metrics`] tells them to Prometheus; [`daemon`] owns what is loaded; [`cli`] talks to the
 //! rooms and holds no logic. Beside that way [`names`] finds out what host names stand for, [`lint`] asks about what is
 //! odd, [`draft`] writes a first site, and [`export`] says a matrix in another firewall's words; [`drift`] holds it against
-//! what [`sockets`] says that the node listens on, and [`doctor`] says what the machine lacks. [`report`] writes down what [`audit`]
-//! has kept, and [`suggest`] what of it speaks for another site.
+//! what [`sockets`] says that the node listens on, [`doctor`] says what the machine lacks, and [`top`] draws what happens.
+//! [`report`] writes down what [`audit`] has kept, and [`suggest`] what of it speaks for another site.
 
 pub mod audit;
 pub mod cli;
@@ -34,3 +34,4 @@ pub mod report;
 pub mod site;
 pub mod sockets;
 pub mod suggest;
+pub mod top;

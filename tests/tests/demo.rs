@@ -3,6 +3,7 @@
 use std::{
     env, fs,
     os::unix::fs::PermissionsExt as _,
+    path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
     time::Duration,
@@ -15,9 +16,11 @@ use nix::{
 use portguard_tests::lab::{binary, wait_until};
 use tempfile::TempDir;
 
-fn start() -> Command {
+fn start(report: &Path) -> Command {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_demo"));
-    demo.env("PORTGUARD", binary().expect("the binary is built"))
+    demo.arg("--report")
+        .arg(report)
+        .env("PORTGUARD", binary().expect("the binary is built"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     demo
@@ -39,10 +42,16 @@ fn end(demo: Child) -> (Output, String) {
 
 #[test]
 fn two_demos_at_once_come_out_as_the_documents_say() {
-    for demo in [start().spawn().unwrap(), start().spawn().unwrap()] {
+    let directory = TempDir::new().unwrap();
+    let reports = ["one.html", "two.html"].map(|name| directory.path().join(name));
+    let demos = reports.each_ref().map(|report| start(report).spawn().unwrap());
+    for (demo, report) in demos.into_iter().zip(&reports) {
         let (output, said) = end(demo);
         assert!(output.status.success(), "{said}");
         assert!(!said.contains("SURPRISE") && said.contains("came out as the documents say"), "{said}");
+        assert!(said.contains(&format!("The report: {}", report.display())), "{said}");
+        let page = fs::read_to_string(report).unwrap();
+        assert!(page.contains("8086/tcp") && page.contains("influxdb-enterprise.md"), "{page}");
     }
 }
 
@@ -57,26 +66,31 @@ fn a_filter_that_lets_too_much_through_is_a_surprise() {
     );
     fs::write(&path, script).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let (output, said) = end(start().env("PORTGUARD", &path).spawn().unwrap());
+    let (output, said) =
+        end(start(&directory.path().join("report.html")).env("PORTGUARD", &path).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("SURPRISE") && said.contains("differently than the documents say"), "{said}");
 }
 
 #[test]
 fn a_filter_that_does_not_start_is_told_in_its_own_words() {
-    let (output, said) = end(start().env("PORTGUARD", "/bin/false").spawn().unwrap());
+    let nowhere = Path::new("/nowhere/report.html");
+    let (output, said) = end(start(nowhere).env("PORTGUARD", "/bin/false").spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("`/bin/false run --site") && said.contains("exit status: 1"), "{said}");
 }
 
 #[test]
 fn a_signal_at_any_moment_leaves_nothing() {
+    let directory = TempDir::new().unwrap();
+    let report = directory.path().join("report.html");
     let moments = [100, 400, 800, 1500, 2500].map(Duration::from_millis);
     thread::scope(|scope| {
         for (moment, signal) in moments.into_iter().zip([Signal::SIGINT, Signal::SIGTERM].into_iter().cycle())
         {
+            let report = &report;
             scope.spawn(move || {
-                let demo = start().spawn().unwrap();
+                let demo = start(report).spawn().unwrap();
                 let pid = Pid::from_raw(demo.id().try_into().unwrap());
                 // Before that it has made nothing, and does not listen for signals.
                 let mark = env::temp_dir().join(format!("portguard-{pid}-0"));

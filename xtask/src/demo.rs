@@ -13,6 +13,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     setup::everything(workspace)?;
     let binary = build::release(workspace)?;
     let mut demo = workspace.cargo("run");
-    demo.args(["--quiet", "--release", "--package=portguard-tests", "--bin=demo", "--"]);
+    demo.args(["--quiet", "--release", "--package=portguard-tests", "--bin=demo", "--", "--report"]);
+    demo.arg(workspace.target().join("demo-report.html"));
     run_command(demo.args(&options.arguments).env("PORTGUARD", binary))
 }

@@ -33,6 +33,7 @@ pub mod status;
 pub mod suggest;
 mod surroundings;
 mod time;
+pub mod top;
 
 use std::io::Write;
 
@@ -102,6 +103,8 @@ enum Verb {
     Suggest(suggest::Args),
     /// Show what the running portguard has counted
     Counters(counters::Args),
+    /// Show what is dropped and passed, live
+    Top(top::Args),
     /// Verify the record of what was dropped and what changed
     Audit(audit::Args),
     /// Write a shell's script that completes this command line
@@ -135,6 +138,7 @@ impl Cli {
             Verb::Report(args) => report::run(args, out),
             Verb::Suggest(args) => suggest::run(args, out),
             Verb::Counters(args) => counters::run(args, out),
+            Verb::Top(args) => top::run(args, out),
             Verb::Audit(args) => audit::run(args, out),
             Verb::Completions(args) => completions::run(args, out),
             Verb::Man(args) => man::run(args, out),

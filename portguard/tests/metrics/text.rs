@@ -106,6 +106,18 @@ fn what_is_served_is_what_the_manual_says() {
 }
 
 #[test]
+fn the_manual_names_each_metric_and_no_other() {
+    let chart = chart();
+    let text = text(snapshot(&totals(&[]), &chart));
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    let served: BTreeSet<&str> = samples.filter_map(|line| line.split(['{', ' ']).next()).collect();
+    let manual = std::fs::read_to_string("../docs/metrics.md").expect("the manual is there");
+    let words = manual.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let named: BTreeSet<&str> = words.filter(|word| word.starts_with("portguard_")).collect();
+    assert_eq!(named, served);
+}
+
+#[test]
 fn a_daemon_that_can_read_nothing_still_says_how_it_is() {
     let nothing = Snapshot { version: "1.2.3".to_owned(), started: 1, ..Snapshot::default() };
     assert_snapshot!(text(nothing));

@@ -6,6 +6,7 @@ mod site;
 
 use std::{
     io::{self, Write as _},
+    path::Path,
     sync::Mutex,
     thread,
 };
@@ -37,10 +38,13 @@ impl Tried<'_> {
 
 /// Builds the lab, runs everything, prints what happened. `Err` as well when anything came out differently than the
 /// documents say. Ends early, with the lab removed, when `stop` is set.
-pub fn run(stop: &Stop) -> anyhow::Result<()> {
-    let Sum { attempts, surprises } = show(stop)?;
+///
+/// What was let in and dropped is written down in `report`, a page for a browser.
+pub fn run(stop: &Stop, report: &Path) -> anyhow::Result<()> {
+    let Sum { attempts, surprises } = show(stop, report)?;
     ensure!(surprises == 0, "{surprises} of {attempts} attempts came out differently than the documents say");
-    say(&format!("All {attempts} attempts came out as the documents say. Everything is cleaned up."))
+    say(&format!("All {attempts} attempts came out as the documents say. Everything is cleaned up."))?;
+    say(&format!("The report: {}", report.display()))
 }
 
 struct Sum {
@@ -48,7 +52,7 @@ struct Sum {
     surprises: usize,
 }
 
-fn show(stop: &Stop) -> anyhow::Result<Sum> {
+fn show(stop: &Stop, report: &Path) -> anyhow::Result<Sum> {
     say("Building a lab: a node, a second node of its cluster (peer), a client, a stranger.")?;
     let lab = Lab::interruptible(stop)?;
     say("Starting influxd (8086, 8088) and redis-server (endpoint 12000, shard 20001) on the node.")?;
@@ -66,12 +70,23 @@ fn show(stop: &Stop) -> anyhow::Result<Sum> {
         tried.push(Tried { attempt, without, with, explained });
     }
     say(&format!("\n{}", table(&tried)))?;
-    let counters = guard.ask(&["counters"])?;
-    ensure!(counters.status.success(), "portguard counters: {}", String::from_utf8_lossy(&counters.stderr));
-    say(&format!("\n$ portguard counters\n{}", String::from_utf8_lossy(&counters.stdout)))?;
+    for verb in ["counters", "drops"] {
+        say(&format!("\n$ portguard {verb}\n{}", answer(&guard, &[verb])?))?;
+    }
+    let state = guard.directory().join("state");
+    let (state, path) = (state.display().to_string(), report.display().to_string());
+    let options = ["--format", "html", "--node", "demo", "--state-dir", &state, "--output", &path];
+    answer(&guard, &[&["report", "--since", "1h"][..], &options].concat())?;
     guard.stop()?;
     let surprises = tried.iter().filter(|tried| tried.is_surprise()).count();
     Ok(Sum { attempts: tried.len(), surprises })
+}
+
+fn answer(guard: &Guard, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = guard.ask(arguments)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "portguard {}: {said}", arguments.join(" "));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Makes all attempts side by side, but for those that must take turns.

@@ -74,7 +74,9 @@ fn counted(guard: &Guard, ranges: &[String]) -> Values {
     }
     for (verdict, field) in [("pass", "passed"), ("drop", "dropped"), ("would_drop", "would_drop")] {
         add("undocumented", &[verdict], &serde_json::json!({ "packets": 0, "bytes": 0 }));
-        list(&counters["undocumented"]).iter().for_each(|row| add("undocumented", &[verdict], &row[field]));
+        for row in list(&counters["undocumented"]) {
+            add("undocumented", &[verdict], &row[field]);
+        }
     }
     values
 }
@@ -191,7 +193,7 @@ fn prometheus_knows_what_was_counted_to_the_packet_over_reloads_and_kills() {
 /// What is no counter.
 fn health(prometheus: &Prometheus, guard: &Guard) {
     let number = |query: &str| prometheus.number(query);
-    let status = guard.status().unwrap();
+    let status = guard.status().expect("the daemon answers");
     assert_eq!(number("portguard_generation"), status["generation"]["number"].as_f64());
     let image = text(&status["generation"]["image"]);
     let info = format!("portguard_info{{mode=\"enforce\",posture=\"drop\",image=\"{image}\"}}");
@@ -202,8 +204,8 @@ fn health(prometheus: &Prometheus, guard: &Guard) {
     let ages =
         "time() - portguard_start_time_seconds >= time() - portguard_last_reload_success_timestamp_seconds";
     assert!(number(ages).is_some_and(|age| (0.0..60.0).contains(&age)), "{:?}", number(ages));
-    fs::write(guard.site(), "no site").unwrap();
-    assert_eq!(guard.ask(&["reload"]).unwrap().status.code(), Some(2));
+    fs::write(guard.site(), "no site").expect("the lab's directory can be written to");
+    assert_eq!(guard.ask(&["reload"]).expect("it runs").status.code(), Some(2));
     let told = wait_until(SOON, || {
         (number("portguard_site_broken"), number("portguard_troubles{subject=\"site\"}"))
             == (Some(1.0), Some(1.0))

@@ -42,7 +42,7 @@ const SYSTEM: [&str; 15] = [
 /// What loads into the kernel.
 const KERNEL: &str = "aya";
 
-const ROOMS: [Room; 23] = [
+const ROOMS: [Room; 24] = [
     Room { name: "reading", rooms: &[], system: System::No },
     // The files and the matrix share the words for what a site can say: these, and no more.
     Room {
@@ -111,6 +111,7 @@ const ROOMS: [Room; 23] = [
         ],
         system: System::Yes,
     },
+    Room { name: "top", rooms: &["audit", "daemon", "matrix", "observe", "site"], system: System::No },
     Room {
         name: "suggest",
         rooms: &["audit", "compile", "explain", "matrix", "observe", "reading", "site"],
@@ -127,7 +128,7 @@ const ROOMS: [Room; 23] = [
         rooms: &[
             "audit", "cli", "compile", "daemon", "datapath", "doctor", "draft", "drift", "events", "explain",
             "export", "input", "lint", "matrix", "names", "observe", "policy", "reading", "replay", "report",
-            "site", "sockets", "suggest",
+            "site", "sockets", "suggest", "top",
         ],
         system: System::Yes,
     },

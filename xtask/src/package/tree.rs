@@ -23,10 +23,12 @@ const COMPLETIONS: [(&str, &str); 3] = [
 ];
 
 /// Files of the repository and where they are installed.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("deploy/systemd/portguard.service", "usr/lib/systemd/system/portguard.service"),
     ("deploy/systemd/portguard.sysusers", "usr/lib/sysusers.d/portguard.conf"),
     ("deploy/site.toml", "etc/portguard/site.toml"),
+    ("deploy/prometheus/portguard.rules.yml", "usr/share/portguard/prometheus/portguard.rules.yml"),
+    ("deploy/grafana/portguard.json", "usr/share/portguard/grafana/portguard.json"),
     ("deploy/debian/lintian-overrides", "usr/share/lintian/overrides/portguard"),
     ("README.md", "usr/share/doc/portguard/README.md"),
     ("CHANGELOG.md", "usr/share/doc/portguard/CHANGELOG.md"),
