@@ -8,6 +8,7 @@ mod pins;
 mod privileges;
 mod record;
 mod reload;
+mod reported;
 mod storm;
 mod watch;
 
