@@ -1,7 +1,8 @@
 //! The audit store's thread: a slow disk keeps nobody waiting who guards.
 
 use std::{
-    io, mem,
+    collections::VecDeque,
+    io,
     path::{Path, PathBuf},
     sync::mpsc,
     thread,
@@ -11,6 +12,9 @@ use tokio::sync::{mpsc as answers, oneshot};
 
 use super::Reply;
 use crate::audit::{AuditError, Change, DropFilter, Harvest, Kept, Limits, Reader, Store};
+
+/// The most changes that wait for a store which cannot be written; of more, the newest do.
+const MOST_UNWRITTEN: usize = 1024;
 
 /// What the store is to do.
 enum Order {
@@ -33,17 +37,11 @@ pub(super) enum Done {
 /// The thread's other end. Orders are followed one after the other, from the first one on.
 pub(super) struct Archive {
     path: PathBuf,
-    orders: mpsc::Sender<Order>,
+    /// `None` when there are to be no more.
+    orders: Option<mpsc::Sender<Order>>,
     done: answers::UnboundedReceiver<Done>,
-    thread: Thread,
-}
-
-/// Whether there is a thread yet: it has the privileges of whoever makes it.
-enum Thread {
-    Waiting(Box<Keeper>),
-    Running(thread::JoinHandle<()>),
-    /// It could not be made.
-    Missing,
+    /// What is to be the thread: that has the privileges of whoever makes it.
+    keeper: Option<Box<Keeper>>,
 }
 
 impl Archive {
@@ -51,16 +49,16 @@ impl Archive {
     pub(super) fn new(path: PathBuf, limits: Limits) -> Self {
         let (orders, received) = mpsc::channel();
         let (answer, done) = answers::unbounded_channel();
-        let keeper = Keeper { path: path.clone(), limits, store: None, orders: received, answer };
-        Self { path, orders, done, thread: Thread::Waiting(Box::new(keeper)) }
+        let unwritten = VecDeque::new();
+        let keeper = Keeper { path: path.clone(), limits, store: None, unwritten, orders: received, answer };
+        Self { path, orders: Some(orders), done, keeper: Some(Box::new(keeper)) }
     }
 
     /// Begins to follow orders.
     pub(super) fn begin(&mut self) -> io::Result<()> {
-        let Thread::Waiting(keeper) = mem::replace(&mut self.thread, Thread::Missing) else { return Ok(()) };
-        let thread = thread::Builder::new().name("audit".to_owned()).spawn(move || keeper.run())?;
-        self.thread = Thread::Running(thread);
-        Ok(())
+        let Some(keeper) = self.keeper.take() else { return Ok(()) };
+        // It ends with its orders, and nobody needs to hold it.
+        thread::Builder::new().name("audit".to_owned()).spawn(move || keeper.run()).map(drop)
     }
 
     pub(super) fn record(&self, harvest: Harvest) {
@@ -93,18 +91,20 @@ impl Archive {
     }
 
     fn order(&self, order: Order) {
-        // The thread ends with the orders, not before.
-        let _: Result<(), mpsc::SendError<Order>> = self.orders.send(order);
+        if let Some(orders) = &self.orders {
+            // The thread ends with the orders, not before.
+            let _: Result<(), mpsc::SendError<Order>> = orders.send(order);
+        }
     }
 
-    /// Lets the thread finish what was ordered, and waits for it.
-    pub(super) fn finish(self) {
-        drop(self.orders);
-        if let Thread::Running(thread) = self.thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the audit store's thread has failed: please report this");
-        }
+    /// Lets the thread end when it has followed all orders.
+    pub(super) fn end(&mut self) {
+        self.orders = None;
+    }
+
+    /// Waits until it has.
+    pub(super) async fn ended(&mut self) {
+        while self.done.recv().await.is_some() {}
     }
 }
 
@@ -131,6 +131,8 @@ struct Keeper {
     path: PathBuf,
     limits: Limits,
     store: Option<Store>,
+    /// Changes that could not be written yet, the oldest first.
+    unwritten: VecDeque<Change>,
     orders: mpsc::Receiver<Order>,
     answer: answers::UnboundedSender<Done>,
 }
@@ -148,9 +150,16 @@ impl Keeper {
     fn follow(&mut self, order: Order) -> Option<Done> {
         match order {
             Order::Record(harvest) => {
-                Some(Done::Recorded(self.with(|store| store.record(&harvest)).map_err(|error| told(&error))))
+                let recorded = self.write_changes().and_then(|()| self.with(|store| store.record(&harvest)));
+                Some(Done::Recorded(recorded.map_err(|error| told(&error))))
             }
-            Order::Change(change) => failed(self.with(|store| store.change(&change))),
+            Order::Change(change) => {
+                if self.unwritten.len() >= MOST_UNWRITTEN {
+                    self.unwritten.pop_front();
+                }
+                self.unwritten.push_back(*change);
+                failed(self.write_changes())
+            }
             Order::Keep(now) => failed(self.with(|store| store.keep(now)).map(|kept| tell(&kept))),
             Order::Limits(limits) if limits == self.limits => None,
             Order::Limits(limits) => {
@@ -159,6 +168,17 @@ impl Keeper {
                 None
             }
         }
+    }
+
+    /// Writes the changes that there are, oldest first.
+    fn write_changes(&mut self) -> Result<(), AuditError> {
+        while let Some(change) = self.unwritten.pop_front() {
+            if let Err(error) = self.with(|store| store.change(&change)) {
+                self.unwritten.push_front(change);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// Opened again at each order as long as it cannot be: the disk may have been mended.

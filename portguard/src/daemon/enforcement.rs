@@ -36,6 +36,8 @@ pub(super) struct Enforcement {
     is_full: bool,
     /// The epoch of the generation that enforces which is still, and not cleared yet.
     still: Option<u32>,
+    /// The generation and epoch that were news last.
+    told: Option<(u64, u32)>,
 }
 
 /// What was read of the tables of drops.
@@ -63,13 +65,20 @@ impl Gathered {
         self.retired.iter().chain(&self.current).cloned()
     }
 
-    fn count(&mut self, epoch: &Epoch) {
+    /// Takes `detail`, which was read of `epoch`, for news unless that was told by now; what was told last then.
+    fn tell(&mut self, detail: Detail, epoch: &Epoch, told: Option<(u64, u32)>) -> Option<(u64, u32)> {
+        let this = (detail.generation, epoch.number);
+        if told.is_some_and(|told| this <= told) {
+            return told;
+        }
+        self.news.push(detail);
         let DropTally { lost, told, withheld, unheard, .. } = epoch.tally;
         self.tally.lost.packets += lost.packets;
         self.tally.lost.bytes += lost.bytes;
         self.tally.told += told;
         self.tally.withheld += withheld;
         self.tally.unheard += unheard;
+        Some(this)
     }
 }
 
@@ -78,7 +87,7 @@ impl Enforcement {
     pub(super) fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DaemonError> {
         let (filter, changes) = Filter::open(bpffs, present)?;
         let particulars = filter.current().and_then(Particulars::of);
-        let mut enforcement = Self { filter, particulars, is_full: false, still: None };
+        let mut enforcement = Self { filter, particulars, is_full: false, still: None, told: None };
         enforcement.still = enforcement.find_still()?;
         Ok((enforcement, changes))
     }
@@ -133,8 +142,9 @@ impl Enforcement {
         self.particulars.as_ref().map(|particulars| particulars.instance.as_str())
     }
 
-    /// Reads who was dropped. The generation that enforces begins another epoch, unless the last one is not cleared yet.
-    pub(super) fn gather(&mut self) -> Result<Gathered, DaemonError> {
+    /// Reads who was dropped. The generation that enforces begins another epoch, unless the last one is not cleared yet, or it
+    /// is quiet: nothing was dropped since.
+    pub(super) fn gather(&mut self, is_quiet: bool) -> Result<Gathered, DaemonError> {
         let clocks = Clocks::now();
         let mut gathered = Gathered::default();
         if self.has_retired() {
@@ -147,30 +157,25 @@ impl Enforcement {
             for number in [now.wrapping_sub(1), now] {
                 let epoch = generation.drops().read(number)?;
                 if !epoch.is_empty() {
-                    gathered.count(&epoch);
-                    gathered.retired.push(detail(generation.number(), &epoch, &chart, clocks));
+                    let detail = detail(generation.number(), &epoch, &chart, clocks);
+                    gathered.retired.push(detail.clone());
+                    self.told = gathered.tell(detail, &epoch, self.told);
                 }
             }
         }
-        gathered.news.clone_from(&gathered.retired);
-        let is_news = self.still.is_none();
         let epoch = match self.still {
             Some(number) => self.read(number)?,
+            None if is_quiet => None,
             None => self.filter.turn()?,
         };
         if let (Some(epoch), Some(particulars), Some(current)) =
-            (epoch, &self.particulars, self.filter.current())
+            (epoch.filter(|epoch| !epoch.is_empty()), &self.particulars, self.filter.current())
         {
             self.still = Some(epoch.number);
             gathered.read = Some((current.number(), epoch.number));
-            if !epoch.is_empty() {
-                let detail = detail(current.number(), &epoch, &particulars.chart, clocks);
-                if is_news {
-                    gathered.count(&epoch);
-                    gathered.news.push(detail.clone());
-                }
-                gathered.current = Some(detail);
-            }
+            let detail = detail(current.number(), &epoch, &particulars.chart, clocks);
+            gathered.current = Some(detail.clone());
+            self.told = gathered.tell(detail, &epoch, self.told);
         }
         Ok(gathered)
     }

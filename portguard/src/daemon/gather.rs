@@ -3,7 +3,7 @@
 //! Nothing is cleared in the kernel before the store has it, and the store knows what it has by instance, generation and
 //! epoch: whatever is cut short is done again and neither lost nor doubled.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -25,6 +25,11 @@ use crate::{
 /// The most tables of former generations that wait for a store which cannot be written.
 const MOST_WAITING: usize = 64;
 
+/// The most rows of an answer about drops.
+const MOST_ROWS: usize = 50_000;
+/// How long the store may take when the daemon ends, or the filter is taken off.
+const LAST: Duration = Duration::from_secs(3);
+
 /// What is on its way to the store.
 #[derive(Debug)]
 pub(super) struct UnderWay {
@@ -33,7 +38,7 @@ pub(super) struct UnderWay {
 }
 
 /// What has been brought in.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Brought {
     under_way: Option<UnderWay>,
     /// Somebody wanted more brought in meanwhile.
@@ -42,6 +47,8 @@ pub(super) struct Brought {
     last: Option<CounterReport>,
     /// What the kernel does not hold any more, and the store could not take yet.
     waiting: Vec<Detail>,
+    /// Questions about what has come since that began.
+    asked_meanwhile: Vec<Asked>,
 }
 
 impl Daemon {
@@ -71,7 +78,12 @@ impl Daemon {
             return Ok(());
         }
         let Some(instance) = enforcement.instance().map(str::to_owned) else { return Ok(()) };
-        let mut gathered = enforcement.gather()?;
+        let is_quiet = self
+            .brought
+            .last
+            .as_ref()
+            .is_some_and(|last| last.totals().refused() == before.totals().refused());
+        let mut gathered = enforcement.gather(is_quiet)?;
         self.metrics.count(&gathered.tally);
         let now = Clocks::milliseconds_now();
         self.tell_sums(&gathered.news, now);
@@ -115,13 +127,21 @@ impl Daemon {
         if self.brought.again {
             self.gather();
         }
+        // Who asked meanwhile wants to know what this one brings.
+        self.asked.append(&mut self.brought.asked_meanwhile);
+        if self.brought.under_way.is_none() {
+            self.answer_asked();
+        }
     }
 
     /// Looks drops up once all that the kernel knows of them is in the store.
     pub(super) fn ask_archive(&mut self, filter: DropFilter) -> oneshot::Receiver<Reply> {
         let (answer, later) = oneshot::channel();
+        let filter = DropFilter { limit: filter.limit.min(MOST_ROWS), ..filter };
+        let is_busy = self.brought.under_way.is_some();
         self.gather();
-        self.asked.push(Asked { filter, answer });
+        let asked = if is_busy { &mut self.brought.asked_meanwhile } else { &mut self.asked };
+        asked.push(Asked { filter, answer });
         if self.brought.under_way.is_none() {
             self.answer_asked();
         }
@@ -150,10 +170,20 @@ impl Daemon {
             if self.brought.under_way.is_none() {
                 return;
             }
-            match tokio::time::timeout(STALLED, self.archive.next()).await {
+            match tokio::time::timeout(LAST, self.archive.next()).await {
                 Ok(done) => self.archived(done),
                 Err(_) => return,
             }
+        }
+    }
+
+    /// Lets the store finish what it was told, as long as that does not take for ever.
+    pub(super) async fn end_record(&mut self) {
+        self.archive.end();
+        if tokio::time::timeout(LAST, self.archive.ended()).await.is_err() {
+            tracing::warn!(
+                "the audit store is not ready: what it has not written yet is written by the next start"
+            );
         }
     }
 

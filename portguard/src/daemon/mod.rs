@@ -307,7 +307,7 @@ impl Daemon {
         notify::stopping(&end.to_string());
         self.gather_last().await;
         self.record_change(ChangeKind::Stop, "a signal", end.to_string(), None);
-        self.archive.finish();
+        self.end_record().await;
         Ok(end)
     }
 

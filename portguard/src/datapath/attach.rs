@@ -2,7 +2,7 @@
 
 use aya::programs::{
     ProgramError,
-    links::{FdLink, PinnedLink},
+    links::{FdLink, LinkError, PinnedLink},
     xdp::XdpMode,
 };
 
@@ -90,9 +90,12 @@ impl Guarded {
 /// The link that is pinned for the interface `index`.
 fn open(index: u32, pins: &PinDirectory) -> Result<FdLink, DatapathError> {
     let path = pins.link(index);
-    PinnedLink::from_pin(&path)
-        .map(FdLink::from)
-        .map_err(|source| DatapathError::PinnedLink { path, source: Box::new(source) })
+    PinnedLink::from_pin(&path).map(FdLink::from).map_err(|source| match source {
+        LinkError::SyscallError(call) if call.io_error.raw_os_error() == Some(libc::EROFS) => {
+            DatapathError::ReadOnlyBpffs { path }
+        }
+        source => DatapathError::PinnedLink { path, source: Box::new(source) },
+    })
 }
 
 /// Puts `generation` on an interface that has no program, and pins the link.
