@@ -106,13 +106,14 @@ pub(crate) fn observe() -> bool {
     setting!(observe) != 0
 }
 
-/// Counts one packet of `bytes` to the undocumented port with this place.
+/// Counts one packet of `bytes` to the undocumented port with this place. Exported, so that the verifier takes it by itself.
+#[unsafe(no_mangle)]
 #[inline(never)]
-pub(crate) fn count_undocumented(place: u32, bytes: u64) {
+pub(crate) extern "C" fn count_undocumented(place: u32, bytes: u64) -> u32 {
     // SAFETY: the helper takes nothing and returns a number.
     let copy = unsafe { bpf_get_smp_processor_id() } & setting!(copy_mask);
     let page = copy * undocumented::PAGES + place / COUNTERS_PER_PAGE;
-    let Some(page) = UNDOCUMENTED.get_ptr_mut(page) else { return };
+    let Some(page) = UNDOCUMENTED.get_ptr_mut(page) else { return 0 };
     // SAFETY: the index is within the page.
     let counter = unsafe { (*page).as_mut_ptr().add((place % COUNTERS_PER_PAGE) as usize) };
     // SAFETY: both fields are aligned, as records of maps are; other CPUs reach them in this way alone.
@@ -120,6 +121,7 @@ pub(crate) fn count_undocumented(place: u32, bytes: u64) {
         atomic_add(&raw mut (*counter).packets, 1);
         atomic_add(&raw mut (*counter).bytes, bytes);
     }
+    0
 }
 
 /// Adds to a number that other CPUs add to at the same time. `core` has nothing for this target.

@@ -19,7 +19,8 @@ const STEPS: [Step; 10] = [
     }),
     ("clippy", clippy),
     ("clippy, eBPF", |workspace| {
-        run_command(build_ebpf::command(workspace, "clippy").args(["--release", "--", "--deny=warnings"]))
+        let mut clippy = build_ebpf::command(workspace, "clippy");
+        run_command(clippy.args(["--release", "--all-features", "--", "--deny=warnings"]))
     }),
     ("clippy, fuzz", fuzz::clippy),
     ("fuzz", fuzz::in_ci),

@@ -123,20 +123,22 @@ fn directory(workspace: &Workspace) -> PathBuf {
 fn build(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let host = host(workspace)?;
     println!("fuzz: building");
-    run_command(&mut command(workspace, "build", &host))?;
+    run_command(&mut command(workspace, &host))?;
     Ok(directory(workspace).join(host).join("release"))
 }
 
-/// Checks the code of the targets with clippy, warnings being errors.
+/// Checks the code of the targets with clippy, warnings being errors. Among what the workspace's own check has left, most of
+/// which is the same: nothing has to be built as it is for fuzzing.
 pub(crate) fn clippy(workspace: &Workspace) -> anyhow::Result<()> {
-    let host = host(workspace)?;
-    run_command(command(workspace, "clippy", &host).args(["--", "--deny=warnings"]))
+    let mut clippy = workspace.cargo("clippy");
+    clippy.args(["--manifest-path=fuzz/Cargo.toml", "--locked", "--target-dir"]).arg(workspace.target());
+    run_command(clippy.args(["--", "--deny=warnings"]))
 }
 
 /// A cargo command on the fuzz workspace. With a target given, flags do not reach build scripts, which have no
 /// libFuzzer to report to.
-fn command(workspace: &Workspace, verb: &str, host: &str) -> Command {
-    let mut command = workspace.cargo(verb);
+fn command(workspace: &Workspace, host: &str) -> Command {
+    let mut command = workspace.cargo("build");
     command.args([
         "--manifest-path=fuzz/Cargo.toml",
         "--release",

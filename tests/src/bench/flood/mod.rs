@@ -24,8 +24,8 @@ use filters::{Filter, Filters};
 use ground::{From, Ground};
 
 /// Packets of one burst, bursts of one round, and rounds.
-const BURST: u32 = 100_000;
-const BURSTS: u32 = 10;
+const BURST: u32 = 400_000;
+const BURSTS: u32 = 4;
 const ROUNDS: usize = 7;
 /// Prefixes that every filter knows.
 const SOURCES: u32 = 10_000;
