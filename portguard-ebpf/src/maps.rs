@@ -132,8 +132,8 @@ pub(crate) extern "C" fn count_undocumented(place: u32, bytes: u64) -> u32 {
 unsafe fn atomic_add(to: *mut u64, what: u64) {
     // SAFETY: the caller vouches for the pointer; nothing else is touched.
     unsafe {
-        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) to, in(reg) what, options(nostack, preserves_flags))
-    };
+        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) to, in(reg) what, options(nostack, preserves_flags));
+    }
 }
 
 /// Whether it is noted who was dropped.
