@@ -24,6 +24,7 @@ mod logging;
 pub mod man;
 pub mod matrix;
 pub mod policy;
+pub mod record;
 pub mod reload;
 pub mod replay;
 pub mod report;

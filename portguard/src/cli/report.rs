@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -12,12 +12,13 @@ use clap::ValueEnum;
 
 use super::{
     ExitStatus, NameArgs, load_and_tell,
+    record::RecordArgs,
     time::{Moment, moment},
 };
 use crate::{
-    audit::{DropFilter, FILE, Order, Reader, Span},
+    audit::{Reader, Span},
     compile::compile,
-    daemon::{DaemonError, RUNTIME_DIR, Reply, Request, STATE_DIR, ask, site_in_force},
+    daemon::{Reply, Request, site_in_force},
     datapath::node_addresses,
     matrix::Matrix,
     report::{About, Accepts, InForce, Origin, Report, html_page, markdown, write_csv},
@@ -54,12 +55,8 @@ pub struct Args {
     /// For whom
     #[arg(long, value_enum, default_value_t = Format::Md)]
     format: Format,
-    /// The directory that the record is in
-    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
-    state_dir: PathBuf,
-    /// The directory of the daemon's control socket
-    #[arg(long, value_name = "DIR")]
-    runtime_dir: Option<PathBuf>,
+    #[command(flatten)]
+    record: RecordArgs,
     /// Say what this site file lets in, not what the daemon has kept
     #[arg(long, value_name = "FILE")]
     site: Option<PathBuf>,
@@ -93,7 +90,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let status = status(args)?;
     let now = now();
     let span = span(args, now)?;
-    let reader = Reader::open(&args.state_dir.join(FILE))?;
+    let reader = args.record.reader()?;
     let node = args.node.clone().unwrap_or_else(this_node);
     let text = match args.format {
         Format::Csv => {
@@ -148,30 +145,12 @@ fn gather(args: &Args, reader: &Reader, about: About, status: Option<InForce>) -
     Ok(Report::new(reader, about, status, accepts, verified)?)
 }
 
-/// What the daemon says, if it is that of this record, and answers.
+/// What is in force, as the daemon says, if there is one of this record.
 fn status(args: &Args) -> anyhow::Result<Option<InForce>> {
-    let directory = match &args.runtime_dir {
-        Some(directory) => directory,
-        None if args.state_dir == Path::new(STATE_DIR) => Path::new(RUNTIME_DIR),
-        None => return Ok(None),
-    };
-    // Who asks for drops has the kernel's counts of this moment brought into the record first. Where that fails, status tells.
-    let now = now();
-    let filter = DropFilter {
-        span: Span { since: now, until: now + 1 },
-        source: None,
-        port: None,
-        rule: None,
-        reason: None,
-        order: Order::Latest,
-        limit: 0,
-    };
-    let _: Result<Reply, DaemonError> = ask(directory, Request::Drops { filter });
-    match ask(directory, Request::Status) {
-        Ok(Reply::Status(status)) => Ok(Some(InForce::of_daemon(&status))),
-        Ok(_) => bail!("portguard answered another question than the one that was asked"),
-        Err(DaemonError::NotRunning { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    match args.record.ask(Request::Status)? {
+        Some(Reply::Status(status)) => Ok(Some(InForce::of_daemon(&status))),
+        Some(_) => bail!("portguard answered another question than the one that was asked"),
+        None => Ok(None),
     }
 }
 
@@ -180,7 +159,7 @@ fn site(args: &Args) -> anyhow::Result<Option<(Matrix, Origin)>> {
         let matrix = load_and_tell(path, &args.names)?.matrix;
         return Ok(Some((matrix, Origin::File(path.display().to_string()))));
     }
-    let kept = site_in_force(&args.state_dir)?;
+    let kept = site_in_force(args.record.directory())?;
     Ok(kept.map(|loaded| (loaded.matrix, Origin::Kept)))
 }
 

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -13,13 +13,14 @@ use super::{
     ExitStatus, NameArgs,
     format::Format,
     load_and_tell,
+    record::RecordArgs,
     surroundings::local_ports,
     time::{Moment, moment},
 };
 use crate::{
-    audit::{DropFilter, FILE, Order, Reader, Span},
+    audit::{DropFilter, Order, Span},
     compile::compile,
-    daemon::{DaemonError, RUNTIME_DIR, Reply, Request, STATE_DIR, ask, site_in_force},
+    daemon::{Reply, Request, site_in_force},
     datapath::node_addresses,
     input::read_document,
     lint::LocalPorts,
@@ -46,12 +47,8 @@ pub struct Args {
     /// From when on: how far back (`24h`, `7d`), or a day or time in UTC (`2026-11-01`)
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = moment)]
     since: Moment,
-    /// The directory that the record is in
-    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
-    state_dir: PathBuf,
-    /// The directory of the daemon's control socket
-    #[arg(long, value_name = "DIR")]
-    runtime_dir: Option<PathBuf>,
+    #[command(flatten)]
+    record: RecordArgs,
     /// The site file that lacks it; left out, what the daemon has kept
     #[arg(long, value_name = "FILE")]
     site: Option<PathBuf>,
@@ -71,17 +68,17 @@ pub struct Args {
 /// Looks for what is missing, and shows it.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let filter = |limit| DropFilter {
+    let everything = DropFilter {
         span: Span { since: args.since.seconds(now), until: now + 1 },
         source: None,
         port: None,
         rule: None,
         reason: None,
         order: Order::Loudest,
-        limit,
+        limit: usize::MAX,
     };
-    let counted = counted(args, filter(0))?;
-    let drops = Reader::open(&args.state_dir.join(FILE))?.drops(&filter(usize::MAX))?;
+    let counted = counted(args)?;
+    let drops = args.record.reader()?.drops(&everything)?;
     let matrix = site(args)?;
     let image = compile(&matrix, &node_addresses()?)?;
     let suggestions = Suggestions::new(&Grounds {
@@ -103,20 +100,12 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-/// What the daemon has counted at undocumented ports, if it is that of this record, and answers. What it knows of drops is brought
-/// into the record first.
-fn counted(args: &Args, filter: DropFilter) -> anyhow::Result<Vec<UndocumentedRow>> {
-    let directory = match &args.runtime_dir {
-        Some(directory) => directory,
-        None if args.state_dir == Path::new(STATE_DIR) => Path::new(RUNTIME_DIR),
-        None => return Ok(Vec::new()),
-    };
-    let _: Result<Reply, DaemonError> = ask(directory, Request::Drops { filter });
-    match ask(directory, Request::Counters { idle: Idle::Hide }) {
-        Ok(Reply::Counters(report)) => Ok(report.undocumented),
-        Ok(_) => bail!("portguard answered another question than the one that was asked"),
-        Err(DaemonError::NotRunning { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
+/// What the daemon has counted at undocumented ports, if there is one of this record.
+fn counted(args: &Args) -> anyhow::Result<Vec<UndocumentedRow>> {
+    match args.record.ask(Request::Counters { idle: Idle::Hide })? {
+        Some(Reply::Counters(report)) => Ok(report.undocumented),
+        Some(_) => bail!("portguard answered another question than the one that was asked"),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -124,8 +113,11 @@ fn site(args: &Args) -> anyhow::Result<Matrix> {
     if let Some(path) = &args.site {
         return Ok(load_and_tell(path, &args.names)?.matrix);
     }
-    match site_in_force(&args.state_dir)? {
+    match site_in_force(args.record.directory())? {
         Some(loaded) => Ok(loaded.matrix),
-        None => bail!("the daemon has kept no site in {}: name one with --site", args.state_dir.display()),
+        None => bail!(
+            "the daemon has kept no site in {}: name one with --site",
+            args.record.directory().display()
+        ),
     }
 }

@@ -1,10 +1,13 @@
 //! The tables against an oracle that scans the rules in order, written without classes, rows or tries.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::{
-    abi::{CLASS_OWN, PortEntry, port_entries, port_slots},
+    abi::{CLASS_OWN, PortEntry, port_entries, port_slots, undocumented},
     tables::{SourceAddress as _, Tables as _},
     wire::{ipv4, ipv6},
 };
@@ -342,4 +345,25 @@ fn ipv4_sources_that_share_no_network_are_found_in_narrow_nodes() {
             assert_eq!(ask(&image, 0, source.into(), 1), expected, "{source}");
         }
     }
+}
+
+#[test]
+fn each_place_of_an_undocumented_port_is_that_of_its_own_and_of_no_other() {
+    let told = |place: u32| Target::of_undocumented(place).map(|target| target.to_string());
+    let ends = [
+        (undocumented::TCP, "0/tcp"),
+        (undocumented::TCP + 65_535, "65535/tcp"),
+        (undocumented::UDP, "0/udp"),
+        (undocumented::UDP + 65_535, "65535/udp"),
+        (undocumented::ICMPV4 + 8, "icmpv4/8"),
+        (undocumented::ICMPV4 + 255, "icmpv4/255"),
+        (undocumented::ICMPV6 + 128, "icmpv6/128"),
+        (undocumented::COUNT - 1, "icmpv6/255"),
+    ];
+    for (place, expected) in ends {
+        assert_eq!(told(place).as_deref(), Some(expected), "{place}");
+    }
+    assert_eq!(told(undocumented::COUNT), None);
+    let all: BTreeSet<String> = (0..undocumented::COUNT).filter_map(told).collect();
+    assert_eq!(all.len(), undocumented::COUNT as usize);
 }
