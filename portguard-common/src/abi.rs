@@ -7,7 +7,7 @@ use crate::drops::DropKey;
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// The names of the tables' and settings' symbols, of the maps and of the program in the object.
 pub mod names {
@@ -29,8 +29,8 @@ pub mod names {
     pub const DROPS: &str = "DROPS";
     /// [`DropTally`](super::DropTally)s of the two halves, one copy a CPU.
     pub const TALLIES: &str = "TALLIES";
-    /// The epoch: its lowest bit says which half is written.
-    pub const EPOCH: &str = "EPOCH";
+    /// The section with the epoch, a number of 32 bits: its lowest bit says which half is written.
+    pub const EPOCH: &str = ".bss.epoch";
     /// The ring buffer of [`DropEvent`](super::DropEvent)s.
     pub const EVENTS: &str = "EVENTS";
     /// The [`Settings`](super::Settings).
@@ -167,10 +167,10 @@ pub struct DropEntry {
     pub first: u64,
     /// When the last came.
     pub last: u64,
-    /// How many more came than packets that had no place for its sake.
-    pub votes: u32,
-    /// Zeros; they make up a whole word.
-    pub unused: u32,
+    /// Packets that had no place for its sake.
+    pub against: u32,
+    /// The tick in which the last came ([`Clock::tick`](crate::drops::Clock::tick)).
+    pub tick: u32,
 }
 
 /// A bucket of the table of drops.
@@ -201,6 +201,9 @@ pub struct DropTally {
 
 /// The most events that one CPU makes within 2^30 ns, a second or so.
 pub const EVENTS_PER_MOMENT: u64 = 64;
+/// The most drops that are noted within a tick of the kernel's clock, by all CPUs together: with 250 ticks a second, a quarter of a
+/// million a second. What drops beyond that is counted as lost to the table, so that a flood is dropped at the speed of counting.
+pub const NOTES_PER_TICK: u32 = 1024;
 /// The bytes of the ring buffer: a power of two, and whole pages of any machine.
 pub const EVENT_BYTES: u32 = 1 << 16;
 

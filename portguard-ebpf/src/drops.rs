@@ -2,16 +2,20 @@
 
 #![expect(unsafe_code, reason = "the table is written through raw pointers into the maps")]
 
-use aya_ebpf::{bindings::xdp_md, helpers::generated::bpf_ktime_get_coarse_ns, programs::XdpContext};
+use aya_ebpf::{
+    bindings::xdp_md,
+    helpers::generated::{bpf_jiffies64, bpf_ktime_get_coarse_ns},
+    programs::XdpContext,
+};
 use portguard_common::{
     Arrival, Outcome,
-    abi::{DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT},
-    drops::{self, DropKey, Family, Noted},
+    abi::{Counter, DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT, NOTES_PER_TICK},
+    drops::{self, Clock, DropKey, Noted},
 };
 
 use crate::{
     frame::{Head, Scattered},
-    maps::{self, DROPS, EPOCH, EVENTS, TALLIES},
+    maps::{self, DROPS, EVENTS, TALLIES},
 };
 
 /// The length of a moment as a power of two of nanoseconds.
@@ -20,9 +24,56 @@ const MOMENT_SHIFT: u32 = 30;
 /// Notes that a packet of `bytes` was dropped.
 #[inline(always)]
 pub(crate) fn note(context: &XdpContext, outcome: Outcome, bytes: u64) {
-    if maps::details() {
-        note_drop(context.ctx, outcome.to_bits(), bytes);
+    if !maps::details() {
+        return;
     }
+    if pace() {
+        note_drop(context.ctx, outcome.to_bits(), bytes);
+    } else if let Some(tally) = tally(maps::half()) {
+        lose(tally, Counter { packets: 1, bytes });
+    }
+}
+
+/// The tick in which drops were noted last, and how many were in it. One of each for all CPUs: they write them now and then, and
+/// read them without a call. Two that write at once miscount by some, which only moves the limit.
+#[unsafe(no_mangle)]
+static mut TICK: u32 = 0;
+#[unsafe(no_mangle)]
+static mut NOTES: u32 = 0;
+
+/// Whether there is time to note another drop within this tick.
+#[inline(always)]
+fn pace() -> bool {
+    let tick = Coarse.tick();
+    // SAFETY: the statics are live and aligned, and any bytes are a number; volatile, since other CPUs write them.
+    let notes = unsafe {
+        if (&raw const TICK).read_volatile() == tick {
+            (&raw const NOTES).read_volatile()
+        } else {
+            (&raw mut TICK).write_volatile(tick);
+            0
+        }
+    };
+    if notes >= NOTES_PER_TICK {
+        return false;
+    }
+    // SAFETY: as above.
+    unsafe { (&raw mut NOTES).write_volatile(notes + 1) };
+    true
+}
+
+/// The tally of a half on this CPU.
+#[inline(always)]
+fn tally<'a>(half: u32) -> Option<&'a mut DropTally> {
+    // SAFETY: it belongs to this CPU, whose packet processing nothing interrupts with another run of this program; userspace
+    // reads a half only when no run that writes it is under way.
+    TALLIES.get_ptr_mut(half).map(|tally| unsafe { &mut *tally })
+}
+
+#[inline(always)]
+fn lose(tally: &mut DropTally, Counter { packets, bytes }: Counter) {
+    tally.lost.packets += packets;
+    tally.lost.bytes += bytes;
 }
 
 /// Exported, so that the verifier takes it by itself, and not once for each way that leads to a drop.
@@ -31,38 +82,64 @@ pub(crate) fn note(context: &XdpContext, outcome: Outcome, bytes: u64) {
 extern "C" fn note_drop(context: *mut xdp_md, outcome: u64, bytes: u64) -> u32 {
     let context = XdpContext::new(context);
     let arrival = maps::arrival(&context).unwrap_or(Arrival::from_bits(0));
-    let mut key = drops::key(&Head::new(&context), arrival, outcome);
-    if matches!(key.family(), Family::None) {
-        // Not an IP packet, or one whose headers are not in the first buffer.
-        key = drops::key(&Scattered::new(&context), arrival, outcome);
-    }
-    let half = EPOCH.get(0).map_or(0, |epoch| *epoch & 1);
-    let place = half * DROP_BUCKETS + drops::bucket_index(key) % DROP_BUCKETS;
-    let (Some(bucket), Some(tally)) = (DROPS.get_ptr_mut(place), TALLIES.get_ptr_mut(half)) else { return 0 };
-    // SAFETY: both belong to this CPU, whose packet processing nothing interrupts with another run of this program;
-    // userspace reads a half only when no run that writes it is under way.
-    let (bucket, tally) = unsafe { (&mut *bucket, &mut *tally) };
-    // SAFETY: the helper takes nothing and returns a number.
-    let now = unsafe { bpf_ktime_get_coarse_ns() };
-    match drops::note(bucket, key, bytes, now) {
-        Noted::Known => {}
-        Noted::First => tell(tally, key, bytes, now),
-        Noted::Instead(before) => {
-            tally.lost.packets += before.packets;
-            tally.lost.bytes += before.bytes;
-            tell(tally, key, bytes, now);
-        }
-        Noted::Lost => {
-            tally.lost.packets += 1;
-            tally.lost.bytes += bytes;
-        }
+    match drops::plain_key(&Head::new(&context), arrival, outcome) {
+        Some(key) => enter(key, bytes),
+        None => note_unusual(context.ctx, arrival.to_bits(), outcome, bytes),
     }
     0
 }
 
+/// A packet with tags, or that is none of IP, or whose headers are not in the first buffer.
+#[inline(never)]
+fn note_unusual(context: *mut xdp_md, arrival: u32, outcome: u64, bytes: u64) {
+    let context = XdpContext::new(context);
+    enter(drops::key(&Scattered::new(&context), Arrival::from_bits(arrival), outcome), bytes);
+}
+
+/// The kernel's clock that goes in ticks: what it says is as exact as one of them.
+struct Coarse;
+
+impl Clock for Coarse {
+    #[inline(always)]
+    fn tick(&self) -> u32 {
+        // SAFETY: the helper takes nothing and returns a number. The kernel puts a load in the place of the call.
+        (unsafe { bpf_jiffies64() }) as u32
+    }
+
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: the helper takes nothing and returns a number.
+        unsafe { bpf_ktime_get_coarse_ns() }
+    }
+}
+
+#[inline(always)]
+fn enter(key: DropKey, bytes: u64) {
+    let half = maps::half();
+    let place = half * DROP_BUCKETS + drops::bucket_index(key) % DROP_BUCKETS;
+    let Some(bucket) = DROPS.get_ptr_mut(place) else { return };
+    // SAFETY: as of the tally.
+    let bucket = unsafe { &mut *bucket };
+    let noted = drops::note(bucket, key, bytes, &Coarse);
+    if matches!(noted, Noted::Known) {
+        return;
+    }
+    let Some(tally) = tally(half) else { return };
+    match noted {
+        Noted::Known => {}
+        Noted::First => tell(tally, key, bytes),
+        Noted::Instead(before) => {
+            lose(tally, before);
+            tell(tally, key, bytes);
+        }
+        Noted::Lost => lose(tally, Counter { packets: 1, bytes }),
+    }
+}
+
 /// Tells userspace of the first packet of a kind, unless it has been told of many within this moment.
 #[inline(always)]
-fn tell(tally: &mut DropTally, key: DropKey, bytes: u64, now: u64) {
+fn tell(tally: &mut DropTally, key: DropKey, bytes: u64) {
+    let now = Coarse.now();
     let moment = now >> MOMENT_SHIFT;
     if tally.moment != moment {
         tally.moment = moment;

@@ -39,9 +39,6 @@ static UNDOCUMENTED: Array<CounterPage, 1> = Array::new();
 pub(crate) static DROPS: PerCpuArray<DropBucket, { 2 * DROP_BUCKETS as usize }> = PerCpuArray::new();
 #[btf_map]
 pub(crate) static TALLIES: PerCpuArray<DropTally, 2> = PerCpuArray::new();
-/// Written by userspace whenever it wants to read the half that is written now.
-#[btf_map]
-pub(crate) static EPOCH: Array<u32, 1, READ_ONLY> = Array::new();
 #[btf_map]
 pub(crate) static EVENTS: RingBuf<DropEvent, { EVENT_BYTES as usize }> = RingBuf::new();
 
@@ -91,6 +88,18 @@ tables! {
 /// out the code that a site doesn't use.
 #[unsafe(no_mangle)]
 static SETTINGS: Settings = Settings::EMPTY;
+
+/// Written by userspace whenever it wants to read the half of the table of drops that is written now; read without a call.
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".bss.epoch")]
+static mut EPOCH: u32 = 0;
+
+/// The half of the table of drops that is written now.
+#[inline(always)]
+pub(crate) fn half() -> u32 {
+    // SAFETY: the static is live and aligned, and this program does not write it; volatile, since userspace does.
+    unsafe { (&raw const EPOCH).read_volatile() & 1 }
+}
 
 macro_rules! setting {
     ($field:ident) => {

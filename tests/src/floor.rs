@@ -30,6 +30,10 @@ const EXIT: u64 = 0x95;
 /// `call bpf_redirect`.
 const CALL_REDIRECT: u64 = 23 << 32 | 0x85;
 
+/// `call bpf_sk_lookup_udp`.
+const CALL_UDP_SOCKET: u64 = 85 << 32 | 0x85;
+/// `call bpf_sk_release`.
+const CALL_RELEASE: u64 = 86 << 32 | 0x85;
 /// `call bpf_get_prandom_u32`.
 const CALL_RANDOM: u64 = 7 << 32 | 0x85;
 /// Operations, of `include/uapi/linux/bpf_common.h` and `bpf.h`.
@@ -41,6 +45,9 @@ const AND: u8 = 0x57;
 const OR: u8 = 0x47;
 const TO_NETWORK_ORDER: u8 = 0xdc;
 const JUMP_IF_GREATER: u8 = 0x2d;
+const JUMP_IF_ZERO: u8 = 0x15;
+/// The register of the stack's end.
+const STACK: u8 = 10;
 
 /// `struct bpf_insn`.
 const fn instruction(operation: u8, to: u8, from: u8, offset: u16, value: u32) -> u64 {
@@ -107,6 +114,46 @@ impl Floor {
     /// Drops every packet at once.
     pub fn dropping() -> anyhow::Result<Self> {
         Self::of(&[load(0, XDP_DROP), EXIT])
+    }
+
+    /// Drops every packet, which must be UDP over IPv4, once it has asked for the socket that would take it.
+    pub fn asking() -> anyhow::Result<Self> {
+        // The header of UDP ends here, if that of IPv4 has no options; source and destination begin there, and the ports
+        // follow.
+        const END: u32 = 42;
+        const SOURCE: u16 = 26;
+        const TUPLE: i16 = 12;
+        let word = |at: u16| {
+            let place = TUPLE.cast_unsigned().wrapping_neg().wrapping_add(at);
+            [instruction(LOAD, 1, 7, SOURCE + at, 0), instruction(STORE, STACK, 1, place, 0)]
+        };
+        let [source, destination, ports] = [word(0), word(4), word(8)];
+        let before = [
+            instruction(MOVE, 6, 1, 0, 0),
+            // `data` and `data_end` of `struct xdp_md`.
+            instruction(LOAD, 7, 6, 0, 0),
+            instruction(LOAD, 8, 6, 4, 0),
+            instruction(MOVE, 2, 7, 0, 0),
+            instruction(ADD, 2, 0, 0, END),
+            // To the end, if there is too little of it.
+            instruction(JUMP_IF_GREATER, 2, 8, 16, 0),
+        ];
+        let ask = [
+            instruction(MOVE, 1, 6, 0, 0),
+            instruction(MOVE, 2, STACK, 0, 0),
+            instruction(ADD, 2, 0, 0, i32::from(-TUPLE).cast_unsigned()),
+            load(3, u32::from(TUPLE.cast_unsigned())),
+            // The namespace of the interface (`BPF_F_CURRENT_NETNS`).
+            load(4, u32::MAX),
+            load(5, 0),
+            CALL_UDP_SOCKET,
+            instruction(JUMP_IF_ZERO, 0, 0, 2, 0),
+            instruction(MOVE, 1, 0, 0, 0),
+            CALL_RELEASE,
+            load(0, XDP_DROP),
+            EXIT,
+        ];
+        Self::of(&[&before[..], &source, &destination, &ports, &ask].concat())
     }
 
     /// Sends every packet out of the interface with this index.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use portguard::{
     compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, Sockets, compile},
-    datapath::{CounterSnapshot, DatapathError, Link, Loaded, TestRun, XdpVerdict, embedded},
+    datapath::{CounterSnapshot, DatapathError, Epoch, Link, Loaded, TestRun, XdpVerdict, embedded},
     matrix::{Matrix, Mode},
 };
 use portguard_common::{
@@ -85,7 +85,16 @@ impl Twin {
     /// When they differ.
     pub fn ask_with(&mut self, frame: &[u8], sockets: impl Sockets) -> Outcome {
         let run = self.loaded.test_run(frame, 1);
-        self.compare(frame, sockets, run)
+        self.compare(frame, sockets, run, 1)
+    }
+
+    /// The same for `count` copies of a frame, as fast as they can be asked.
+    ///
+    /// # Panics
+    /// When kernel and native verdict differ.
+    pub fn flood(&mut self, frame: &[u8], count: u32) -> Outcome {
+        let run = self.loaded.test_run(frame, count);
+        self.compare(frame, NoSockets, run, count.into())
     }
 
     /// The same for a frame whose first `linear` bytes alone are in one piece. (The native verdict has one piece always.)
@@ -95,7 +104,7 @@ impl Twin {
     pub fn ask_split(&mut self, frame: &[u8], linear: usize) -> Outcome {
         let linear = u32::try_from(linear).expect("a frame is short");
         let run = self.loaded.test_run_split(frame, linear);
-        self.compare(frame, NoSockets, run)
+        self.compare(frame, NoSockets, run, 1)
     }
 
     fn compare(
@@ -103,6 +112,7 @@ impl Twin {
         frame: &[u8],
         sockets: impl Sockets,
         run: Result<TestRun, DatapathError>,
+        count: u64,
     ) -> Outcome {
         let native = decide(frame, self.arrival, &NativeTables::new(&self.image, sockets));
         let run = run.unwrap_or_else(|error| panic!("{error}: {error:?}"));
@@ -111,24 +121,24 @@ impl Twin {
             Action::Drop | Action::Pass => XdpVerdict::Pass,
         };
         assert_eq!(run.verdict, expected, "kernel and native differ on {frame:02x?}: {native:?}");
-        self.expect(native);
+        self.expect(native, count);
         if native.reason.action() == Action::Drop {
             let key = drops::key(frame, self.arrival, native.to_bits());
-            *self.dropped.entry(key).or_default() += 1;
+            *self.dropped.entry(key).or_default() += count;
         }
         native
     }
 
-    fn expect(&mut self, outcome: Outcome) {
+    fn expect(&mut self, outcome: Outcome, count: u64) {
         let (reason, slot) = (outcome.reason, outcome.slot());
         if let Some(place) = outcome.undocumented_place() {
-            *self.undocumented.entry(place).or_default() += 1;
+            *self.undocumented.entry(place).or_default() += count;
         }
         if let Some(slot) = slot {
-            *self.expected.entry(slot).or_default() += 1;
+            *self.expected.entry(slot).or_default() += count;
         }
         if !matches!(reason, Reason::Admitted | Reason::SourceNotAdmitted) {
-            *self.expected.entry(reason as u32).or_default() += 1;
+            *self.expected.entry(reason as u32).or_default() += count;
         }
     }
 
@@ -165,9 +175,21 @@ impl Twin {
         );
     }
 
+    /// Packets that were dropped and of which nothing is noted.
+    ///
+    /// # Panics
+    /// When the table cannot be read.
+    pub fn lost(&self) -> u64 {
+        self.drops().tally.lost.packets
+    }
+
+    fn drops(&self) -> Epoch {
+        self.loaded.drops().and_then(|drops| drops.read(0)).expect("the table can be read")
+    }
+
     /// Whatever is noted was asked, and what is noted and what is lost are together all that was dropped.
     fn check_drops(&self) {
-        let epoch = self.loaded.drops().and_then(|drops| drops.read(0)).expect("the table can be read");
+        let epoch = self.drops();
         let mut noted: BTreeMap<DropKey, u64> = BTreeMap::new();
         for entry in &epoch.entries {
             *noted.entry(entry.key).or_default() += entry.counter.packets;

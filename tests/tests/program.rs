@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use portguard::matrix::{Mode, Posture};
-use portguard_common::Reason;
+use portguard_common::{Reason, abi::NOTES_PER_TICK};
 use portguard_tests::{
     cases::{Site, edges, matrix, sources},
     rows::{Case, cases},
@@ -127,4 +127,24 @@ fn posture_pass_opens_what_no_document_names_and_nothing_else() {
         assert_eq!(both.ask(&syn(source, 8088)).reason, cluster, "{group}");
     }
     both.check_counters();
+}
+
+/// A source that comes a million times within some ticks of the kernel's clock costs more than it is worth to note each time.
+#[test]
+fn a_flood_from_one_source_is_noted_up_to_a_quota_and_counted_to_the_packet() {
+    let cases = cases();
+    let case = cases.iter().find(|case| case.policy == "influxdb-enterprise").expect("it has cases");
+    let site = Site::read(case.clone()).expect("the site is sound");
+    let mut twin = Twin::load_on(&site.matrix, 0);
+    let stranger = frame("tcp", "203.0.113.9".parse().expect("an address"), 8088);
+    for _ in 0..100 {
+        assert_eq!(twin.ask(&stranger).reason, Reason::SourceNotAdmitted);
+    }
+    assert_eq!(twin.lost(), 0, "of a few, each is noted");
+    let count = 1_000_000;
+    twin.flood(&stranger, count);
+    twin.check_counters();
+    let noted = u64::from(count) + 100 - twin.lost();
+    assert!(noted >= u64::from(NOTES_PER_TICK), "{noted} are noted");
+    assert!(noted < u64::from(count) / 2, "{noted} are noted");
 }

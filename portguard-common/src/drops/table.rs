@@ -20,38 +20,47 @@ pub enum Noted {
 #[inline(always)]
 #[must_use]
 pub fn bucket_index(key: DropKey) -> u32 {
-    // Odd numbers without a pattern (the golden ratio, and two of MurmurHash3's).
-    const FACTORS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53];
+    // Odd numbers without a pattern (the golden ratio, and one of MurmurHash3's). The highest bits of a product depend on
+    // all of a word's; port or protocol come to lie above the address of IPv4.
+    const FACTORS: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xff51_afd7_ed55_8ccd];
     let [high, low, what] = key.words();
     let mixed = (high ^ what.rotate_left(32)).wrapping_mul(FACTORS[0]) ^ low.wrapping_mul(FACTORS[1]);
-    let mixed = (mixed ^ mixed >> 32).wrapping_mul(FACTORS[2]);
     #[expect(clippy::cast_possible_truncation, reason = "a few of the highest bits")]
     let index = (mixed >> (u64::BITS - DROP_BUCKETS.trailing_zeros())) as u32;
     index
 }
 
-/// Notes a packet of `bytes` in its bucket, at `now`.
+/// When a packet came. `tick` is another number whenever `now` is.
+pub trait Clock {
+    /// A number that changes with the time, and costs nothing to ask for.
+    fn tick(&self) -> u32;
+    /// Nanoseconds.
+    fn now(&self) -> u64;
+}
+
+/// Notes a packet of `bytes` in its bucket. The time is asked for only where it was not in this tick.
 ///
 /// Which kinds keep their places is decided by a vote (the majority vote of Boyer and Moore, as in Elastic Sketch, SIGCOMM
 /// 2018): packets of the kind are for it, packets for which there is no place are against it. So what comes often stays, and
 /// a flood in which each packet has another source keeps changing places with itself.
 #[inline(always)]
-pub fn note(bucket: &mut DropBucket, key: DropKey, bytes: u64, now: u64) -> Noted {
+pub fn note(bucket: &mut DropBucket, key: DropKey, bytes: u64, clock: &impl Clock) -> Noted {
     let [first, second] = &mut bucket.entries;
     if first.is_of(key) {
-        return first.grow(bytes, now);
+        return first.grow(bytes, clock);
     }
     if second.is_of(key) {
-        return second.grow(bytes, now);
+        return second.grow(bytes, clock);
     }
-    let weaker = if first.votes <= second.votes { first } else { second };
-    if weaker.votes > 0 {
-        weaker.votes -= 1;
+    let weaker = if first.votes() <= second.votes() { first } else { second };
+    if weaker.votes() > 0 {
+        weaker.against = weaker.against.saturating_add(1);
         return Noted::Lost;
     }
     let before = weaker.counter;
+    let (tick, now) = (clock.tick(), clock.now());
     *weaker =
-        DropEntry { key, counter: Counter { packets: 1, bytes }, first: now, last: now, votes: 1, unused: 0 };
+        DropEntry { key, counter: Counter { packets: 1, bytes }, first: now, last: now, against: 0, tick };
     if before.packets == 0 { Noted::First } else { Noted::Instead(before) }
 }
 
@@ -64,12 +73,21 @@ impl DropEntry {
     }
 
     #[inline(always)]
-    fn grow(&mut self, bytes: u64, now: u64) -> Noted {
+    fn grow(&mut self, bytes: u64, clock: &impl Clock) -> Noted {
         self.counter.packets += 1;
         self.counter.bytes += bytes;
-        self.last = now;
-        self.votes = self.votes.saturating_add(1);
+        let tick = clock.tick();
+        if self.tick != tick {
+            self.tick = tick;
+            self.last = clock.now();
+        }
         Noted::Known
+    }
+
+    /// How many more came than packets that had no place for its sake.
+    #[inline(always)]
+    fn votes(&self) -> u64 {
+        self.counter.packets.saturating_sub(u64::from(self.against))
     }
 }
 
@@ -80,6 +98,19 @@ mod tests {
 
     use super::*;
     use crate::{Arrival, Outcome, Reason, drops};
+
+    /// Ticks once in ten.
+    struct At(u64);
+
+    impl Clock for At {
+        fn tick(&self) -> u32 {
+            u32::try_from(self.0 / 10).unwrap()
+        }
+
+        fn now(&self) -> u64 {
+            self.0 / 10 * 10
+        }
+    }
 
     /// A packet from `source` that wanted what has the number `aim`.
     fn key(source: u32, aim: u8) -> DropKey {
@@ -95,7 +126,7 @@ mod tests {
         let mut buckets = std::vec![DropBucket::default(); DROP_BUCKETS as usize];
         let mut lost = Counter::default();
         for (now, (key, bytes)) in (1..).zip(packets) {
-            let before = match note(&mut buckets[bucket_index(key) as usize], key, bytes, now) {
+            let before = match note(&mut buckets[bucket_index(key) as usize], key, bytes, &At(now)) {
                 Noted::Known | Noted::First => Counter::default(),
                 Noted::Instead(before) => before,
                 Noted::Lost => Counter { packets: 1, bytes },
@@ -117,7 +148,7 @@ mod tests {
         assert_eq!((entries.len(), found.len(), lost), (50, 50, Counter::default()));
         let third = found[&kinds[3].words()];
         assert_eq!(third.counter, Counter { packets: 10, bytes: 600 });
-        assert_eq!((third.first, third.last), (4, 454));
+        assert_eq!((third.first, third.last), (0, 450));
     }
 
     #[test]
@@ -159,7 +190,7 @@ mod tests {
             (others[3], Noted::Instead(Counter { packets: 1, bytes: 60 })),
             (old, Noted::Known),
         ] {
-            assert_eq!(note(&mut bucket, key, 60, 1), expected, "{key:?}");
+            assert_eq!(note(&mut bucket, key, 60, &At(1)), expected, "{key:?}");
         }
     }
 }

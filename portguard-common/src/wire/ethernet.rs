@@ -9,6 +9,10 @@ use crate::Reason;
 /// must drop: they would reach a socket unseen.
 pub const MAX_TAGS: usize = 4;
 
+/// The EtherType of IPv4.
+pub const IPV4: u16 = 0x0800;
+/// The EtherType of IPv6.
+pub const IPV6: u16 = 0x86dd;
 /// The lowest EtherType; smaller values are the length of an LLC frame (IEEE 802.3 section 3.2.6).
 const FIRST_ETHER_TYPE: u16 = 0x0600;
 
@@ -54,8 +58,8 @@ pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Payload, Reason> {
 #[inline(always)]
 fn payload<F: Frame + ?Sized>(frame: &F, ether_type: u16, offset: usize) -> Result<Payload, Reason> {
     match ether_type {
-        0x0800 => Ok(Payload::Ipv4(offset)),
-        0x86dd => Ok(Payload::Ipv6(offset)),
+        IPV4 => Ok(Payload::Ipv4(offset)),
+        IPV6 => Ok(Payload::Ipv6(offset)),
         0x0806 => Ok(Payload::Arp),
         // LLDP, slow protocols (LACP), EAPOL, PTP.
         0x88cc | 0x8809 | 0x888e | 0x88f7 => Ok(Payload::LinkControl),

@@ -28,6 +28,8 @@ pub(super) enum Filter {
     Pass,
     /// An XDP program that drops at once.
     Drop,
+    /// An XDP program that asks for a UDP socket and drops.
+    Ask,
     /// PortGuard, which notes and tells who was dropped.
     PortGuard,
     /// PortGuard, which only counts.
@@ -39,11 +41,21 @@ pub(super) enum Filter {
 }
 
 impl Filter {
+    /// The packets of a burst: it takes some hundred milliseconds, since it ends with a tick of the kernel's clock.
+    pub(super) fn burst(self) -> u32 {
+        match self {
+            Self::Nothing | Self::Pass => 1_000_000,
+            Self::Drop | Self::Ask | Self::PortGuard | Self::Counting => 4_000_000,
+            Self::NftIngress | Self::NftInput => 400_000,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Nothing => "none",
             Self::Pass => "only XDP_PASS",
             Self::Drop => "only XDP_DROP",
+            Self::Ask => "socket look-up and XDP_DROP",
             Self::PortGuard => "portguard",
             Self::Counting => "portguard, details = false",
             Self::NftIngress => "nftables, netdev ingress",
@@ -102,6 +114,7 @@ impl<'a> Filters<'a> {
             Filter::Nothing => Installed::Nothing,
             Filter::Pass => Installed::Bare(self.attach(&Floor::load()?)?),
             Filter::Drop => Installed::Bare(self.attach(&Floor::dropping()?)?),
+            Filter::Ask => Installed::Bare(self.attach(&Floor::asking()?)?),
             Filter::PortGuard => Installed::PortGuard(Box::new(self.portguard(&self.image)?)),
             Filter::Counting => Installed::PortGuard(Box::new(self.portguard(&self.counting)?)),
             Filter::NftIngress => Installed::Rules(self.nft(&self.ingress)?),
