@@ -11,7 +11,13 @@ use portguard_common::abi::port_slots;
 
 #[test]
 fn every_counter_of_a_port_leads_to_that_port_and_to_no_other() {
-    let matrix = read_site(Path::new("tests/sites/five.toml")).expect("the site is sound").matrix;
+    for site in ["five", "both", "odd", "services"] {
+        check(&Path::new("tests/sites").join(site).with_extension("toml"));
+    }
+}
+
+fn check(site: &Path) {
+    let matrix = read_site(site).expect("the site is sound").matrix;
     let image = compile(&matrix, &NodeAddresses::default()).expect("it fits");
     let chart = Chart::new(image.legend(), &matrix);
     let mut ports = 0;
