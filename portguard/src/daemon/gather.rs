@@ -54,6 +54,7 @@ pub(super) struct Brought {
 impl Daemon {
     /// Brings in what has come since the last time, unless that is still under way.
     pub(super) fn gather(&mut self) {
+        self.look_after_sink();
         if let Some(under_way) = &self.brought.under_way {
             self.brought.again = true;
             if under_way.since.elapsed() > STALLED {

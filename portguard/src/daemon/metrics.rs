@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::{Daemon, DaemonError, clock, status, store::Pending, troubles::Subject};
 use crate::{
     metrics::{Counts, EventCounts, Generation, InterfaceState, Scrape, Server, Snapshot},
-    observe::{Count, CounterReport, Idle, RangeRow},
+    observe::{Count, RangeRow, ReasonRow},
 };
 
 /// What metrics tell and nobody else remembers, and who serves them.
@@ -129,7 +129,7 @@ impl Daemon {
         let (totals, chart) = self.enforcement.as_ref().ok_or(DaemonError::Detached)?.totals()?;
         Ok(Counts {
             ranges: RangeRow::all(&totals, chart),
-            reasons: CounterReport::new(&totals, chart, Idle::Show).reasons,
+            reasons: ReasonRow::all(&totals).collect(),
             undocumented: totals.undocumented(),
         })
     }

@@ -229,6 +229,9 @@ impl Daemon {
         self.tell(&changes);
         let begun = async {
             self.socket = Some(ControlSocket::open(runtime_dir).await?);
+            // With what it took over. Nothing of a start that comes to nothing is written.
+            let says = format!("portguard {} has begun", env!("CARGO_PKG_VERSION"));
+            self.record_change(ChangeKind::Start, "start", says, None);
             self.put(opening?, "start", &Asker::default()).await
         };
         match begun.await {
@@ -238,8 +241,6 @@ impl Daemon {
         }
         self.tend().await?;
         self.give_up_privileges();
-        let says = format!("portguard {} has begun", env!("CARGO_PKG_VERSION"));
-        self.record_change(ChangeKind::Start, "start", says, None);
         self.sample();
         if let Some(left) = self.kept.pending.as_ref().and_then(Pending::remaining) {
             self.due.confirmation.within(left);

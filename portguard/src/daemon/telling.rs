@@ -1,9 +1,11 @@
 //! Telling of drops as they happen: whoever follows, and the sink that the site names.
 
 use std::{
+    convert::Infallible,
+    io,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use portguard_common::{abi::DropEvent, drops::DropKey};
@@ -29,18 +31,22 @@ const MOST_FOLLOWERS: usize = 8;
 const BACKLOG: usize = 4096;
 /// How many bunches of events a sink may be behind.
 const SINK_BACKLOG: usize = 256;
+/// How long a new sink is waited for.
+const FIRST_TRY: Duration = Duration::from_secs(1);
 
 /// Who is told.
 pub(super) struct Telling {
     known: Known<DropKey>,
     followers: broadcast::Sender<Event>,
     sink: Option<SinkThread>,
+    /// Why the sink that the site names is not there.
+    no_thread: Option<String>,
 }
 
 impl Telling {
     pub(super) fn new() -> Self {
         let (followers, _) = broadcast::channel(BACKLOG);
-        Self { known: Known::default(), followers, sink: None }
+        Self { known: Known::default(), followers, sink: None, no_thread: None }
     }
 
     /// All events from now on.
@@ -52,13 +58,27 @@ impl Telling {
     }
 
     /// From now on the sink is this one.
-    fn change_sink(&mut self, to: Option<&EventsTo>) -> Result<(), String> {
+    fn change_sink(&mut self, to: Option<&EventsTo>) {
         if self.sink.as_ref().map(|sink| &sink.to) == to {
-            return Ok(());
+            return;
         }
+        // First, since the other sink may be the same file.
         self.sink = None;
-        self.sink = to.map(SinkThread::new).transpose()?;
-        Ok(())
+        (self.sink, self.no_thread) = match to.map(SinkThread::new).transpose() {
+            Ok(sink) => (sink, None),
+            Err(error) => (None, Some(format!("the sink of events has no thread: {error}"))),
+        };
+    }
+
+    /// Tries once more what could not be done: the journal may be back, or the disk mended.
+    fn retry(&self) {
+        if let Some(sink) = self.sink.as_ref().filter(|sink| sink.trouble().is_some()) {
+            sink.retry();
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.no_thread.clone().or_else(|| self.sink.as_ref().and_then(SinkThread::trouble))
     }
 
     fn tell(&self, events: Vec<Event>) {
@@ -80,19 +100,30 @@ struct SinkThread {
 }
 
 impl SinkThread {
-    fn new(to: &EventsTo) -> Result<Self, String> {
-        let mut sink = Sink::open(to).map_err(|error| story(&error))?;
+    fn new(to: &EventsTo) -> io::Result<Self> {
+        let mut sink = Sink::new(to);
         let (events, received) = mpsc::sync_channel::<Vec<Event>>(SINK_BACKLOG);
+        let (trying, tried) = mpsc::channel::<Infallible>();
         let trouble = Arc::new(Mutex::new(None));
         let told = Arc::clone(&trouble);
-        let run = move || {
-            for events in received {
-                let trouble = sink.take(&events).err().map(|error| story(&error));
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
-            }
+        let mut take = move |events: Vec<Event>| {
+            let trouble = sink.take(&events).err().map(|error| story(&error));
+            *told.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
         };
-        thread::Builder::new().name("events".to_owned()).spawn(run).map_err(|error| error.to_string())?;
+        let run = move || {
+            take(Vec::new());
+            drop(trying);
+            received.into_iter().for_each(take);
+        };
+        thread::Builder::new().name("events".to_owned()).spawn(run)?;
+        // Whether it can be had at all is known then, unless it hangs.
+        let _: Result<Infallible, mpsc::RecvTimeoutError> = tried.recv_timeout(FIRST_TRY);
         Ok(Self { to: to.clone(), events, trouble })
+    }
+
+    fn retry(&self) {
+        // One that is full is being tried.
+        let _: Result<(), mpsc::TrySendError<Vec<Event>>> = self.events.try_send(Vec::new());
     }
 
     fn take(&self, events: Vec<Event>) {
@@ -147,10 +178,20 @@ impl Daemon {
         let Some(audit) = self.loaded.as_ref().map(|loaded| loaded.audit().clone()) else { return };
         let bytes = u64::from(audit.mebibytes) << 20;
         self.archive.limit(Limits { days: audit.days, bytes, ..Limits::default() });
-        let to = audit.events;
-        match self.telling.change_sink(to.as_ref()) {
-            Ok(()) => self.troubles.over(&Subject::Sink),
-            Err(why) => self.troubles.note(Subject::Sink, why),
+        self.telling.change_sink(audit.events.as_ref());
+        self.note_sink();
+    }
+
+    /// Looks whether the sink takes events, and tries it where it did not.
+    pub(super) fn look_after_sink(&mut self) {
+        self.telling.retry();
+        self.note_sink();
+    }
+
+    fn note_sink(&mut self) {
+        match self.telling.trouble() {
+            Some(why) => self.troubles.note(Subject::Sink, why),
+            None => self.troubles.over(&Subject::Sink),
         }
     }
 
@@ -168,9 +209,6 @@ impl Daemon {
         for detail in details {
             self.telling.tell(Event::sums(detail, now));
         }
-        match self.telling.sink.as_ref().and_then(SinkThread::trouble) {
-            Some(why) => self.troubles.note(Subject::Sink, why),
-            None => self.troubles.over(&Subject::Sink),
-        }
+        self.note_sink();
     }
 }

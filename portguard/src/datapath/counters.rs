@@ -14,20 +14,20 @@ use crate::compile::Legend;
 /// All counters of a generation at about one moment: pages are read one after the other while packets go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CounterSnapshot {
-    counters: Vec<Counter>,
-    /// By their places; empty where nothing was sent to an undocumented port.
-    undocumented: Vec<Counter>,
+    counters: Pages,
+    /// By their places.
+    undocumented: Pages,
 }
 
 impl CounterSnapshot {
     /// The counter in `slot`; zeros for a slot that does not exist.
     pub fn slot(&self, slot: u32) -> Counter {
-        self.counters.get(slot as usize).copied().unwrap_or_default()
+        self.counters.at(slot)
     }
 
     /// The counters of undocumented ports that counted something, by their places in [`undocumented`].
     pub fn undocumented(&self) -> impl Iterator<Item = (u32, Counter)> {
-        (0..).zip(self.undocumented.iter().copied()).filter(|(_, counter)| *counter != Counter::default())
+        self.undocumented.counters().filter(|(_, counter)| *counter != Counter::default())
     }
 
     /// What `reason` counted, all documented ports of `legend` together.
@@ -46,6 +46,38 @@ impl CounterSnapshot {
     }
 }
 
+/// Counters by their number. A site can have hundreds of thousands, of which most nodes ever count in a few: a page that has
+/// counted nothing takes no memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Pages(Vec<Option<Box<CounterPage>>>);
+
+impl Pages {
+    fn of(pages: u32) -> Self {
+        Self(vec![None; pages as usize])
+    }
+
+    fn add(&mut self, index: u32, page: &CounterPage) {
+        if page.iter().all(|counter| *counter == Counter::default()) {
+            return;
+        }
+        let sums = self.0[index as usize].get_or_insert_with(|| Box::new([Counter::default(); _]));
+        for (sum, counter) in sums.iter_mut().zip(page) {
+            sum.packets = sum.packets.wrapping_add(counter.packets);
+            sum.bytes = sum.bytes.wrapping_add(counter.bytes);
+        }
+    }
+
+    fn at(&self, number: u32) -> Counter {
+        let page = self.0.get((number / COUNTERS_PER_PAGE) as usize).and_then(Option::as_ref);
+        page.map_or_else(Counter::default, |page| page[(number % COUNTERS_PER_PAGE) as usize])
+    }
+
+    fn counters(&self) -> impl Iterator<Item = (u32, Counter)> {
+        let pages = (0..).step_by(COUNTERS_PER_PAGE as usize).zip(&self.0);
+        pages.flat_map(|(first, page)| (first..).zip(page.iter().flat_map(|page| page.iter().copied())))
+    }
+}
+
 /// The first `slots` counters, and those of undocumented ports.
 pub(super) fn read<M: Borrow<MapData>>(
     map: &PerCpuArray<M, Pod<CounterPage>>,
@@ -53,32 +85,24 @@ pub(super) fn read<M: Borrow<MapData>>(
     undocumented: &Array<M, Pod<CounterPage>>,
 ) -> Result<CounterSnapshot, DatapathError> {
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
-    let mut counters = Vec::with_capacity((pages * COUNTERS_PER_PAGE) as usize);
+    let mut counters = Pages::of(pages);
     for index in 0..pages {
         let cpus = map.get(&index, 0).map_err(unreadable)?;
-        counters.extend(
-            (0..COUNTERS_PER_PAGE as usize).map(|place| sum(cpus.iter().map(|Pod(page)| page[place]))),
-        );
+        cpus.iter().for_each(|Pod(page)| counters.add(index, page));
     }
     // Thousands of pages, which are empty on most nodes most of the time.
     let any = Reason::ALL.iter().filter(|reason| reason.may_be_undocumented());
-    let any = any.map(|&reason| counters[reason as usize]).any(|counter| counter != Counter::default());
-    let undocumented = if any { read_undocumented(undocumented)? } else { Vec::new() };
+    let any = any.map(|&reason| counters.at(reason as u32)).any(|counter| counter != Counter::default());
+    let undocumented = if any { read_undocumented(undocumented)? } else { Pages::default() };
     Ok(CounterSnapshot { counters, undocumented })
 }
 
-fn read_undocumented<M: Borrow<MapData>>(
-    map: &Array<M, Pod<CounterPage>>,
-) -> Result<Vec<Counter>, DatapathError> {
+fn read_undocumented<M: Borrow<MapData>>(map: &Array<M, Pod<CounterPage>>) -> Result<Pages, DatapathError> {
     let error = |source| DatapathError::Map { map: names::UNDOCUMENTED, source: Box::new(source) };
-    let mut counters = vec![Counter::default(); undocumented::COUNT as usize];
+    let mut counters = Pages::of(undocumented::PAGES);
     for index in 0..map.len() {
         let Pod(page) = map.get(&index, 0).map_err(error)?;
-        let first = (index % undocumented::PAGES * COUNTERS_PER_PAGE) as usize;
-        for (sum, counter) in counters[first..].iter_mut().zip(page) {
-            sum.packets = sum.packets.wrapping_add(counter.packets);
-            sum.bytes = sum.bytes.wrapping_add(counter.bytes);
-        }
+        counters.add(index % undocumented::PAGES, &page);
     }
     Ok(counters)
 }

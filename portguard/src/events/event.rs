@@ -89,6 +89,20 @@ impl Event {
         sums.chain((rest.packets > 0).then(|| Self::rest(rest, now))).collect()
     }
 
+    /// What happened, and not when.
+    pub(super) fn says(&self) -> String {
+        let Self { verdict, source, zone, port, reason, rules, packets, .. } = self;
+        let noun = if *packets == 1 { "packet" } else { "packets" };
+        let (Some(port), Some(zone), Some(reason)) = (port, zone, reason) else {
+            return format!("{packets} {noun} more, of sources or ports that are not told one by one");
+        };
+        let source = source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string());
+        let would = if *verdict == Some(Verdict::WouldDrop) { " would drop" } else { "" };
+        let zone = if zone == DEFAULT_ZONE { String::new() } else { format!(" in {zone}") };
+        let rules: String = rules.iter().map(|rule| format!("  {rule}")).collect();
+        format!("{source} -> {port}{zone}  {reason}{would}  {packets} {noun}{rules}")
+    }
+
     fn of(event: EventKind, drops: SourceDrops) -> Self {
         let SourceDrops { source, zone, port, reason, rules, would, packets, bytes, first, last } = drops;
         Self {
@@ -125,20 +139,8 @@ impl Event {
 
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { time, verdict, source, zone, port, reason, rules, packets, .. } = self;
-        let time = time.to_zoned(TimeZone::UTC).strftime("%H:%M:%S%.3f");
-        let noun = if *packets == 1 { "packet" } else { "packets" };
-        let (Some(port), Some(zone), Some(reason)) = (port, zone, reason) else {
-            return write!(
-                f,
-                "{time}  {packets} {noun} more, of sources or ports that are not told one by one"
-            );
-        };
-        let source = source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string());
-        let would = if *verdict == Some(Verdict::WouldDrop) { " would drop" } else { "" };
-        let zone = if zone == DEFAULT_ZONE { String::new() } else { format!(" in {zone}") };
-        write!(f, "{time}  {source} -> {port}{zone}  {reason}{would}  {packets} {noun}")?;
-        rules.iter().try_for_each(|rule| write!(f, "  {rule}"))
+        let time = self.time.to_zoned(TimeZone::UTC).strftime("%H:%M:%S%.3f");
+        write!(f, "{time}  {}", self.says())
     }
 }
 

@@ -2,8 +2,11 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    io::{self, ErrorKind, Write as _},
+    os::unix::{
+        fs::{MetadataExt as _, OpenOptionsExt as _},
+        net::UnixDatagram,
+    },
     path::PathBuf,
 };
 
@@ -13,6 +16,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::Event;
 use crate::site::EventsTo;
+
+/// Where the journal listens.
+const JOURNAL: &str = "/run/systemd/journal/socket";
 
 /// Why an event could not be handed on.
 #[derive(Debug, Error)]
@@ -40,41 +46,55 @@ pub enum Sink {
         /// The file, if it is open.
         open: Option<File>,
     },
-    /// The journal.
-    Journald(Dispatch),
+    /// The journal, if it was there once.
+    Journald(Option<Dispatch>),
 }
 
 impl Sink {
-    /// The sink that a site asks for.
-    pub fn open(to: &EventsTo) -> Result<Self, SinkError> {
+    /// The sink that a site asks for. It is opened with what it takes first.
+    pub fn new(to: &EventsTo) -> Self {
         match to {
-            EventsTo::File(path) => {
-                let mut sink = Self::File { path: path.clone(), open: None };
-                sink.take(&[])?;
-                Ok(sink)
-            }
-            EventsTo::Journald => {
-                let layer = tracing_journald::layer().map_err(SinkError::Journal)?;
-                let layer = layer
-                    .with_field_prefix(Some("PORTGUARD".to_owned()))
-                    .with_syslog_identifier("portguard-drops".to_owned());
-                Ok(Self::Journald(Dispatch::new(tracing_subscriber::registry().with(layer))))
-            }
+            EventsTo::File(path) => Self::File { path: path.clone(), open: None },
+            EventsTo::Journald => Self::Journald(None),
         }
     }
 
-    /// Hands `events` on.
+    /// Hands `events` on; none, to see whether that can be done.
     pub fn take(&mut self, events: &[Event]) -> Result<(), SinkError> {
         match self {
             Self::File { path, open } => {
                 append(path, open, events).map_err(|source| SinkError::File { path: path.clone(), source })
             }
-            Self::Journald(journal) => {
+            Self::Journald(open) => {
+                // The layer tells nobody that what it sends does not arrive.
+                reach_journal().map_err(SinkError::Journal)?;
+                let journal = match open {
+                    Some(journal) => journal,
+                    none => none.insert(journal().map_err(SinkError::Journal)?),
+                };
                 tracing::dispatcher::with_default(journal, || events.iter().for_each(log));
                 Ok(())
             }
         }
     }
+}
+
+/// An empty message, which the journal takes for none.
+fn reach_journal() -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_nonblocking(true)?;
+    match socket.send_to(&[], JOURNAL) {
+        // It is there, and behind.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(()),
+        sent => sent.map(drop),
+    }
+}
+
+fn journal() -> io::Result<Dispatch> {
+    let layer = tracing_journald::layer()?
+        .with_field_prefix(Some("PORTGUARD".to_owned()))
+        .with_syslog_identifier("portguard-drops".to_owned());
+    Ok(Dispatch::new(tracing_subscriber::registry().with(layer)))
 }
 
 fn append(path: &PathBuf, open: &mut Option<File>, events: &[Event]) -> io::Result<()> {
@@ -94,26 +114,24 @@ fn append(path: &PathBuf, open: &mut Option<File>, events: &[Event]) -> io::Resu
 }
 
 fn log(event: &Event) {
-    let text = |word: &Option<String>| word.clone().unwrap_or_default();
     let name = |value: serde_json::Result<String>| value.unwrap_or_default().trim_matches('"').to_owned();
-    let Event { event: kind, time, since: _, verdict, source, zone, port, reason, rules, packets, bytes } =
+    let Event { event: kind, time, since, verdict, source, zone, port, reason, rules, packets, bytes } =
         event;
+    // What is missing has no field.
     tracing::info!(
         event = name(serde_json::to_string(kind)),
         time = %time,
+        since = since.map(|since| since.to_string()),
         verdict = verdict.map(|verdict| name(serde_json::to_string(&verdict))),
         source = source.map(|source| source.to_string()),
-        zone = text(zone),
-        port = text(port),
-        reason = text(reason),
-        rules = rules.join("; "),
+        zone,
+        port,
+        reason,
+        rules = (!rules.is_empty()).then(|| rules.join("; ")),
         packets,
         bytes,
-        "{} to {} from {}: {} packets",
-        text(reason),
-        text(port),
-        source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string()),
-        packets
+        "{}",
+        event.says()
     );
 }
 
@@ -141,7 +159,7 @@ mod tests {
     fn a_rotated_file_is_left_alone_and_a_new_one_begun() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("drops.jsonl");
-        let mut sink = Sink::open(&EventsTo::File(path.clone())).expect("the file can be written");
+        let mut sink = Sink::new(&EventsTo::File(path.clone()));
         sink.take(&[event(1), event(2)]).expect("the file can be written");
         let rotated = directory.path().join("drops.jsonl.1");
         fs::rename(&path, &rotated).expect("it is there");
@@ -155,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_written_is_named() {
-        let error = Sink::open(&EventsTo::File("/nowhere/drops.jsonl".into())).err().expect("an error");
+        let mut sink = Sink::new(&EventsTo::File("/nowhere/drops.jsonl".into()));
+        let error = sink.take(&[]).expect_err("there is no such directory");
         assert_eq!(error.to_string(), "cannot write events to /nowhere/drops.jsonl");
     }
 }

@@ -101,6 +101,29 @@ pub struct ReasonRow {
     pub would_drop: Count,
 }
 
+impl ReasonRow {
+    /// A row for each reason there is.
+    pub fn all(totals: &Totals) -> impl Iterator<Item = Self> {
+        Reason::ALL.iter().map(|&reason| Self::of(reason, totals))
+    }
+
+    fn of(reason: Reason, totals: &Totals) -> Self {
+        let ReasonTotal { counted, would_drop } =
+            totals.reasons.get(reason.name()).copied().unwrap_or_default();
+        Self {
+            reason: reason.name().to_owned(),
+            action: match reason.action() {
+                Action::Pass => "pass",
+                Action::Drop => "drop",
+            }
+            .to_owned(),
+            says: reason.says().to_owned(),
+            counted,
+            would_drop,
+        }
+    }
+}
+
 /// What one undocumented port saw, in all zones together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndocumentedRow {
@@ -144,7 +167,9 @@ impl CounterReport {
             if total.is_none() && idle == Idle::Hide {
                 continue;
             }
-            told.insert((port.zone, port.target));
+            if total.is_some() {
+                told.insert((port.zone, port.target));
+            }
             let row = port_row(&port, total, chart);
             if !row.is_idle() {
                 ports.push((row, None));
@@ -159,7 +184,6 @@ impl CounterReport {
         let before = totals.ports.iter().filter(|((zone, target), _)| !told.contains(&(zone, *target)));
         let before = before.map(|((zone, target), total)| former_row(zone, *target, total));
         let ports = ports.into_iter().map(|(row, _)| row).chain(before).collect();
-        let rows = Reason::ALL.iter().map(|&reason| reason_row(totals, reason));
         let told = |row: &ReasonRow| {
             idle == Idle::Show || [row.counted, row.would_drop].iter().any(|count| *count != Count::default())
         };
@@ -168,7 +192,7 @@ impl CounterReport {
             Some(UndocumentedRow { port, counted })
         });
         let undocumented = undocumented.collect();
-        Self { ports, undocumented, reasons: rows.filter(told).collect() }
+        Self { ports, undocumented, reasons: ReasonRow::all(totals).filter(told).collect() }
     }
 
     /// What they come to.
@@ -243,19 +267,4 @@ fn former_row(zone: &str, target: Target, total: &PortTotal) -> PortRow {
 
 fn former_rules(total: &PortTotal) -> impl Iterator<Item = RuleRow> {
     total.rules.iter().map(|(rule, &passed)| RuleRow { rule: rule.clone(), in_force: false, passed })
-}
-
-fn reason_row(totals: &Totals, reason: Reason) -> ReasonRow {
-    let ReasonTotal { counted, would_drop } = totals.reasons.get(reason.name()).copied().unwrap_or_default();
-    ReasonRow {
-        reason: reason.name().to_owned(),
-        action: match reason.action() {
-            Action::Pass => "pass",
-            Action::Drop => "drop",
-        }
-        .to_owned(),
-        says: reason.says().to_owned(),
-        counted,
-        would_drop,
-    }
 }

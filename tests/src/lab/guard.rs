@@ -52,6 +52,14 @@ impl Guard {
         Self::run_as(command, host, directory)
     }
 
+    /// The same with the mounts of `beside`, a process on the host.
+    pub fn start_beside(beside: &Process, host: &Host, site: &str) -> anyhow::Result<Self> {
+        let directory = Self::prepare(host, site)?;
+        let mut command = beside.same_mounts(binary()?);
+        command.arg("run");
+        Self::run_as(command, host, directory)
+    }
+
     /// Starts it again where one that has ended left its site file and its pins.
     pub fn again(host: &Host, directory: &Path) -> anyhow::Result<Self> {
         Self::run(host, directory.to_owned())

@@ -2,6 +2,7 @@
 //! can wait for ever.
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -55,6 +56,13 @@ impl Process {
     /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// A command that sees the mounts that it sees.
+    pub fn same_mounts(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.arg("--target").arg(self.pid().to_string()).arg("--mount").arg(program);
+        command
     }
 
     /// What it has printed on standard output so far.

@@ -179,13 +179,14 @@ fn who_had_it_changed_is_in_the_record_with_what_changed() {
     assert_eq!(
         told,
         [
-            (ChangeKind::Generation, "start"),
             (ChangeKind::Start, "start"),
+            (ChangeKind::Generation, "start"),
             (ChangeKind::Generation, "portguard reload (root)"),
             (ChangeKind::Detach, "portguard detach"),
             (ChangeKind::Stop, "a signal"),
         ]
     );
+    assert_eq!(changes[0].generation, None, "nothing was in force when it began");
     let diff = changes[2].diff.as_deref().unwrap();
     assert!(diff.contains("10.99.0.2") && diff.contains("Newly open"), "{diff}");
 }
