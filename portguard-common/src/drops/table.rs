@@ -153,8 +153,10 @@ mod tests {
 
     #[test]
     fn a_flood_from_everywhere_is_counted_to_the_packet_and_hides_nobody_who_comes_often() {
+        // Miri takes a thousand times as long for each.
+        let many = if cfg!(miri) { 20_000 } else { 200_000_u32 };
         let loud = key(0xc633_6407, 86);
-        let flood = (0..200_000_u32).map(|n| (key(n.wrapping_mul(2_654_435_761), 22), 64));
+        let flood = (0..many).map(|n| (key(n.wrapping_mul(2_654_435_761), 22), 64));
         // As often as all others of its bucket together.
         let packets = flood.enumerate().flat_map(|(n, packet)| {
             let loud = (n % (DROP_BUCKETS as usize / 2) == 0).then_some((loud, 100));
@@ -171,7 +173,8 @@ mod tests {
         assert_eq!(noted, sent, "what is noted and what is lost are together what was dropped");
         assert!(entries.len() > DROP_BUCKETS as usize, "{} places are taken", entries.len());
         let loud = entries.iter().find(|entry| entry.key == loud).expect("who comes often is in the table");
-        assert!(loud.counter.packets > 100, "{loud:?}");
+        let sent = u64::from(many / (DROP_BUCKETS / 2));
+        assert!(loud.counter.packets > sent / 8, "{loud:?}, and {sent} were sent");
     }
 
     #[test]
