@@ -10,6 +10,7 @@ pub mod ipv4;
 pub mod ipv6;
 pub mod plain;
 pub mod protocol;
+pub mod refusal;
 pub mod tcp;
 pub mod transport;
 
