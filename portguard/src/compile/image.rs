@@ -149,19 +149,24 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         interface_mask: _,
         copy_mask: _,
         arrival,
+        outbound_zones,
         one_interface_kind,
         observe,
         posture_pass,
         narrow4,
         details,
         failsafe,
+        outbound,
+        outbound_observe,
+        outbound_posture_pass,
         unused: _,
         masks6,
     } = settings;
-    for number in [default_class6, bucket_mask6, length_count6, arrival] {
+    for number in [default_class6, bucket_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details, *failsafe]);
+    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }
