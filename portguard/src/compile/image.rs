@@ -22,7 +22,7 @@ pub struct ImageInterface {
     pub zone: u16,
     /// How the program is put on it.
     pub attach: Attach,
-    /// Whether DHCP answers pass.
+    /// Whether DHCP passes.
     pub dhcp: bool,
 }
 
@@ -101,6 +101,12 @@ impl Image {
     /// What the counters count.
     pub fn legend(&self) -> &Legend {
         &self.legend
+    }
+
+    /// What is known of a packet that leaves by `interface`; none where the image doesn't judge what leaves.
+    pub fn departure(&self, interface: &ImageInterface) -> Option<Arrival> {
+        let zones = u16::try_from(self.settings.outbound_zones).expect("no port table has so many zones");
+        (zones > 0).then(|| Arrival::new(zones + interface.zone, interface.dhcp))
     }
 
     /// The image's digest.
