@@ -6,9 +6,9 @@
 
 use portguard_common::{
     Arrival, Outcome, Reason,
-    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NODE_BIT},
-    decide, general, plain,
-    tables::{Flow, SocketState, SourceAddress, Tables},
+    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NODE_BIT, undocumented},
+    decide, general, outgoing, plain,
+    tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
     wire::{Frame, ipv6},
 };
 
@@ -172,6 +172,16 @@ impl Tables for Made {
     }
 }
 
+impl OutboundTables for Made {
+    fn zones(&self) -> u32 {
+        (self.sockets & 3).into()
+    }
+
+    fn observes_inbound(&self) -> bool {
+        self.sockets & 16 == 16
+    }
+}
+
 /// A frame of which only the first bytes can be read at once, as the program reads it first.
 struct FirstPiece<'a> {
     frame: &'a [u8],
@@ -206,6 +216,7 @@ pub fn verdict(input: &[u8]) {
     let tables = &Made::new(header);
     let whole = general(frame, tables.arrival, tables);
     is_consistent(whole, tables);
+    leaves(frame, tables);
     if let Some(short) = plain(frame, tables.arrival, tables) {
         assert_eq!(short, whole, "the shortcut is none");
     }
@@ -234,6 +245,24 @@ fn is_consistent(outcome: Outcome, tables: &Made) {
         Reason::UndocumentedPassed | Reason::ProtocolPassed | Reason::EtherTypePassed
     );
     assert!(tables.posture_pass || !by_posture, "{outcome:?} under posture drop");
+}
+
+/// A frame that leaves is counted as one, and a tag makes it no other.
+fn leaves(frame: &[u8], tables: &Made) {
+    let whole = outgoing(frame, tables.arrival, tables);
+    assert_ne!(whole.reason, Reason::SourceNotAdmitted, "{whole:?} came in");
+    if whole.reason.is_counted_by_port_outbound() {
+        assert!(whole.slot().is_some(), "{whole:?} is not counted");
+    }
+    if let Some(place) = whole.undocumented_place() {
+        assert!(place >= undocumented::OUT, "{whole:?} is counted as one that comes in");
+    }
+    if let Some((addresses, rest)) = frame.split_at_checked(TAG_AT) {
+        let tagged = outgoing(&[addresses, &[0x81, 0, 0, 7], rest].concat()[..], tables.arrival, tables);
+        if tagged.reason != Reason::VlanDepth {
+            assert_eq!(tagged, whole, "a tag makes it another");
+        }
+    }
 }
 
 /// As the program does it: from the first piece, and only if that cannot tell, from all of them.

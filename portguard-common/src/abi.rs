@@ -3,7 +3,7 @@
 //! Each source, port and cell table is one flat array in a map of one element, a section of zeros in the object that the
 //! loader makes as long as the image needs: the program reads it without a call. Counters are cut into pages.
 
-use crate::drops::DropKey;
+use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
@@ -55,7 +55,15 @@ pub struct PortEntry {
     pub cells: u32,
 }
 
-/// Where each protocol's entries begin, within the port table of one zone.
+/// Where the counters of outbound packets' reasons begin, with [`Settings::outbound`]; those of inbound ones begin at 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are no more than a discriminant of one byte can tell apart"
+)]
+pub const OUTBOUND_REASONS: u32 = Reason::ALL.len() as u32;
+
+/// Where each protocol's entries begin, within the port table of one zone. With [`Settings::outbound`] the same zones come
+/// once more, for what leaves: [`Settings::outbound_zones`] zones further.
 pub mod port_entries {
     /// Destination ports of TCP.
     pub const TCP: u32 = 0;
@@ -139,9 +147,9 @@ pub const COUNTERS_PER_PAGE: u32 = 64;
 pub type CounterPage = [Counter; COUNTERS_PER_PAGE as usize];
 
 /// The offsets of a documented port's counters from its [`PortEntry::slot`]. Before them all stand the counters of the
-/// reasons, by discriminant. Whether what was to be dropped was dropped depends on the generation's mode.
+/// reasons, by discriminant, and with [`Settings::outbound`] once more from [`OUTBOUND_REASONS`] on. Whether what was to be dropped was dropped depends on the generation's mode.
 pub mod port_slots {
-    /// Packets from sources that no rule admits. The reason's own counter is the sum of these.
+    /// Packets from sources, or outbound to destinations, that no rule admits. The reason's own counter is the sum of these.
     pub const REFUSED: u32 = 0;
     /// Packets to the port that drop for another reason, which counts them too.
     pub const UNANSWERED: u32 = 1;
@@ -231,7 +239,9 @@ pub mod undocumented {
     pub const ICMPV6: u32 = ICMPV4 + 0x100;
     /// How many there are.
     pub const COUNT: u32 = ICMPV6 + 0x100;
-    /// The pages that they fill.
+    /// The same places for what leaves, with [`Settings::outbound`](super::Settings::outbound), begin here.
+    pub const OUT: u32 = COUNT;
+    /// The pages that those of one direction fill.
     pub const PAGES: u32 = COUNT / super::COUNTERS_PER_PAGE;
     /// The most copies that there are of them: CPUs share one where there are more, or the counters of a large machine
     /// would fill its memory.
@@ -282,11 +292,14 @@ pub struct Settings {
     /// With `one_interface_kind`: what is known of a packet from any of them
     /// ([`Arrival::to_bits`](crate::Arrival::to_bits)).
     pub arrival: u32,
+    /// With `outbound`: how many zones there are. As many zones further in the port table as this, a zone's entries for what
+    /// leaves stand.
+    pub outbound_zones: u32,
     /// 1 when all interfaces have the same zone and the same DHCP, so that none has to be looked up.
     pub one_interface_kind: u8,
-    /// 1 when drops are only counted.
+    /// 1 when inbound drops are only counted.
     pub observe: u8,
-    /// 1 when undocumented traffic passes.
+    /// 1 when undocumented traffic comes in.
     pub posture_pass: u8,
     /// 1 when the nodes of the IPv4 trie for the last octet are two levels of [`TRIE_NARROW_FANOUT`] entries each.
     pub narrow4: u8,
@@ -294,8 +307,14 @@ pub struct Settings {
     pub details: u8,
     /// 1 when there are failsafe groups, which ports that no rule names admit, too.
     pub failsafe: u8,
+    /// 1 when what leaves is judged: there are outbound entries and counters.
+    pub outbound: u8,
+    /// 1 when outbound drops are only counted.
+    pub outbound_observe: u8,
+    /// 1 when undocumented traffic leaves.
+    pub outbound_posture_pass: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 6],
+    pub unused: [u8; 7],
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -313,13 +332,17 @@ impl Settings {
         interface_mask: 0,
         copy_mask: 0,
         arrival: 0,
+        outbound_zones: 0,
         one_interface_kind: 1,
         observe: 0,
         posture_pass: 0,
         narrow4: 0,
         details: 0,
         failsafe: 0,
-        unused: [0; 6],
+        outbound: 0,
+        outbound_observe: 0,
+        outbound_posture_pass: 0,
+        unused: [0; 7],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }
@@ -337,5 +360,5 @@ const _: () = {
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());
-    assert!(size_of::<Settings>() == 48 + 16 * MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 56 + 16 * MAX_LENGTHS6);
 };

@@ -19,4 +19,4 @@ pub mod verdict;
 pub mod wire;
 
 pub use reason::{Action, Reason};
-pub use verdict::{Arrival, Outcome, decide, general, plain};
+pub use verdict::{Arrival, Outcome, decide, general, outgoing, plain};

@@ -10,7 +10,7 @@ pub enum Action {
 }
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $action:ident, $says:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $action:ident, $says:literal $(, outbound $out:literal)?;)*) => {
         /// Why a packet passes or drops. The discriminant is the index of the reason's counters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -34,6 +34,12 @@ macro_rules! reasons {
                 match self { $(Self::$name => $says,)* }
             }
 
+            /// The same of a packet that leaves: who matters is where it goes, not where it comes from.
+            #[must_use]
+            pub fn says_outbound(self) -> &'static str {
+                match self { $(Self::$name => reasons!(@last $says $(, $out)?),)* }
+            }
+
             /// What becomes of the packet.
             #[inline(always)]
             #[must_use]
@@ -42,11 +48,14 @@ macro_rules! reasons {
             }
         }
     };
+    (@last $says:literal) => { $says };
+    (@last $says:literal, $out:literal) => { $out };
 }
 
 reasons! {
-    /// A rule admits the source to the port.
-    Admitted = "admitted", Pass, "a rule admits the source";
+    /// A rule admits the source to the port; outbound, the destination.
+    Admitted = "admitted", Pass, "a rule admits the source",
+        outbound "a rule admits the destination";
     /// The site's posture lets undocumented ports pass.
     UndocumentedPassed = "undocumented_passed", Pass, "no document names the port, and the posture is pass";
     /// The posture lets other IP protocols pass.
@@ -67,10 +76,14 @@ reasons! {
     MulticastListener = "multicast_listener", Pass, "multicast listener discovery always passes";
     /// IGMP.
     Igmp = "igmp", Pass, "IGMP always passes";
-    /// A DHCP server's answer on an interface that uses DHCP.
-    Dhcp = "dhcp", Pass, "DHCP answers pass on interfaces that use DHCP";
-    /// An answer to a connection that the node opened.
-    Reply = "reply", Pass, "it answers a connection that this node opened";
+    /// A DHCP server's answer on an interface that uses DHCP; outbound, a client's request.
+    Dhcp = "dhcp", Pass, "DHCP answers pass on interfaces that use DHCP",
+        outbound "DHCP requests pass on interfaces that use DHCP";
+    /// An answer to a connection that the node opened; outbound, to one that a peer did.
+    Reply = "reply", Pass, "it answers a connection that this node opened",
+        outbound "it answers what a peer sent that this node lets in";
+    /// A TCP reset, outbound: it ends a connection, or says that there is none.
+    Reset = "reset", Pass, "resets always pass: they only end connections";
     /// A later fragment from a source that may send its protocol.
     LaterFragment = "later_fragment", Pass, "a later fragment is nothing without its first, which is judged by port";
 
@@ -113,17 +126,22 @@ reasons! {
     /// Neighbour discovery in fragments.
     NeighbourFragment = "nd_fragment", Drop, "neighbour discovery must not be fragmented";
     /// A tunnel or another protocol that needs a rule, without one that admits the source.
-    Protocol = "protocol", Drop, "no rule admits the source to this IP protocol";
+    Protocol = "protocol", Drop, "no rule admits the source to this IP protocol",
+        outbound "no rule lets this IP protocol go to this destination";
     /// A documented port, closed to this source.
     SourceNotAdmitted = "source_not_admitted", Drop, "the port is documented, and no rule admits this source";
+    /// The same outbound: a documented port, which this destination is not for.
+    DestinationNotAdmitted = "destination_not_admitted", Drop, "the port is documented, and no rule admits this destination";
     /// An undocumented port under posture drop.
     Undocumented = "undocumented", Drop, "no document names the port, and the posture is drop";
     /// TCP to a listener that is no new connection.
     NoReplyState = "no_reply_state", Drop, "it answers nothing that this node sent";
-    /// A connection that a peer opened while it was admitted.
-    Revoked = "revoked", Drop, "the source is not admitted to this connection any more";
-    /// No connection of the node's own that it would answer.
-    NoSocket = "no_socket", Drop, "the port is not open to this source, and no connection of this node's waits for it";
+    /// A connection that a peer opened while it was admitted; outbound, that the node opened.
+    Revoked = "revoked", Drop, "the source is not admitted to this connection any more",
+        outbound "the destination is not admitted to this connection any more";
+    /// No connection of the node's own that it would answer; outbound, none of a peer's.
+    NoSocket = "no_socket", Drop, "the port is not open to this source, and no connection of this node's waits for it",
+        outbound "the port is not open at this destination, and no connection that a peer opened waits for it";
     /// A late acknowledgement or reset for a connection that is gone.
     Stale = "stale", Drop, "it belongs to a connection that is gone";
     /// The tables contradict themselves.
@@ -131,12 +149,19 @@ reasons! {
 }
 
 impl Reason {
-    /// Whether packets are counted by the documented port alone, of which there always is one: the sum of these counters
-    /// is the reason's.
+    /// Whether inbound packets are counted by the documented port alone, of which there always is one: the sum of these
+    /// counters is the reason's.
     #[inline(always)]
     #[must_use]
     pub const fn is_counted_by_port(self) -> bool {
         matches!(self, Self::Admitted | Self::SourceNotAdmitted)
+    }
+
+    /// The same of outbound packets.
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_counted_by_port_outbound(self) -> bool {
+        matches!(self, Self::Admitted | Self::DestinationNotAdmitted)
     }
 
     /// Whether packets to undocumented ports have this reason, which are counted by port too.

@@ -16,7 +16,7 @@ use crate::{
 /// The tables of one generation, and the kernel's socket table. An entry that is not there is `None`: that is an image
 /// that contradicts itself, and the packet drops.
 pub trait Tables {
-    /// Whether undocumented traffic passes.
+    /// Whether undocumented traffic passes, in the direction that is judged.
     fn posture_pass(&self) -> bool;
     /// Whether there are sources that ports admit which no rule names.
     fn failsafe(&self) -> bool;
@@ -65,7 +65,15 @@ pub trait Tables {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
 }
 
-/// The two ends of a packet: source is the peer, destination the node.
+/// The tables of a generation that judges what leaves, too: [`Tables::posture_pass`] is the outbound posture here.
+pub trait OutboundTables: Tables {
+    /// How many zones there are: so many zones before each outbound zone of the port table, the same zone stands inbound.
+    fn zones(&self) -> u32;
+    /// Whether inbound drops are only counted, so that what no rule admits has come in all the same.
+    fn observes_inbound(&self) -> bool;
+}
+
+/// The two ends of a packet: source is the peer, destination the node, whichever of them sent it.
 ///
 /// Its first [`Flow::LEN`] bytes are the kernel's tuple (`struct bpf_sock_tuple`). Aligned, so that the program writes it
 /// word by word.
@@ -92,6 +100,7 @@ pub struct SocketState(pub u32);
 
 impl SocketState {
     const ESTABLISHED: u32 = 1;
+    const SYN_SENT: u32 = 2;
     const LISTEN: u32 = 10;
     const NEW_SYN_RECV: u32 = 12;
 
@@ -100,6 +109,20 @@ impl SocketState {
     #[must_use]
     pub fn is_connected(self) -> bool {
         self.0 == Self::ESTABLISHED
+    }
+
+    /// Whether a TCP socket in this state only waits for anybody.
+    #[inline(always)]
+    #[must_use]
+    pub fn listens(self) -> bool {
+        self.0 == Self::LISTEN
+    }
+
+    /// Whether the node itself is opening the connection of a TCP socket in this state.
+    #[inline(always)]
+    #[must_use]
+    pub fn opens(self) -> bool {
+        self.0 == Self::SYN_SENT
     }
 
     /// Whether a TCP socket in this state only waits for connections, or holds one that is half open.

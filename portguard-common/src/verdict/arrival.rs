@@ -1,8 +1,9 @@
-//! What is known of a packet from where it came in.
+//! What is known of a packet from where it came in, or goes out.
 
 use crate::abi::port_entries;
 
-/// Where the zone of the interface begins in the port table, and whether DHCP answers pass on it. One word, since it is kept
+/// Where the zone of the interface begins in the port table, and whether DHCP passes on it. Of a packet that leaves the zone
+/// is one of the outbound ones, which stand behind all others. One word, since it is kept
 /// throughout the verdict and hardly ever asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(transparent)]
@@ -11,7 +12,7 @@ pub struct Arrival(u32);
 impl Arrival {
     const DHCP: u32 = 1 << 31;
 
-    /// By an interface of `zone`; `dhcp` tells whether DHCP answers pass. No port table has room for a zone whose entries
+    /// By an interface of `zone`; `dhcp` tells whether DHCP passes. No port table has room for a zone whose entries
     /// this can't number.
     #[inline(always)]
     #[must_use]
@@ -39,6 +40,12 @@ impl Arrival {
     #[must_use]
     pub const fn zone(self) -> u16 {
         ((self.0 & !Self::DHCP) / port_entries::PER_ZONE) as u16
+    }
+
+    /// What a packet comes in by where this one goes out, of a table with `zones` zones in each direction.
+    #[inline(always)]
+    pub(super) const fn opposite(self, zones: u32) -> Self {
+        Self(self.0.wrapping_sub(zones.wrapping_mul(port_entries::PER_ZONE)))
     }
 
     /// The zone's first entry in the port table.

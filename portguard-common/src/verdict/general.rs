@@ -22,9 +22,14 @@ fn link<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -
         ethernet::Payload::Ipv6(offset) => ip6(frame, offset, arrival, tables),
         ethernet::Payload::Arp => Err(Outcome::of(Reason::Arp)),
         ethernet::Payload::LinkControl => Err(Outcome::of(Reason::LinkControl)),
-        ethernet::Payload::Other if tables.posture_pass() => Err(Outcome::of(Reason::EtherTypePassed)),
-        ethernet::Payload::Other => Err(Outcome::of(Reason::EtherType)),
+        ethernet::Payload::Other => other_ether_type(tables),
     }
+}
+
+#[inline(always)]
+pub(super) fn other_ether_type<T: Tables>(tables: &T) -> Settled {
+    let reason = if tables.posture_pass() { Reason::EtherTypePassed } else { Reason::EtherType };
+    Err(Outcome::of(reason))
 }
 
 #[inline(always)]
@@ -71,8 +76,7 @@ fn ip6<F: Frame + ?Sized, T: Tables>(frame: &F, offset: usize, arrival: Arrival,
     ports::any(frame, &packet, context, group, tables, ports::DHCP6)
 }
 
-/// A later fragment, for the rules of `protocol`, if that can be told. At offset 1 it would overwrite or complete a header
-/// that a first fragment must hold by itself (RFC 3128), if it is what it claims to be.
+/// A later fragment, for the rules of `protocol`, if that can be told.
 #[inline(always)]
 fn later_fragment<A, T: Tables>(
     packet: &Packet<A>,
@@ -81,14 +85,22 @@ fn later_fragment<A, T: Tables>(
     context: Context,
     tables: &T,
 ) -> Settled {
-    if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
-        return Err(Outcome::of(Reason::FragmentOffset1));
-    }
+    completes_no_header(packet, offset)?;
     matrix::later_fragment(protocol, context, tables)
 }
 
+/// At offset 1 a later fragment would overwrite or complete a header that a first fragment must hold by itself (RFC 3128),
+/// if it is what it claims to be.
 #[inline(always)]
-fn icmp4<F: Frame + ?Sized, T: Tables>(
+pub(super) fn completes_no_header<A>(packet: &Packet<A>, offset: u16) -> Result<(), Reason> {
+    if offset == 1 && matches!(packet.protocol, protocol::TCP | protocol::SCTP) {
+        return Err(Reason::FragmentOffset1);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+pub(super) fn icmp4<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     packet: &Packet<ipv4::Address>,
     context: Context,
@@ -110,7 +122,7 @@ fn icmp4<F: Frame + ?Sized, T: Tables>(
 }
 
 #[inline(always)]
-fn icmp6<F: Frame + ?Sized, T: Tables>(
+pub(super) fn icmp6<F: Frame + ?Sized, T: Tables>(
     frame: &F,
     packet: &Packet<ipv6::Address>,
     context: Context,

@@ -1,21 +1,21 @@
-//! Which rule, if any, admits a source to a port, type or protocol.
+//! Which rule, if any, admits a peer to a port, type or protocol: a source, or a destination of what leaves.
 
 use super::{Context, Outcome, Settled};
 use crate::{
     Reason,
     abi::{PortEntry, port_entries, port_slots},
-    tables::Tables,
+    tables::{OutboundTables, Tables},
     wire::{Packet, icmp, protocol},
 };
 
-/// What the matrix says about one source and one port.
+/// What the matrix says about one peer and one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
-    /// A rule admits the source; this is its counter.
+    /// A rule admits the peer; this is its counter.
     Admitted { slot: u32 },
-    /// The port is documented and no rule admits the source; this is its first counter.
+    /// The port is documented and no rule admits the peer; this is its first counter.
     Refused { slot: u32 },
-    /// No rule names the port, and the source is in no failsafe group.
+    /// No rule names the port, and the peer is in no failsafe group.
     Undocumented,
 }
 
@@ -38,6 +38,17 @@ pub(super) fn access<T: Tables>(
         0 => Access::Refused { slot },
         ordinal => Access::Admitted { slot: slot + port_slots::ADMITTED + u32::from(ordinal) - 1 },
     })
+}
+
+/// The same of what comes in where the packet goes out: what the inbound rules say of its peer.
+#[inline(always)]
+pub(super) fn opposite_access<T: OutboundTables>(
+    first: u32,
+    index: u16,
+    context: Context,
+    tables: &T,
+) -> Result<Access, Reason> {
+    access(first, index, Context { arrival: context.arrival.opposite(tables.zones()), ..context }, tables)
 }
 
 /// ICMP types that follow the rules. `kind` tells those that no posture opens; `first` and `undocumented` are the first
@@ -86,7 +97,7 @@ pub(super) fn other_protocol<T: Tables>(number: u8, context: Context, tables: &T
 }
 
 /// What stands behind an authentication header is judged as if it stood there alone, but the header itself needs a
-/// rule that admits the source.
+/// rule that admits the peer.
 #[inline(always)]
 pub(super) fn authentication<A, T: Tables>(
     packet: &Packet<A>,

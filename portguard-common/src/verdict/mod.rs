@@ -1,12 +1,14 @@
 //! Headers and tables to a verdict: the order of the design's section 5.
 //!
 //! [`decide`] is the one verdict function: the XDP program, `explain` and the tests call it. It returns a reason and,
-//! where a documented port is concerned, the counter that tells which rule (or that none) admitted the packet.
+//! where a documented port is concerned, the counter that tells which rule (or that none) admitted the packet. [`outgoing`]
+//! is the same for what leaves, by the same parsers and the same tables.
 
 mod arrival;
 mod general;
 mod matrix;
 mod outcome;
+mod outgoing;
 mod plain;
 mod ports;
 mod reply;
@@ -17,6 +19,7 @@ use crate::{tables::Tables, wire::Frame};
 pub use arrival::Arrival;
 pub use general::general;
 pub use outcome::Outcome;
+pub use outgoing::outgoing;
 pub use plain::plain;
 
 use outcome::Settled;
@@ -25,7 +28,7 @@ use outcome::Settled;
 #[derive(Clone, Copy)]
 struct Context {
     arrival: Arrival,
-    /// The source's class.
+    /// The peer's class: the source's, of a packet that leaves the destination's.
     class: u32,
 }
 

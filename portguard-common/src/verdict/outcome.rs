@@ -2,7 +2,10 @@
 
 use core::convert::Infallible;
 
-use crate::{Reason, abi::port_slots};
+use crate::{
+    Reason,
+    abi::{port_slots, undocumented},
+};
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,18 @@ impl Outcome {
             self.slot
         } else {
             self.slot - port_slots::REFUSED + port_slots::UNANSWERED
+        };
+        Self { reason, slot }
+    }
+
+    /// The same of a packet that leaves: its reason is about the destination, its undocumented port one of the outbound places.
+    #[inline(always)]
+    pub(super) const fn outbound(self) -> Self {
+        let refused = matches!(self.reason, Reason::SourceNotAdmitted);
+        let reason = if refused { Reason::DestinationNotAdmitted } else { self.reason };
+        let slot = match self.undocumented_place() {
+            Some(place) => UNDOCUMENTED | (undocumented::OUT + place),
+            None => self.slot,
         };
         Self { reason, slot }
     }

@@ -85,7 +85,7 @@ pub(super) fn udp<A: SourceAddress, T: Tables>(
 /// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass. `place` is the port's
 /// among the undocumented ones.
 #[inline(always)]
-fn refused<T: Tables>(access: Access, place: u32, tables: &T) -> Result<Outcome, Outcome> {
+pub(super) fn refused<T: Tables>(access: Access, place: u32, tables: &T) -> Result<Outcome, Outcome> {
     match access {
         Access::Admitted { slot } => Err(Outcome::admitted(slot)),
         Access::Refused { slot } => Ok(Outcome::refused(slot)),
@@ -98,6 +98,6 @@ fn refused<T: Tables>(access: Access, place: u32, tables: &T) -> Result<Outcome,
 
 /// A packet that passes as a reply concerns no port of the matrix.
 #[inline(always)]
-fn unless_reply(outcome: Outcome) -> Outcome {
+pub(super) fn unless_reply(outcome: Outcome) -> Outcome {
     if outcome.reason == Reason::Reply { Outcome::of(Reason::Reply) } else { outcome }
 }

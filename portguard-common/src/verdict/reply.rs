@@ -1,4 +1,5 @@
-//! Is a packet that the matrix refuses a reply to a connection that this node opened itself?
+//! Is a packet that the matrix refuses a reply to a connection that this node opened itself, or, of one that leaves, that
+//! a peer opened?
 //!
 //! The kernel's socket table is the state table: it cannot be filled from outside and cannot be lost.
 
@@ -18,6 +19,25 @@ pub(super) fn tcp<A: SourceAddress, T: Tables>(flow: &Flow<A>, segment: &Segment
         Some(state) if state.is_passive() => Reason::NoReplyState,
         Some(_) if tables.tcp_listener(flow) => Reason::Revoked,
         Some(_) => Reason::Reply,
+    }
+}
+
+/// TCP that leaves, of `flow`, whose source is the peer: a connection of exactly these ends that the node did not open, and a
+/// listener on the node's port, or nobody can have opened it. A listener under attack agrees to connections that it keeps no
+/// socket of (SYN cookies).
+#[inline(always)]
+pub(super) fn outgoing_tcp<A: SourceAddress>(
+    flow: &Flow<A>,
+    segment: &Segment,
+    tables: &impl Tables,
+) -> Reason {
+    match tables.tcp_socket(flow) {
+        None => Reason::NoSocket,
+        Some(state) if state.listens() && segment.accepts() => Reason::Reply,
+        Some(state) if state.listens() => Reason::NoSocket,
+        Some(state) if state.opens() => Reason::Revoked,
+        Some(_) if tables.tcp_listener(flow) => Reason::Reply,
+        Some(_) => Reason::Revoked,
     }
 }
 

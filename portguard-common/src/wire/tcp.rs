@@ -32,6 +32,20 @@ impl Segment {
         self.flags & (Self::SYN | Self::ACK) == Self::SYN
     }
 
+    /// Whether the segment agrees to a new connection that the other end asked for.
+    #[inline(always)]
+    #[must_use]
+    pub fn accepts(&self) -> bool {
+        self.flags & (Self::SYN | Self::ACK) == Self::SYN | Self::ACK
+    }
+
+    /// Whether the segment ends a connection at once, or says that there is none, and nothing else.
+    #[inline(always)]
+    #[must_use]
+    pub fn resets(&self) -> bool {
+        self.flags & Self::RST != 0 && !self.data
+    }
+
     /// Whether a peer sends such a segment to a connection that is gone here: a last acknowledgement or a reset.
     #[inline(always)]
     #[must_use]

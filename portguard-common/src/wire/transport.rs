@@ -35,6 +35,13 @@ impl Ports {
         destination
     }
 
+    /// The ports as a packet of the opposite direction has them.
+    #[inline(always)]
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        Self(self.0.rotate_left(16))
+    }
+
     /// The same destination, from port 0.
     #[inline(always)]
     #[must_use]

@@ -22,7 +22,7 @@ pub struct ImageInterface {
     pub zone: u16,
     /// How the program is put on it.
     pub attach: Attach,
-    /// Whether DHCP answers pass.
+    /// Whether DHCP passes.
     pub dhcp: bool,
 }
 
@@ -103,6 +103,12 @@ impl Image {
         &self.legend
     }
 
+    /// What is known of a packet that leaves by `interface`; none where the image doesn't judge what leaves.
+    pub fn departure(&self, interface: &ImageInterface) -> Option<Arrival> {
+        let zones = u16::try_from(self.settings.outbound_zones).expect("no port table has so many zones");
+        (zones > 0).then(|| Arrival::new(zones + interface.zone, interface.dhcp))
+    }
+
     /// The image's digest.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -149,19 +155,24 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         interface_mask: _,
         copy_mask: _,
         arrival,
+        outbound_zones,
         one_interface_kind,
         observe,
         posture_pass,
         narrow4,
         details,
         failsafe,
+        outbound,
+        outbound_observe,
+        outbound_posture_pass,
         unused: _,
         masks6,
     } = settings;
-    for number in [default_class6, bucket_mask6, length_count6, arrival] {
+    for number in [default_class6, bucket_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details, *failsafe]);
+    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }

@@ -12,7 +12,7 @@ use super::{
     error::{CompileError, fits, narrow},
     rows::{self, NO_ROW, Rows},
 };
-use crate::matrix::{RuleId, Transport, ZoneId};
+use crate::matrix::{Direction, RuleId, Transport, ZoneId};
 
 /// What a documented entry of the port table stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,8 +51,15 @@ impl Target {
         })
     }
 
-    /// The one whose counter has this place in [`undocumented`].
-    pub fn of_undocumented(place: u32) -> Option<Self> {
+    /// The one whose counter has this place in [`undocumented`], and which way the packets went.
+    pub fn of_undocumented(place: u32) -> Option<(Direction, Self)> {
+        match place.checked_sub(undocumented::OUT) {
+            Some(place) => Some((Direction::Out, Self::of_place(place)?)),
+            None => Some((Direction::In, Self::of_place(place)?)),
+        }
+    }
+
+    fn of_place(place: u32) -> Option<Self> {
         let port =
             |transport, first: u32| Some(Self::Port { transport, port: u16::try_from(place - first).ok()? });
         let kind = |first: u32| u8::try_from(place - first).ok();
@@ -83,6 +90,8 @@ impl fmt::Display for Target {
 pub struct LegendPort<'a> {
     /// The zone.
     pub zone: ZoneId,
+    /// Whether it is the node's port, or one that the node reaches.
+    pub direction: Direction,
     /// The port, type or protocol.
     pub target: Target,
     /// Its first counter; the others follow as `portguard_common::abi::port_slots` says.
@@ -94,6 +103,7 @@ pub struct LegendPort<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Port {
     zone: ZoneId,
+    direction: Direction,
     target: Target,
     slot: u32,
     row: u32,
@@ -114,10 +124,15 @@ impl Legend {
         self.slots
     }
 
-    /// The documented ports, ascending by slot: by zone, then by protocol, then by number. Where there are failsafe groups,
-    /// [`Target::Other`] is the first of each zone.
+    /// The documented ports, ascending by slot: by direction, then by zone, then by protocol, then by number. Where there are
+    /// failsafe groups, [`Target::Other`] is the first of each zone.
     pub fn ports(&self) -> impl Iterator<Item = LegendPort<'_>> {
         self.ports.iter().map(|port| self.expand(port))
+    }
+
+    /// Those of one direction.
+    pub fn ports_of(&self, direction: Direction) -> impl Iterator<Item = LegendPort<'_>> {
+        self.ports().filter(move |port| port.direction == direction)
     }
 
     /// The documented port that `slot` is one of the counters of; `None` for the counters of reasons.
@@ -135,28 +150,31 @@ impl Legend {
     }
 
     fn expand(&self, port: &Port) -> LegendPort<'_> {
-        let Port { zone, target, slot, row } = *port;
-        LegendPort { zone, target, slot, rules: &self.rows[row as usize] }
+        let Port { zone, direction, target, slot, row } = *port;
+        LegendPort { zone, direction, target, slot, rules: &self.rows[row as usize] }
     }
 }
 
 /// Gives every documented port its counters; the port table comes out beside the legend. A row has `classes` cells.
 pub(super) fn assign(rows: Rows, classes: u32) -> Result<(Vec<PortEntry>, Legend), CompileError> {
     let failsafe = rows.has_failsafe();
-    let Rows { lists, entries } = rows;
+    let Rows { lists, entries, outbound } = rows;
     fits::<PortEntry>(entries.len(), "zones")?;
-    let mut next = Reason::ALL.len();
+    let directions = if outbound { &[Direction::In, Direction::Out][..] } else { &[Direction::In] };
+    let mut next = directions.len() * Reason::ALL.len();
     let mut ports = Vec::new();
-    let mut count = |zone, target, row: u32| -> Result<u32, CompileError> {
+    let mut count = |(direction, zone), target, row: u32| -> Result<u32, CompileError> {
         let slot = narrow(next, "counters")?;
         next += port_slots::ADMITTED as usize + lists[row as usize].len();
-        ports.push(Port { zone, target, slot, row });
+        ports.push(Port { zone, direction, target, slot, row });
         Ok(slot)
     };
     let mut table = vec![PortEntry::default(); entries.len()];
-    let zones = entries.chunks(rows::PER_ZONE).zip(table.chunks_mut(rows::PER_ZONE));
-    for (zone, (row_of, entries)) in zones.enumerate() {
-        let zone = ZoneId::new(zone);
+    let zones = entries.len() / rows::PER_ZONE / directions.len();
+    let places =
+        directions.iter().flat_map(|&direction| (0..zones).map(move |zone| (direction, ZoneId::new(zone))));
+    let tables = entries.chunks(rows::PER_ZONE).zip(table.chunks_mut(rows::PER_ZONE));
+    for (zone, (row_of, entries)) in places.zip(tables) {
         let other = if failsafe { count(zone, Target::Other, NO_ROW)? } else { 0 };
         for (index, (&row, entry)) in row_of.iter().zip(entries).enumerate() {
             if row == NO_ROW && !failsafe {

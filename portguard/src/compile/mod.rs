@@ -3,8 +3,9 @@
 //! Pure and deterministic: the same matrix gives the same bytes and the same digest. It knows nothing of files, nor of
 //! the kernel; it knows the layout in `portguard_common::abi`.
 //!
-//! Every source address belongs to one *class*, the set of rules that admit it; every port to one *row*, the list of
-//! rules that name it. A *cell*, row by class, says which rule of the row admits the class. The rule of the failsafe groups
+//! Every peer's address belongs to one *class*, the set of rules that admit it; every port to one *row*, the list of
+//! rules that name it. Where the site judges what leaves, rules of both directions make the classes, and each zone has its
+//! ports once more, outbound. A *cell*, row by class, says which rule of the row admits the class. The rule of the failsafe groups
 //! names every port: it is the last of each row, and the only one of the row of ports that nothing else names.
 
 mod cells;
@@ -55,6 +56,8 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
     let table6 = table6::build(&v6)?;
     let cells = cells::build(&rows.lists, &classes)?;
     let failsafe = rows.has_failsafe();
+    let outbound = matrix.outbound;
+    let outbound_zones = if outbound.is_some() { error::narrow(matrix.zones.len(), "zones")? } else { 0 };
     let (ports, legend) = legend::assign(rows, classes.count())?;
     let settings = Settings {
         ports: length(&ports),
@@ -69,6 +72,10 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         posture_pass: u8::from(matrix.posture == Posture::Pass),
         details: u8::from(matrix.details),
         failsafe: u8::from(failsafe),
+        outbound: u8::from(outbound.is_some()),
+        outbound_observe: u8::from(outbound.is_some_and(|outbound| outbound.mode == Mode::Observe)),
+        outbound_posture_pass: u8::from(outbound.is_some_and(|outbound| outbound.posture == Posture::Pass)),
+        outbound_zones,
         ..Settings::EMPTY
     };
     let interfaces = matrix

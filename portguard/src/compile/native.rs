@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use portguard_common::{
     abi::{Bucket6, Cell, PortEntry},
-    tables::{Flow, SocketState, SourceAddress, Tables},
+    tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
 
 use super::Image;
+use crate::matrix::Direction;
 
 /// A socket table: the kernel's, or one that a test makes up.
 pub trait Sockets {
@@ -42,12 +43,18 @@ impl Sockets for NoSockets {
 pub struct NativeTables<'a, S> {
     image: &'a Image,
     sockets: S,
+    direction: Direction,
 }
 
 impl<'a, S: Sockets> NativeTables<'a, S> {
-    /// The tables of `image` on a node that has `sockets`.
+    /// The tables of `image` on a node that has `sockets`, for what comes in.
     pub fn new(image: &'a Image, sockets: S) -> Self {
-        Self { image, sockets }
+        Self { image, sockets, direction: Direction::In }
+    }
+
+    /// The same for what leaves.
+    pub fn outbound(image: &'a Image, sockets: S) -> Self {
+        Self { image, sockets, direction: Direction::Out }
     }
 }
 
@@ -61,7 +68,11 @@ fn ends<A: SourceAddress>(flow: &Flow<A>) -> (SocketAddr, SocketAddr) {
 
 impl<S: Sockets> Tables for NativeTables<'_, S> {
     fn posture_pass(&self) -> bool {
-        self.image.settings().posture_pass != 0
+        let settings = self.image.settings();
+        match self.direction {
+            Direction::In => settings.posture_pass != 0,
+            Direction::Out => settings.outbound_posture_pass != 0,
+        }
     }
 
     fn failsafe(&self) -> bool {
@@ -120,5 +131,15 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         let (peer, local) = ends(flow);
         self.sockets.udp(peer, local)
+    }
+}
+
+impl<S: Sockets> OutboundTables for NativeTables<'_, S> {
+    fn zones(&self) -> u32 {
+        self.image.settings().outbound_zones
+    }
+
+    fn observes_inbound(&self) -> bool {
+        self.image.settings().observe != 0
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Rows {
     pub(super) lists: Vec<Vec<RuleId>>,
     /// The row of each entry of the port table.
     pub(super) entries: Vec<u32>,
+    /// Whether the zones are there twice: inbound, and behind them outbound.
+    pub(super) outbound: bool,
 }
 
 /// What an entry of a zone's port table stands for; `None` for entries that are not a port's (later fragments).
@@ -49,23 +51,26 @@ impl Rows {
     }
 }
 
-/// Gives every port that an inbound rule names its row.
+/// Gives every port that a rule names its row, where such rules are kept.
 pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
+    let (zones, outbound) = (matrix.zones.len(), matrix.outbound.is_some());
     let mut builder = Builder {
         links: Vec::new(),
         extended: HashMap::new(),
         failsafe: Vec::new(),
-        entries: vec![NO_ROW; matrix.zones.len() * PER_ZONE],
+        entries: vec![NO_ROW; if outbound { 2 * zones } else { zones } * PER_ZONE],
     };
-    for (index, rule) in matrix.rules.iter().enumerate() {
-        if rule.direction == Direction::Out {
-            continue;
-        }
+    let kept = (0..).map(RuleId::new).zip(&matrix.rules).filter(|(_, rule)| matrix.enforces(rule.direction));
+    for (id, rule) in kept {
+        let first = match rule.direction {
+            Direction::In => 0,
+            Direction::Out => zones,
+        };
         for zone in &rule.zones {
-            builder.add(RuleId::new(index), rule, zone.index() * PER_ZONE)?;
+            builder.add(id, rule, (first + zone.index()) * PER_ZONE)?;
         }
     }
-    Ok(builder.finish())
+    Ok(builder.finish(outbound))
 }
 
 /// A row in the making: another row and one rule more. Most rows are only steps on the way to others, so that no list is
@@ -99,22 +104,22 @@ impl Builder {
                 for port in ports.iter() {
                     self.join(zone, first, port, id)?;
                 }
-                self.join_fragments(zone, &[number, protocol::FRAGMENT], id)
+                self.join_fragments(zone, &[number, protocol::FRAGMENT], rule, id)
             }
             Service::Icmp { families, types } => {
                 if families.v4() {
                     self.add_types(zone, port_entries::ICMPV4, types, icmp::kind_v4, id)?;
-                    self.join_fragments(zone, &[protocol::ICMP], id)?;
+                    self.join_fragments(zone, &[protocol::ICMP], rule, id)?;
                 }
                 if families.v6() {
                     self.add_types(zone, port_entries::ICMPV6, types, icmp::kind_v6, id)?;
-                    self.join_fragments(zone, &[protocol::FRAGMENT], id)?;
+                    self.join_fragments(zone, &[protocol::FRAGMENT], rule, id)?;
                 }
                 Ok(())
             }
             Service::Protocol(number) => {
                 self.join(zone, port_entries::PROTOCOL, u16::from(*number), id)?;
-                self.join_fragments(zone, &[*number, protocol::FRAGMENT], id)
+                self.join_fragments(zone, &[*number, protocol::FRAGMENT], rule, id)
             }
             Service::All => {
                 if self.failsafe.last() != Some(&id) {
@@ -140,8 +145,17 @@ impl Builder {
         opened.into_iter().try_for_each(|number| self.join(zone, first, u16::from(number), id))
     }
 
-    /// Later fragments of these protocols may come from whom the rule admits.
-    fn join_fragments(&mut self, zone: usize, numbers: &[u8], id: RuleId) -> Result<(), CompileError> {
+    /// Later fragments of these protocols may come from whom the rule admits. Those that leave may go anywhere.
+    fn join_fragments(
+        &mut self,
+        zone: usize,
+        numbers: &[u8],
+        rule: &Rule,
+        id: RuleId,
+    ) -> Result<(), CompileError> {
+        if rule.direction == Direction::Out {
+            return Ok(());
+        }
         numbers.iter().try_for_each(|&number| self.join(zone, port_entries::FRAGMENTS, u16::from(number), id))
     }
 
@@ -174,7 +188,7 @@ impl Builder {
     }
 
     /// Writes down the rows that some port has, in the order of the ports.
-    fn finish(mut self) -> Rows {
+    fn finish(mut self, outbound: bool) -> Rows {
         let mut entries = std::mem::take(&mut self.entries);
         let mut lists = vec![self.failsafe.clone()];
         let mut numbers = HashMap::from([(NO_ROW, NO_ROW)]);
@@ -184,7 +198,7 @@ impl Builder {
                 u32::try_from(lists.len() - 1).expect("no more than there are links")
             });
         }
-        Rows { lists, entries }
+        Rows { lists, entries, outbound }
     }
 
     fn list(&self, row: u32) -> Vec<RuleId> {

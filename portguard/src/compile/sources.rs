@@ -1,4 +1,4 @@
-//! Which rules admit which source: groups in, one class a prefix out.
+//! Which rules admit which peer: groups in, one class a prefix out.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -12,7 +12,7 @@ use super::{
     NodeAddresses,
     error::{CompileError, narrow},
 };
-use crate::matrix::{Direction, GroupId, Matrix, RuleId};
+use crate::matrix::{GroupId, Matrix, RuleId};
 
 /// A prefix and the class of the addresses whose longest match it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Interner {
         narrow::<u32>(matrix.rules.len(), "rules")?;
         let mut rules_of_group = vec![Vec::new(); matrix.groups.len()];
         for (index, rule) in matrix.rules.iter().enumerate() {
-            if rule.direction == Direction::In {
+            if matrix.enforces(rule.direction) {
                 for group in rule.groups() {
                     rules_of_group[group.index()].push(RuleId::new(index));
                 }

@@ -7,16 +7,19 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::{
-    abi::{CLASS_OWN, PortEntry, port_entries, port_slots, undocumented},
+    Arrival, Reason,
+    abi::{CLASS_OWN, OUTBOUND_REASONS, PortEntry, port_entries, port_slots, undocumented},
     tables::{SourceAddress as _, Tables as _},
     wire::{ipv4, ipv6},
 };
 use proptest::prelude::*;
 
-use super::{Image, NativeTables, NoSockets, NodeAddresses, Target, compile};
+use sha2::{Digest as _, Sha256};
+
+use super::{Digest, Image, NativeTables, NoSockets, NodeAddresses, Target, compile, digest::hash_table};
 use crate::matrix::{
-    Direction, Dormant, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture,
-    Rule, RuleId, Service, Transport, Zone, ZoneId,
+    Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
+    Outbound, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service, Transport, Zone, ZoneId,
 };
 
 fn rule(name: &str, service: Service, zones: &[usize], groups: &[usize]) -> Rule {
@@ -42,6 +45,7 @@ fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
     Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        outbound: None,
         details: true,
         zones: (0..zones).map(|zone| Zone { name: format!("zone{zone}") }).collect(),
         interfaces: Vec::new(),
@@ -66,6 +70,7 @@ enum Answer {
     Undocumented,
 }
 
+/// `zone` counts the inbound zones first.
 fn ask(image: &Image, zone: u32, source: IpAddr, port: u16) -> Answer {
     let tables = NativeTables::new(image, NoSockets);
     let class = class_of(image, source);
@@ -88,23 +93,28 @@ fn class_of(image: &Image, source: IpAddr) -> u32 {
     }
 }
 
-fn oracle(matrix: &Matrix, zone: usize, source: IpAddr, port: u16) -> Answer {
+/// The inbound zones come first, then the same outbound.
+fn oracle(matrix: &Matrix, zone: usize, peer: IpAddr, port: u16) -> Answer {
+    let zones = matrix.zones.len();
+    let (direction, zone) = if zone < zones { (Direction::In, zone) } else { (Direction::Out, zone - zones) };
     let mut named = false;
     for (index, rule) in matrix.rules.iter().enumerate() {
         match &rule.service {
             Service::Transport { transport: Transport::Tcp, ports }
-                if rule.zones.contains(&ZoneId::new(zone)) && ports.contains(port) =>
+                if rule.direction == direction
+                    && rule.zones.contains(&ZoneId::new(zone))
+                    && ports.contains(port) =>
             {
                 named = true;
             }
-            // The last rule, which says nothing about those whom it does not admit.
+            // The last rule, which is for both directions, and says nothing about those whom it does not admit.
             Service::All => {}
             _ => continue,
         }
         let PeerKind::Groups(groups) = &rule.peers[0].kind else { continue };
         if groups
             .iter()
-            .any(|&group| matrix.group(group).prefixes.iter().any(|prefix| prefix.contains(&source)))
+            .any(|&group| matrix.group(group).prefixes.iter().any(|prefix| prefix.contains(&peer)))
         {
             return Answer::Admitted(RuleId::new(index));
         }
@@ -144,17 +154,21 @@ fn matrices() -> impl Strategy<Value = Matrix> {
             0..40_u16,
             prop::collection::vec(0..5_usize, 0..4),
             prop::collection::btree_set(0..2_usize, 1..3),
+            any::<bool>(),
         ),
         0..8,
     );
     let failsafe = prop::option::of(prop::collection::vec(0..5_usize, 0..3));
-    (groups, rules, failsafe).prop_map(|(groups, rules, failsafe)| {
-        let rules = rules.into_iter().map(|(a, b, groups, zones)| {
-            rule("r", tcp(a.min(b), a.max(b)), &zones.into_iter().collect::<Vec<_>>(), &groups)
+    let outbound = prop::option::weighted(0.7, Just(OBSERVED));
+    (groups, rules, failsafe, outbound).prop_map(|(groups, rules, failsafe, outbound)| {
+        let rules = rules.into_iter().map(|(a, b, groups, zones, out)| {
+            let zones: Vec<usize> = zones.into_iter().collect();
+            let direction = if out { Direction::Out } else { Direction::In };
+            Rule { direction, ..rule("r", tcp(a.min(b), a.max(b)), &zones, &groups) }
         });
         let failsafe = failsafe.map(|groups| rule("failsafe", Service::All, &[0, 1], &groups));
         let rules = rules.chain(failsafe).collect();
-        matrix(2, groups, rules)
+        Matrix { outbound, ..matrix(2, groups, rules) }
     })
 }
 
@@ -164,10 +178,11 @@ proptest! {
     #[test]
     fn the_tables_answer_as_the_rules_read(
         matrix in matrices(),
-        questions in prop::collection::vec((address(), 0..42_u16, 0..2_usize), 200),
+        questions in prop::collection::vec((address(), 0..42_u16, 0..4_usize), 200),
     ) {
         let image = compile(&matrix, &NodeAddresses::default()).unwrap();
         for (source, port, zone) in questions {
+            let zone = if matrix.outbound.is_some() { zone } else { zone % 2 };
             prop_assert_eq!(
                 ask(&image, u32::try_from(zone).unwrap(), source, port),
                 oracle(&matrix, zone, source, port),
@@ -248,8 +263,119 @@ fn the_nodes_own_addresses_are_a_class_of_their_own_whatever_group_lists_them() 
     assert_ne!(class_of(&image, "10.0.0.6".parse().unwrap()), CLASS_OWN);
 }
 
+const OBSERVED: Outbound = Outbound { mode: Mode::Observe, posture: Posture::Drop };
+
+/// A site with a rule of each kind, two zones and a failsafe group.
+fn mixed() -> Matrix {
+    let groups = vec![
+        nets(&["10.0.0.0/24", "2001:db8::/64"]),
+        nets(&["10.0.0.128/25", "10.3.0.1/32", "2001:db8:3::1/128"]),
+        nets(&["10.9.0.1/32"]),
+    ];
+    let mut out = rule("out", tcp(443, 445), &[0, 1], &[1]);
+    out.direction = Direction::Out;
+    let icmp = Service::Icmp { families: IcmpFamilies::Both, types: IcmpTypes::All };
+    let rules = vec![
+        rule("a", tcp(80, 90), &[0], &[0]),
+        rule("b", tcp(85, 443), &[1], &[1]),
+        out,
+        rule("ping", icmp, &[0, 1], &[0, 1]),
+        rule("failsafe", Service::All, &[0, 1], &[2]),
+    ];
+    matrix(2, groups, rules)
+}
+
 #[test]
-fn outbound_rules_open_nothing() {
+fn without_outbound_the_tables_are_what_they_were_before_there_was_any() {
+    let image = compile(&mixed(), &NodeAddresses::new(vec!["10.0.0.5".parse().unwrap()])).unwrap();
+    // But for the counters of ports, which stand behind those of the reasons: there are more reasons now.
+    let reasons = u32::try_from(Reason::ALL.len()).unwrap();
+    let ports: Vec<PortEntry> = image
+        .ports()
+        .iter()
+        .map(|&PortEntry { slot, cells }| PortEntry { slot: slot.saturating_sub(reasons), cells })
+        .collect();
+    let mut hasher = Sha256::new();
+    hash_table(&ports, &mut hasher);
+    hash_table(image.trie4(), &mut hasher);
+    hash_table(image.table6(), &mut hasher);
+    hash_table(image.cells(), &mut hasher);
+    hasher.update((image.legend().slots() - reasons).to_le_bytes());
+    // What version 4 of the tables' layout made of it.
+    assert_eq!(
+        Digest::new(hasher).to_string(),
+        "89001a62e1a9344f98c92f3a419ec037a51b63f5f23c7bb17aebf593ae163b1f"
+    );
+    assert_eq!((image.settings().outbound, image.settings().outbound_zones), (0, 0));
+}
+
+#[test]
+fn what_leaves_has_ports_counters_and_reasons_of_its_own_behind_those_of_what_comes_in() {
+    let off = compile(&mixed(), &NodeAddresses::default()).unwrap();
+    let on = Matrix { outbound: Some(OBSERVED), ..mixed() };
+    let image = compile(&on, &NodeAddresses::default()).unwrap();
+    assert_eq!(image.ports().len(), 2 * off.ports().len());
+    assert_eq!((image.settings().outbound, image.settings().outbound_zones), (1, 2));
+    let of = |image: &Image, direction| -> Vec<_> {
+        let ports = image.legend().ports_of(direction);
+        ports.map(|port| (port.zone, port.target, port.rules.to_vec())).collect()
+    };
+    assert_eq!(of(&image, Direction::In), of(&off, Direction::In));
+    let out: Vec<_> =
+        of(&image, Direction::Out).into_iter().map(|(zone, target, _)| (zone, target)).collect();
+    let port = |port| Target::Port { transport: Transport::Tcp, port };
+    let of_zone = [Target::Other, port(443), port(444), port(445)];
+    let expected: Vec<_> =
+        [0, 1].into_iter().flat_map(|zone| of_zone.map(|target| (ZoneId::new(zone), target))).collect();
+    assert_eq!(out, expected);
+    let slots: Vec<u32> = image.legend().ports().map(|port| port.slot).collect();
+    assert!(slots.is_sorted());
+    assert_eq!(slots[0], 2 * OUTBOUND_REASONS);
+    // The failsafe group is admitted to whatever leaves, other peers to what a rule names.
+    let [failsafe, upstream, client]: [IpAddr; 3] =
+        ["10.9.0.1", "10.3.0.1", "10.0.0.1"].map(|address| address.parse().unwrap());
+    for zone in [2, 3] {
+        assert_eq!(ask(&image, zone, failsafe, 443), Answer::Admitted(RuleId::new(4)));
+        assert_eq!(ask(&image, zone, failsafe, 80), Answer::Admitted(RuleId::new(4)));
+        assert_eq!(ask(&image, zone, upstream, 443), Answer::Admitted(RuleId::new(2)));
+        assert_eq!(ask(&image, zone, client, 443), Answer::Refused);
+        assert_eq!(ask(&image, zone, client, 80), Answer::Undocumented);
+    }
+}
+
+#[test]
+fn the_zone_that_an_interface_sends_to_is_that_of_its_rules() {
+    let interface = |name: &str, zone, dhcp| Interface {
+        name: name.to_owned(),
+        zone: ZoneId::new(zone),
+        attach: Attach::Auto,
+        dhcp,
+    };
+    let interfaces = vec![interface("eth0", 0, true), interface("eth1", 1, false)];
+    let off = Matrix { interfaces, ..mixed() };
+    let on = Matrix { outbound: Some(OBSERVED), ..off.clone() };
+    let [off, on] = [off, on].map(|matrix| compile(&matrix, &NodeAddresses::default()).unwrap());
+    let departures = |image: &Image| -> Vec<_> {
+        image.interfaces().iter().map(|interface| image.departure(interface)).collect()
+    };
+    assert_eq!(departures(&on), [Some(Arrival::new(2, true)), Some(Arrival::new(3, false))]);
+    assert_eq!(departures(&off), [None, None]);
+}
+
+#[test]
+fn what_is_said_of_what_leaves_is_part_of_the_digest() {
+    let with =
+        |outbound| compile(&Matrix { outbound, ..mixed() }, &NodeAddresses::default()).unwrap().digest();
+    let enforced = Outbound { mode: Mode::Enforce, ..OBSERVED };
+    let passing = Outbound { posture: Posture::Pass, ..OBSERVED };
+    let digests = [None, Some(OBSERVED), Some(enforced), Some(passing)].map(with);
+    for (index, digest) in digests.iter().enumerate() {
+        assert!(!digests[index + 1..].contains(digest), "{index}");
+    }
+}
+
+#[test]
+fn outbound_rules_open_nothing_where_the_site_does_not_judge_what_leaves() {
     let mut out = rule("out", tcp(25, 25), &[0], &[0]);
     out.direction = Direction::Out;
     let matrix = matrix(1, vec![nets(&["0.0.0.0/0", "::/0"])], vec![out]);
@@ -349,7 +475,10 @@ fn ipv4_sources_that_share_no_network_are_found_in_narrow_nodes() {
 
 #[test]
 fn each_place_of_an_undocumented_port_is_that_of_its_own_and_of_no_other() {
-    let told = |place: u32| Target::of_undocumented(place).map(|target| target.to_string());
+    let told = |place: u32| {
+        let (direction, target) = Target::of_undocumented(place)?;
+        Some(if direction == Direction::In { target.to_string() } else { format!("out {target}") })
+    };
     let ends = [
         (undocumented::TCP, "0/tcp"),
         (undocumented::TCP + 65_535, "65535/tcp"),
@@ -359,11 +488,15 @@ fn each_place_of_an_undocumented_port_is_that_of_its_own_and_of_no_other() {
         (undocumented::ICMPV4 + 255, "icmpv4/255"),
         (undocumented::ICMPV6 + 128, "icmpv6/128"),
         (undocumented::COUNT - 1, "icmpv6/255"),
+        (undocumented::OUT, "out 0/tcp"),
+        (undocumented::OUT + undocumented::UDP + 53, "out 53/udp"),
+        (undocumented::OUT + undocumented::COUNT - 1, "out icmpv6/255"),
     ];
     for (place, expected) in ends {
         assert_eq!(told(place).as_deref(), Some(expected), "{place}");
     }
-    assert_eq!(told(undocumented::COUNT), None);
-    let all: BTreeSet<String> = (0..undocumented::COUNT).filter_map(told).collect();
-    assert_eq!(all.len(), undocumented::COUNT as usize);
+    let both = undocumented::OUT + undocumented::COUNT;
+    assert_eq!(told(both), None);
+    let all: BTreeSet<String> = (0..both).filter_map(told).collect();
+    assert_eq!(all.len(), both as usize);
 }

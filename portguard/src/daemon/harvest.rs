@@ -92,7 +92,9 @@ fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops
             }
             None => (None, None, Vec::new()),
         },
-        Aim::Undocumented(place) => (chart.zone(key.zone()), Target::of_undocumented(place), Vec::new()),
+        Aim::Undocumented(place) => {
+            (chart.zone(key.zone()), Target::of_undocumented(place).map(|(_, target)| target), Vec::new())
+        }
         Aim::Protocol(number) => {
             let target = (key.family() != Family::None).then_some(Target::Protocol(number));
             (chart.zone(key.zone()), target, Vec::new())

@@ -9,7 +9,7 @@ use portguard_common::{
 };
 
 use super::{DatapathError, pod::Pod};
-use crate::compile::Legend;
+use crate::{compile::Legend, matrix::Direction};
 
 /// All counters of a generation at about one moment: pages are read one after the other while packets go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl CounterSnapshot {
         if !reason.is_counted_by_port() {
             return self.slot(reason as u32);
         }
-        let slots = legend.ports().flat_map(|port| match reason.action() {
+        let slots = legend.ports_of(Direction::In).flat_map(|port| match reason.action() {
             Action::Pass => {
                 let first = port.slot + port_slots::ADMITTED;
                 first..first + u32::try_from(port.rules.len()).expect("a row's rules are counted in 16 bits")

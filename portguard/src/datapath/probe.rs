@@ -113,6 +113,7 @@ fn smallest() -> Image {
     let matrix = Matrix {
         mode: Mode::Observe,
         posture: Posture::Pass,
+        outbound: None,
         details: true,
         zones: vec![Zone { name: "probe".to_owned() }],
         interfaces: Vec::new(),

@@ -67,6 +67,7 @@ fn site() -> (Matrix, Image) {
     let matrix = Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        outbound: None,
         details: true,
         zones: vec![Zone { name: "default".to_owned() }],
         interfaces: Vec::new(),

@@ -98,6 +98,7 @@ mod tests {
         Matrix {
             mode: Mode::Enforce,
             posture: Posture::Drop,
+            outbound: None,
             details: true,
             zones: vec![Zone { name: "default".to_owned() }],
             interfaces: vec![interface("eth*")],

@@ -101,7 +101,7 @@ fn holds_family(group: &Group, from: IpAddr) -> bool {
 fn elsewhere(question: &Question, matrix: &Matrix, image: &Image) -> Vec<Near> {
     let target = question.target();
     let mut found = Vec::new();
-    for port in image.legend().ports() {
+    for port in image.legend().ports_of(question.direction) {
         let named = port.rules.iter().filter(|&&id| !is_failsafe(matrix, id));
         if port.target == target {
             let zone = &matrix.zone(port.zone).name;

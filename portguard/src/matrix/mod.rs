@@ -22,8 +22,8 @@ pub use diff::{Change, Changed, Diff, InterfaceChange, PortsOf};
 pub use dormant::{Cause, Dormant, DormantRule};
 pub use filter::{Filter, PortFilter, Unknown};
 pub use model::{
-    Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Peer, PeerKind, Posture, Rule,
-    RuleId, Zone, ZoneId,
+    Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture,
+    Rule, RuleId, Zone, ZoneId,
 };
 pub(crate) use pattern::{LONGEST as LONGEST_INTERFACE, common_name};
 pub use pattern::{covers, is_pattern, narrowest};

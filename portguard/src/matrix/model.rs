@@ -55,6 +55,15 @@ pub enum Direction {
     Out,
 }
 
+/// What becomes of what leaves. A site that does not say has none of it: everything leaves, and no program looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbound {
+    /// Observe or enforce, whatever holds inbound.
+    pub mode: Mode,
+    /// What happens to what no outbound rule names.
+    pub posture: Posture,
+}
+
 /// How the program is put on an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -257,6 +266,8 @@ pub struct Matrix {
     pub mode: Mode,
     /// What happens to what no rule names.
     pub posture: Posture,
+    /// The same of what leaves; none where nothing judges it.
+    pub outbound: Option<Outbound>,
     /// Whether it is noted who was dropped.
     pub details: bool,
     /// The zones; never empty.
@@ -292,6 +303,11 @@ impl Matrix {
     /// The interface of the site that holds for the interface that the kernel calls `name`.
     pub fn interface_for(&self, name: &str) -> Option<&Interface> {
         narrowest(&self.interfaces, |interface| &interface.name, name)
+    }
+
+    /// Whether rules of `direction` are kept: inbound ones always, outbound ones where the site judges what leaves.
+    pub fn enforces(&self, direction: Direction) -> bool {
+        direction == Direction::In || self.outbound.is_some()
     }
 
     /// The failsafe groups' rule, if there are any.

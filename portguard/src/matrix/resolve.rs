@@ -51,7 +51,17 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
     match (site.mode, site.posture) {
         (Some(mode), Some(posture)) if faults.is_empty() => {
             let details = site.audit.details;
-            Some(Matrix { mode, posture: posture.value, details, zones, interfaces, groups, rules, dormant })
+            Some(Matrix {
+                mode,
+                posture: posture.value,
+                outbound: None,
+                details,
+                zones,
+                interfaces,
+                groups,
+                rules,
+                dormant,
+            })
         }
         _ => None,
     }

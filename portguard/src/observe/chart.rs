@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Counted;
 use crate::{
     compile::{Legend, LegendPort, Target},
-    matrix::{Matrix, Mode, Origin, Posture},
+    matrix::{Direction, Matrix, Mode, Origin, Posture},
 };
 
 /// What every counter of a generation counts.
@@ -105,7 +105,7 @@ impl Chart {
     pub fn new(legend: &Legend, matrix: &Matrix) -> Self {
         let mut lists: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
         let mut runs: Vec<Run> = Vec::new();
-        for LegendPort { zone, target, slot, rules } in legend.ports() {
+        for LegendPort { zone, direction: _, target, slot, rules } in legend.ports_of(Direction::In) {
             let rules: Vec<u32> = rules.iter().map(|rule| number(rule.index())).collect();
             let zone = number(zone.index());
             let step = port_slots::ADMITTED + number(rules.len());

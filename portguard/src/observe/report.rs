@@ -188,7 +188,7 @@ impl CounterReport {
             idle == Idle::Show || [row.counted, row.would_drop].iter().any(|count| *count != Count::default())
         };
         let undocumented = totals.undocumented.iter().filter_map(|(&place, &counted)| {
-            let port = Target::of_undocumented(place)?.to_string();
+            let port = Target::of_undocumented(place)?.1.to_string();
             Some(UndocumentedRow { port, counted })
         });
         let undocumented = undocumented.collect();

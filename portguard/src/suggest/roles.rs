@@ -11,7 +11,7 @@ use std::{
 use super::{Grounds, Join, Names, Seen, members, sift::Found};
 use crate::{
     compile::Target,
-    matrix::{Matrix, Origin, PeerKind},
+    matrix::{Direction, Matrix, Origin, PeerKind},
 };
 
 /// A product's name on the site, and a role.
@@ -95,7 +95,7 @@ fn places(matrix: &Matrix, found: &Found) -> BTreeSet<Place> {
 /// How many ports each role opens.
 fn opens(grounds: &Grounds<'_>) -> BTreeMap<Place, usize> {
     let mut opens: BTreeMap<Place, usize> = BTreeMap::new();
-    for port in grounds.image.legend().ports() {
+    for port in grounds.image.legend().ports_of(Direction::In) {
         let mut places: BTreeSet<Place> = BTreeSet::new();
         for rule in port.rules.iter().map(|&id| grounds.matrix.rule(id)) {
             if let Origin::Document { product, .. } = &rule.origin {

@@ -85,8 +85,9 @@ struct Sum {
 
 pub(super) fn sift(grounds: &Grounds<'_>) -> Sifted {
     let sums = sums(grounds);
+    let inbound = grounds.image.legend().ports_of(Direction::In);
     let named: HashMap<(ZoneId, Target), Vec<RuleId>> =
-        grounds.image.legend().ports().map(|port| ((port.zone, port.target), port.rules.to_vec())).collect();
+        inbound.map(|port| ((port.zone, port.target), port.rules.to_vec())).collect();
     let scans = spread(&sums, |key| key.0, SCAN_PORTS, SCAN_PACKETS);
     let swept = spread(&sums, |key| (key.1, key.2), SWEEP_SOURCES, SWEEP_PACKETS);
     let mut sifted = Sifted::default();

@@ -95,6 +95,7 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let matrix = Matrix {
         mode: Mode::Enforce,
         posture,
+        outbound: None,
         details: true,
         zones: zones.to_vec(),
         interfaces,

@@ -15,7 +15,8 @@ use crate::{
 };
 
 pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
-    let Matrix { mode, posture, details: _, zones: _, interfaces, groups, rules, dormant: _ } = matrix;
+    let Matrix { mode, posture, outbound: _, details: _, zones: _, interfaces, groups, rules, dormant: _ } =
+        matrix;
     writeln!(out, "{}: sound", path.display())?;
     let mode = match mode {
         Mode::Observe => "observe: what would be dropped is counted and passes",
