@@ -17,7 +17,7 @@ use crate::{
     audit::{Detail, SourceDrops},
     compile::Target,
     datapath::Epoch,
-    observe::{Chart, Count},
+    observe::{Chart, Count, port_text},
 };
 
 /// The kernel's clock read beside the wall's.
@@ -84,11 +84,11 @@ pub(super) fn first_drop(event: &DropEvent, chart: &Chart, clocks: Clocks) -> So
 fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops {
     let DropEntry { key, counter, first, last, .. } = entry;
     let reason = Reason::ALL.get(usize::from(key.reason())).copied().unwrap_or(Reason::Internal);
-    let (zone, target, rules) = match key.aim() {
+    let (place, target, rules) = match key.aim() {
         Aim::Slot(slot) => match chart.port_of(slot) {
             Some(port) => {
                 let rules = chart.rules_of(port.list).map(str::to_owned).collect();
-                (Some(port.zone), Some(port.target), rules)
+                (Some((port.direction, port.zone)), Some(port.target), rules)
             }
             None => (None, None, Vec::new()),
         },
@@ -100,13 +100,15 @@ fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops
             (chart.zone(key.zone()), target, Vec::new())
         }
     };
+    let (direction, zone) = place.unwrap_or_default();
+    let port = target.map_or_else(|| "-".to_owned(), |target| target.to_string());
     SourceDrops {
         source: source(*key),
-        zone: zone.unwrap_or_default().to_owned(),
-        port: target.map_or_else(|| "-".to_owned(), |target| target.to_string()),
+        zone: zone.to_owned(),
+        port: port_text(direction, port),
         reason: reason.name().to_owned(),
         rules,
-        would: chart.observe(),
+        would: chart.observe(direction),
         packets: counter.packets,
         bytes: counter.bytes,
         first: clocks.milliseconds(*first),

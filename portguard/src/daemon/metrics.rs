@@ -129,7 +129,7 @@ impl Daemon {
         let (totals, chart) = self.enforcement.as_ref().ok_or(DaemonError::Detached)?.totals()?;
         Ok(Counts {
             ranges: RangeRow::all(&totals, chart),
-            reasons: ReasonRow::all(&totals).collect(),
+            reasons: ReasonRow::all(&totals, chart),
             undocumented: totals.undocumented(),
         })
     }

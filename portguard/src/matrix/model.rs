@@ -46,10 +46,11 @@ impl fmt::Display for Posture {
 }
 
 /// Which way a rule's connections are opened, seen from the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The peer connects to the node.
+    #[default]
     In,
     /// The node connects to the peer.
     Out,

@@ -3,7 +3,7 @@
 //! It is kept with the generation, so that the next process, which may have another site before it, still knows what was
 //! counted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use portguard_common::{
     Reason,
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::Counted;
 use crate::{
     compile::{Legend, LegendPort, Target},
-    matrix::{Direction, Matrix, Mode, Origin, Posture},
+    matrix::{Direction, Matrix, Mode, Origin, Outbound, Posture},
 };
 
 /// What every counter of a generation counts.
@@ -24,7 +24,10 @@ pub struct Chart {
     observe: bool,
     /// What became of packets to undocumented ports.
     fate: Fate,
-    /// The reasons, by the slots of their counters.
+    /// The same of what leaves, where that is judged. Older charts don't say.
+    #[serde(default)]
+    outbound: Option<OutboundChart>,
+    /// The reasons, by the slots of their counters: those of what comes in, then the same of what leaves, if that is judged.
     reasons: Vec<String>,
     zones: Vec<String>,
     rules: Vec<String>,
@@ -34,6 +37,13 @@ pub struct Chart {
     /// Lists of rules.
     lists: Vec<Vec<u32>>,
     runs: Vec<Run>,
+}
+
+/// What becomes of packets that leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct OutboundChart {
+    observe: bool,
+    fate: Fate,
 }
 
 /// What becomes of packets to undocumented ports.
@@ -68,6 +78,8 @@ impl Fate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Run {
     zone: u32,
+    #[serde(default)]
+    direction: Direction,
     first: Target,
     length: u32,
     slot: u32,
@@ -79,6 +91,8 @@ struct Run {
 pub struct ChartPort<'a> {
     /// The zone's name.
     pub zone: &'a str,
+    /// Whether it is the node's port, or one that the node reaches.
+    pub direction: Direction,
     /// The port.
     pub target: Target,
     /// Its first counter; the others follow as [`port_slots`] says.
@@ -92,6 +106,8 @@ pub struct ChartPort<'a> {
 pub(super) struct ChartRun<'a> {
     /// The zone's name.
     pub(super) zone: &'a str,
+    /// Whether they are the node's ports, or ports that the node reaches.
+    pub(super) direction: Direction,
     /// The first of them.
     pub(super) first: Target,
     /// How many there are.
@@ -105,7 +121,7 @@ impl Chart {
     pub fn new(legend: &Legend, matrix: &Matrix) -> Self {
         let mut lists: BTreeMap<Vec<u32>, u32> = BTreeMap::new();
         let mut runs: Vec<Run> = Vec::new();
-        for LegendPort { zone, direction: _, target, slot, rules } in legend.ports_of(Direction::In) {
+        for LegendPort { zone, direction, target, slot, rules } in legend.ports() {
             let rules: Vec<u32> = rules.iter().map(|rule| number(rule.index())).collect();
             let zone = number(zone.index());
             let step = port_slots::ADMITTED + number(rules.len());
@@ -113,22 +129,30 @@ impl Chart {
             let list = *lists.entry(rules).or_insert(next);
             match runs.last_mut() {
                 Some(run)
-                    if (run.zone, run.list, run.slot + run.length * step) == (zone, list, slot)
+                    if (run.zone, run.direction, run.list) == (zone, direction, list)
+                        && run.slot + run.length * step == slot
                         && run.first.after(run.length) == Some(target) =>
                 {
                     run.length += 1;
                 }
-                _ => runs.push(Run { zone, first: target, length: 1, slot, list }),
+                _ => runs.push(Run { zone, direction, first: target, length: 1, slot, list }),
             }
         }
         let mut in_order = vec![Vec::new(); lists.len()];
         for (rules, list) in lists {
             in_order[list as usize] = rules;
         }
+        let outbound = matrix.outbound.map(|Outbound { mode, posture }| OutboundChart {
+            observe: mode == Mode::Observe,
+            fate: Fate::new(mode, posture),
+        });
+        let directions = 1 + usize::from(outbound.is_some());
+        let reasons = iter::repeat_n(Reason::ALL, directions).flatten();
         Self {
             observe: matrix.mode == Mode::Observe,
             fate: Fate::new(matrix.mode, matrix.posture),
-            reasons: Reason::ALL.iter().map(|reason| reason.name().to_owned()).collect(),
+            outbound,
+            reasons: reasons.map(|reason| reason.name().to_owned()).collect(),
             zones: matrix.zones.iter().map(|zone| zone.name.clone()).collect(),
             rules: matrix.rules.iter().map(|rule| matrix.cite(&rule.origin)).collect(),
             products: matrix.rules.iter().map(|rule| product(&rule.origin).to_owned()).collect(),
@@ -137,18 +161,32 @@ impl Chart {
         }
     }
 
-    /// Whether the generation's mode is `observe`: what its counters call dropped passed.
-    pub fn observe(&self) -> bool {
-        self.observe
+    /// Whether the generation only counts what it would drop of what goes this way.
+    pub fn observe(&self, direction: Direction) -> bool {
+        match direction {
+            Direction::In => self.observe,
+            Direction::Out => self.outbound.is_some_and(|outbound| outbound.observe),
+        }
     }
 
-    pub(super) fn fate(&self) -> Fate {
-        self.fate
+    /// Whether what leaves is judged.
+    pub fn judges_outbound(&self) -> bool {
+        self.outbound.is_some()
     }
 
-    /// The reasons' names, by the slots of their counters.
-    pub fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.reasons.iter().map(String::as_str)
+    pub(super) fn fate(&self, direction: Direction) -> Fate {
+        match (direction, self.outbound) {
+            (Direction::Out, Some(outbound)) => outbound.fate,
+            (Direction::In, _) | (Direction::Out, None) => self.fate,
+        }
+    }
+
+    /// The reasons' counters: slot, direction and name.
+    pub fn reasons(&self) -> impl Iterator<Item = (u32, Direction, &str)> {
+        let inbound = self.reasons.len() / if self.outbound.is_some() { 2 } else { 1 };
+        let direction = move |place| if place < inbound { Direction::In } else { Direction::Out };
+        let named = self.reasons.iter().enumerate();
+        named.map(move |(place, name)| (number(place), direction(place), name.as_str()))
     }
 
     /// The documented ports, ascending by slot.
@@ -163,6 +201,7 @@ impl Chart {
     fn port_at(&self, run: &Run, place: u32, step: u32) -> Option<ChartPort<'_>> {
         Some(ChartPort {
             zone: self.zones.get(run.zone as usize)?,
+            direction: run.direction,
             target: run.first.after(place)?,
             slot: run.slot + place * step,
             list: run.list,
@@ -173,13 +212,19 @@ impl Chart {
     pub(super) fn runs(&self) -> impl Iterator<Item = ChartRun<'_>> {
         self.runs.iter().filter_map(|run| {
             let zone = self.zones.get(run.zone as usize)?;
-            Some(ChartRun { zone, first: run.first, length: run.length, list: run.list })
+            let Run { direction, first, length, list, .. } = *run;
+            Some(ChartRun { zone, direction, first, length, list })
         })
     }
 
-    /// The name of the `zone`th zone.
-    pub fn zone(&self, zone: u16) -> Option<&str> {
-        self.zones.get(usize::from(zone)).map(String::as_str)
+    /// Which way packets go that a program has told as those of the `zone`th zone, and the zone's name: what leaves is told with
+    /// as many zones more as there are.
+    pub fn zone(&self, zone: u16) -> Option<(Direction, &str)> {
+        let zone = usize::from(zone);
+        match zone.checked_sub(self.zones.len()) {
+            Some(outbound) => Some((Direction::Out, self.zones.get(outbound)?)),
+            None => Some((Direction::In, self.zones.get(zone)?)),
+        }
     }
 
     /// The documented port that `slot` is one of the counters of.

@@ -1,17 +1,19 @@
 //! Counters by range of ports, as the documents name them: as many rows as there are lines, however many ports these name and
 //! whichever of them see packets.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt};
 
 use super::{Chart, Count, Totals, chart::ChartRun, totals::PortTotal};
-use crate::compile::Target;
+use crate::{compile::Target, matrix::Direction};
 
 /// What neighbouring ports that the same rules name saw together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeRow {
+    /// Whether they are the node's ports, or ports that the node reaches.
+    pub direction: Direction,
     /// The zone's name.
     pub zone: String,
-    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`.
+    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`; `out 443/tcp`.
     pub ports: String,
     /// The products whose rules name them, each once.
     pub products: Vec<String>,
@@ -67,8 +69,9 @@ impl RangeRow {
         products.sort_unstable();
         products.dedup();
         Self {
+            direction: run.direction,
             zone: run.zone.to_owned(),
-            ports: range_text(run.first, run.length),
+            ports: port_text(run.direction, range_text(run.first, run.length)),
             products,
             rules,
             dropped: sum(&|port| port.dropped),
@@ -81,6 +84,14 @@ impl RangeRow {
 fn name_and_place(cited: &str) -> (&str, &str) {
     let parts = cited.strip_suffix(')').and_then(|cited| cited.rsplit_once(" ("));
     parts.unwrap_or((cited, ""))
+}
+
+/// A port, as tables, the record and events name it: one that the node reaches is `out 443/tcp`.
+pub fn port_text(direction: Direction, port: impl fmt::Display) -> String {
+    match direction {
+        Direction::In => port.to_string(),
+        Direction::Out => format!("out {port}"),
+    }
 }
 
 /// So many ports from `first` on: `20000-29999/tcp`.

@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Chart, ChartPort, Totals,
-    ranges::range_text,
+    ranges::{port_text, range_text},
     totals::{PortTotal, ReasonTotal},
 };
-use crate::compile::Target;
+use crate::{compile::Target, matrix::Direction};
 
 /// Packets and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,9 +66,12 @@ pub struct RuleRow {
 /// What one documented port saw; or several ports in a row that the same rules name and that saw nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortRow {
+    /// Whether it is the node's port, or one that the node reaches.
+    #[serde(default)]
+    pub direction: Direction,
     /// The zone's name.
     pub zone: String,
-    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`; `other` for all that only failsafe groups are admitted to.
+    /// `8086/tcp`, `20000-29999/tcp`, `icmpv4/8`, `ip/47`; `other` for all that only failsafe groups are admitted to; `out 443/tcp`.
     pub port: String,
     /// By rule, in the order in which the rules are asked.
     pub rules: Vec<RuleRow>,
@@ -89,6 +92,9 @@ impl PortRow {
 /// What one reason counted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReasonRow {
+    /// Whether it is of what comes in, or of what leaves.
+    #[serde(default)]
+    pub direction: Direction,
     /// Its name.
     pub reason: String,
     /// `pass` or `drop`.
@@ -102,22 +108,31 @@ pub struct ReasonRow {
 }
 
 impl ReasonRow {
-    /// A row for each reason there is.
-    pub fn all(totals: &Totals) -> impl Iterator<Item = Self> {
-        Reason::ALL.iter().map(|&reason| Self::of(reason, totals))
+    /// A row for each reason there is, and once more for what leaves, where `chart` has that judged or something of it was
+    /// counted.
+    pub fn all(totals: &Totals, chart: &Chart) -> Vec<Self> {
+        let outbound = chart.judges_outbound() || !totals.side(Direction::Out).reasons.is_empty();
+        let of = |direction| Reason::ALL.iter().map(move |&reason| Self::of(direction, reason, totals));
+        let outbound = outbound.then(|| of(Direction::Out)).into_iter().flatten();
+        of(Direction::In).chain(outbound).collect()
     }
 
-    fn of(reason: Reason, totals: &Totals) -> Self {
+    fn of(direction: Direction, reason: Reason, totals: &Totals) -> Self {
         let ReasonTotal { counted, would_drop } =
-            totals.reasons.get(reason.name()).copied().unwrap_or_default();
+            totals.side(direction).reasons.get(reason.name()).copied().unwrap_or_default();
         Self {
+            direction,
             reason: reason.name().to_owned(),
             action: match reason.action() {
                 Action::Pass => "pass",
                 Action::Drop => "drop",
             }
             .to_owned(),
-            says: reason.says().to_owned(),
+            says: match direction {
+                Direction::In => reason.says(),
+                Direction::Out => reason.says_outbound(),
+            }
+            .to_owned(),
             counted,
             would_drop,
         }
@@ -127,7 +142,10 @@ impl ReasonRow {
 /// What one undocumented port saw, in all zones together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndocumentedRow {
-    /// `8086/tcp`, `icmpv4/8`.
+    /// Whether it is the node's port, or one that the node reaches.
+    #[serde(default)]
+    pub direction: Direction,
+    /// `8086/tcp`, `icmpv4/8`; `out 443/tcp`.
     pub port: String,
     /// What passed and what was dropped. Answers to the node's own connections are not among it where the posture is
     /// `drop`.
@@ -161,14 +179,14 @@ impl CounterReport {
     /// rules before.
     pub fn new(totals: &Totals, chart: &Chart, idle: Idle) -> Self {
         let mut ports: Vec<(PortRow, Option<Run>)> = Vec::new();
-        let mut told: BTreeSet<(&str, Target)> = BTreeSet::new();
+        let mut told: BTreeSet<(Direction, &str, Target)> = BTreeSet::new();
         for port in chart.ports() {
-            let total = totals.ports.get(&(port.zone.to_owned(), port.target));
+            let total = totals.side(port.direction).ports.get(&(port.zone.to_owned(), port.target));
             if total.is_none() && idle == Idle::Hide {
                 continue;
             }
             if total.is_some() {
-                told.insert((port.zone, port.target));
+                told.insert((port.direction, port.zone, port.target));
             }
             let row = port_row(&port, total, chart);
             if !row.is_idle() {
@@ -181,18 +199,24 @@ impl CounterReport {
                 ports.push((row, Some(Run::start(&port))));
             }
         }
-        let before = totals.ports.iter().filter(|((zone, target), _)| !told.contains(&(zone, *target)));
-        let before = before.map(|((zone, target), total)| former_row(zone, *target, total));
+        let before = [Direction::In, Direction::Out].into_iter().flat_map(|direction| {
+            let ports = totals.side(direction).ports.iter();
+            ports.map(move |((zone, target), total)| (direction, zone.as_str(), *target, total))
+        });
+        let before = before
+            .filter(|&(direction, zone, target, _)| !told.contains(&(direction, zone, target)))
+            .map(|(direction, zone, target, total)| former_row(direction, zone, target, total));
         let ports = ports.into_iter().map(|(row, _)| row).chain(before).collect();
         let told = |row: &ReasonRow| {
             idle == Idle::Show || [row.counted, row.would_drop].iter().any(|count| *count != Count::default())
         };
         let undocumented = totals.undocumented.iter().filter_map(|(&place, &counted)| {
-            let port = Target::of_undocumented(place)?.1.to_string();
-            Some(UndocumentedRow { port, counted })
+            let (direction, port) = Target::of_undocumented(place)?;
+            Some(UndocumentedRow { direction, port: port_text(direction, port), counted })
         });
         let undocumented = undocumented.collect();
-        Self { ports, undocumented, reasons: ReasonRow::all(totals).filter(told).collect() }
+        let reasons = ReasonRow::all(totals, chart).into_iter().filter(told).collect();
+        Self { ports, undocumented, reasons }
     }
 
     /// What they come to.
@@ -212,6 +236,7 @@ impl CounterReport {
 
 /// Idle ports in a row that the same rules name.
 struct Run {
+    direction: Direction,
     zone: String,
     list: u32,
     first: Target,
@@ -220,19 +245,20 @@ struct Run {
 
 impl Run {
     fn start(port: &ChartPort<'_>) -> Self {
-        Self { zone: port.zone.to_owned(), list: port.list, first: port.target, length: 1 }
+        let zone = port.zone.to_owned();
+        Self { direction: port.direction, zone, list: port.list, first: port.target, length: 1 }
     }
 
     /// Takes `port` in if it is the next one.
     fn grow(&mut self, port: &ChartPort<'_>) -> bool {
         let next = self.first.after(self.length) == Some(port.target)
-            && (self.list, self.zone.as_str()) == (port.list, port.zone);
+            && (self.direction, self.list, self.zone.as_str()) == (port.direction, port.list, port.zone);
         self.length += u32::from(next);
         next
     }
 
     fn text(&self) -> String {
-        range_text(self.first, self.length)
+        port_text(self.direction, range_text(self.first, self.length))
     }
 }
 
@@ -246,8 +272,9 @@ fn port_row(port: &ChartPort<'_>, total: Option<&PortTotal>, chart: &Chart) -> P
         .collect();
     rules.extend(former_rules(total).filter(|row| !chart.rules_of(port.list).any(|rule| rule == row.rule)));
     PortRow {
+        direction: port.direction,
         zone: port.zone.to_owned(),
-        port: port.target.to_string(),
+        port: port_text(port.direction, port.target),
         rules,
         dropped: total.dropped,
         would_drop: total.would_drop,
@@ -255,10 +282,11 @@ fn port_row(port: &ChartPort<'_>, total: Option<&PortTotal>, chart: &Chart) -> P
 }
 
 /// A port that no rule names any more.
-fn former_row(zone: &str, target: Target, total: &PortTotal) -> PortRow {
+fn former_row(direction: Direction, zone: &str, target: Target, total: &PortTotal) -> PortRow {
     PortRow {
+        direction,
         zone: zone.to_owned(),
-        port: target.to_string(),
+        port: port_text(direction, target),
         rules: former_rules(total).collect(),
         dropped: total.dropped,
         would_drop: total.would_drop,

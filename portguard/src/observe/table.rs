@@ -4,7 +4,7 @@ use std::{cmp::Reverse, fmt};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::{Count, Counted, CounterReport, UndocumentedRow};
+use super::{Count, Counted, CounterReport, UndocumentedRow, port_text};
 use crate::compile::Target;
 
 impl fmt::Display for CounterReport {
@@ -56,7 +56,7 @@ fn ports(report: &CounterReport) -> Table {
             add(&format!("passed by {}{former}", rule.rule), rule.passed);
         }
         // What failsafe groups alone are admitted to has no drops of its own: the reasons have them.
-        if row.port != Target::Other.to_string() {
+        if row.port != port_text(row.direction, Target::Other) {
             add("dropped", row.dropped);
         }
         if row.would_drop != Count::default() {
@@ -88,7 +88,7 @@ fn reasons(report: &CounterReport) -> Table {
     let mut table = new_table(["REASON", "ACTION", "PACKETS", "BYTES", "WOULD DROP", "MEANING"], &[2, 3, 4]);
     for row in &report.reasons {
         table.add_row([
-            row.reason.as_str(),
+            port_text(row.direction, &row.reason).as_str(),
             &row.action,
             &row.counted.packets.to_string(),
             &row.counted.bytes.to_string(),

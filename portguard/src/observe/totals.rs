@@ -9,7 +9,7 @@ use portguard_common::{
 use serde::{Deserialize, Serialize};
 
 use super::{Chart, ChartPort, Count, Counted, chart::ChartRun};
-use crate::{compile::Target, datapath::CounterSnapshot};
+use crate::{compile::Target, datapath::CounterSnapshot, matrix::Direction};
 
 /// What one documented port has counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,21 +31,44 @@ pub(super) struct ReasonTotal {
     pub(super) would_drop: Count,
 }
 
+/// What was counted of what goes one way.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Side {
+    pub(super) ports: BTreeMap<(String, Target), PortTotal>,
+    pub(super) reasons: BTreeMap<String, ReasonTotal>,
+}
+
 /// The counts of any number of generations together. Ports and reasons that counted nothing are not in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Written", into = "Written")]
 pub struct Totals {
-    pub(super) ports: BTreeMap<(String, Target), PortTotal>,
+    inbound: Side,
+    outbound: Side,
+    /// By their places, in either direction.
     pub(super) undocumented: BTreeMap<u32, Counted>,
-    pub(super) reasons: BTreeMap<String, ReasonTotal>,
 }
 
 impl Totals {
+    /// What was counted of what goes this way.
+    pub(super) fn side(&self, direction: Direction) -> &Side {
+        match direction {
+            Direction::In => &self.inbound,
+            Direction::Out => &self.outbound,
+        }
+    }
+
+    fn side_mut(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::In => &mut self.inbound,
+            Direction::Out => &mut self.outbound,
+        }
+    }
+
     /// Adds what a generation has counted, as its chart explains it.
     pub fn add(&mut self, snapshot: &CounterSnapshot, chart: &Chart) {
-        let mut by_port = [Counter::default(); 2];
-        let [admitted, refused] = &mut by_port;
+        let mut by_port: BTreeMap<Direction, [Counter; 2]> = BTreeMap::new();
         for port in chart.ports() {
+            let [admitted, refused] = by_port.entry(port.direction).or_default();
             let rules = chart.rules_of(port.list).len();
             let slots = port.slot..port.slot + port_slots::ADMITTED + u32::try_from(rules).unwrap_or(0);
             if slots.clone().any(|slot| snapshot.slot(slot) != Counter::default()) {
@@ -56,14 +79,19 @@ impl Totals {
                 .fold(*admitted, |sum, slot| plus(sum, snapshot.slot(slot)));
         }
         for (place, counter) in snapshot.undocumented() {
-            chart.fate().add(self.undocumented.entry(place).or_default(), counter);
+            let direction = Target::of_undocumented(place).map_or(Direction::In, |(direction, _)| direction);
+            chart.fate(direction).add(self.undocumented.entry(place).or_default(), counter);
         }
-        let counted_by_port = [(Reason::Admitted, by_port[0]), (Reason::SourceNotAdmitted, by_port[1])];
-        for (slot, name) in (0..).zip(chart.reasons()) {
-            let by_port = counted_by_port.iter().find(|(reason, _)| reason.name() == name);
-            let counter = by_port.map_or_else(|| snapshot.slot(slot), |&(_, counter)| counter);
+        for (slot, direction, name) in chart.reasons() {
+            let [admitted, refused] = by_port.get(&direction).copied().unwrap_or_default();
+            let refusal = refusal(direction);
+            let counter = match name {
+                name if name == Reason::Admitted.name() => admitted,
+                name if name == refusal.name() => refused,
+                _ => snapshot.slot(slot),
+            };
             if counter != Counter::default() {
-                self.add_reason(name, counter, chart.observe());
+                self.add_reason(direction, name, counter, chart.observe(direction));
             }
         }
     }
@@ -72,7 +100,7 @@ impl Totals {
     pub(super) fn ports_of(&self, run: ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
         let last = run.first.after(run.length - 1).unwrap_or(run.first);
         let bounds = (run.zone.to_owned(), run.first)..=(run.zone.to_owned(), last);
-        self.ports.range(bounds).map(|(_, total)| total)
+        self.side(run.direction).ports.range(bounds).map(|(_, total)| total)
     }
 
     /// What undocumented ports have counted, all together.
@@ -85,25 +113,34 @@ impl Totals {
     }
 
     fn add_port(&mut self, port: &ChartPort<'_>, snapshot: &CounterSnapshot, chart: &Chart) {
-        let total = self.ports.entry((port.zone.to_owned(), port.target)).or_default();
+        let ports = &mut self.side_mut(port.direction).ports;
+        let total = ports.entry((port.zone.to_owned(), port.target)).or_default();
         for (slot, rule) in iter::zip(port.slot + port_slots::ADMITTED.., chart.rules_of(port.list)) {
             let counter = snapshot.slot(slot);
             if counter != Counter::default() {
                 total.rules.entry(rule.to_owned()).or_default().add(counter);
             }
         }
-        let refused = if chart.observe() { &mut total.would_drop } else { &mut total.dropped };
+        let refused = if chart.observe(port.direction) { &mut total.would_drop } else { &mut total.dropped };
         refused.add(snapshot.slot(port.slot + port_slots::REFUSED));
         refused.add(snapshot.slot(port.slot + port_slots::UNANSWERED));
     }
 
-    fn add_reason(&mut self, name: &str, counter: Counter, observe: bool) {
-        let total = self.reasons.entry(name.to_owned()).or_default();
+    fn add_reason(&mut self, direction: Direction, name: &str, counter: Counter, observe: bool) {
+        let total = self.side_mut(direction).reasons.entry(name.to_owned()).or_default();
         let drops = Reason::ALL
             .iter()
             .find(|reason| reason.name() == name)
             .is_some_and(|reason| matches!(reason.action(), portguard_common::Action::Drop));
         if drops && observe { &mut total.would_drop } else { &mut total.counted }.add(counter);
+    }
+}
+
+/// The reason of packets to a documented port that no rule admits: their counters are the port's.
+fn refusal(direction: Direction) -> Reason {
+    match direction {
+        Direction::In => Reason::SourceNotAdmitted,
+        Direction::Out => Reason::DestinationNotAdmitted,
     }
 }
 
@@ -114,15 +151,25 @@ fn plus(left: Counter, right: Counter) -> Counter {
 /// Totals as they are written down: keys of JSON are texts, and a port is not one.
 #[derive(Serialize, Deserialize)]
 struct Written {
-    ports: Vec<(String, Target, PortTotal)>,
+    ports: Vec<WrittenPort>,
     /// By place: packets and bytes that passed, were dropped, would have been.
     undocumented: Vec<(u32, [u64; 6])>,
     reasons: BTreeMap<String, ReasonTotal>,
+    /// Of what leaves. Older versions counted none of it.
+    #[serde(default)]
+    outbound_ports: Vec<WrittenPort>,
+    #[serde(default)]
+    outbound_reasons: BTreeMap<String, ReasonTotal>,
 }
 
+type WrittenPort = (String, Target, PortTotal);
+
 impl From<Written> for Totals {
-    fn from(Written { ports, undocumented, reasons }: Written) -> Self {
-        let ports = ports.into_iter().map(|(zone, target, total)| ((zone, target), total)).collect();
+    fn from(Written { ports, undocumented, reasons, outbound_ports, outbound_reasons }: Written) -> Self {
+        let side = |ports: Vec<WrittenPort>, reasons| {
+            let ports = ports.into_iter().map(|(zone, target, total)| ((zone, target), total)).collect();
+            Side { ports, reasons }
+        };
         let counted =
             |[passed, passed_bytes, dropped, dropped_bytes, would_drop, would_drop_bytes]: [u64; 6]| {
                 Counted {
@@ -133,13 +180,16 @@ impl From<Written> for Totals {
             };
         let undocumented =
             undocumented.into_iter().map(|(place, numbers)| (place, counted(numbers))).collect();
-        Self { ports, undocumented, reasons }
+        let (inbound, outbound) = (side(ports, reasons), side(outbound_ports, outbound_reasons));
+        Self { inbound, outbound, undocumented }
     }
 }
 
 impl From<Totals> for Written {
-    fn from(Totals { ports, undocumented, reasons }: Totals) -> Self {
-        let ports = ports.into_iter().map(|((zone, target), total)| (zone, target, total)).collect();
+    fn from(Totals { inbound, outbound, undocumented }: Totals) -> Self {
+        let written = |ports: BTreeMap<(String, Target), PortTotal>| {
+            ports.into_iter().map(|((zone, target), total)| (zone, target, total)).collect()
+        };
         let numbers = |Counted { passed, dropped, would_drop }| {
             let [passed, dropped, would_drop] =
                 [passed, dropped, would_drop].map(|Count { packets, bytes }: Count| [packets, bytes]);
@@ -147,6 +197,12 @@ impl From<Totals> for Written {
         };
         let undocumented =
             undocumented.into_iter().map(|(place, counted)| (place, numbers(counted))).collect();
-        Self { ports, undocumented, reasons }
+        Self {
+            ports: written(inbound.ports),
+            undocumented,
+            reasons: inbound.reasons,
+            outbound_ports: written(outbound.ports),
+            outbound_reasons: outbound.reasons,
+        }
     }
 }
