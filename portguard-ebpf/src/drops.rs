@@ -2,7 +2,11 @@
 
 #![expect(unsafe_code, reason = "the table is written through raw pointers into the maps")]
 
-use aya_ebpf::{bindings::xdp_md, helpers::generated::bpf_ktime_get_coarse_ns, programs::XdpContext};
+use aya_ebpf::{
+    bindings::{__sk_buff, xdp_md},
+    helpers::generated::bpf_ktime_get_coarse_ns,
+    programs::{TcContext, XdpContext},
+};
 use portguard_common::{
     Arrival, Outcome,
     abi::{DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT},
@@ -10,6 +14,7 @@ use portguard_common::{
 };
 
 use crate::{
+    context::{Context, Skb, Xdp},
     frame::{Head, Scattered},
     maps::{self, DROPS, EPOCH, EVENTS, TALLIES},
 };
@@ -19,22 +24,33 @@ const MOMENT_SHIFT: u32 = 30;
 
 /// Notes that a packet of `bytes` was dropped.
 #[inline(always)]
-pub(crate) fn note(context: &XdpContext, outcome: Outcome, bytes: u64) {
+pub(crate) fn note<C: Context>(context: C, outcome: Outcome, bytes: u64) {
     if maps::details() {
-        note_drop(context.ctx, outcome.to_bits(), bytes);
+        context.note_drop(outcome.to_bits(), bytes);
     }
 }
 
 /// Exported, so that the verifier takes it by itself, and not once for each way that leads to a drop.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn note_drop(context: *mut xdp_md, outcome: u64, bytes: u64) -> u32 {
-    let context = XdpContext::new(context);
-    let arrival = maps::arrival(&context).unwrap_or(Arrival::from_bits(0));
-    let mut key = drops::key(&Head::new(&context), arrival, outcome);
+pub(crate) extern "C" fn note_drop(context: *mut xdp_md, outcome: u64, bytes: u64) -> u32 {
+    note_in_table(Xdp::new(&XdpContext::new(context)), outcome, bytes)
+}
+
+/// The same for the tc program.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn note_drop_tc(context: *mut __sk_buff, outcome: u64, bytes: u64) -> u32 {
+    note_in_table(Skb::new(&TcContext::new(context)), outcome, bytes)
+}
+
+#[inline(always)]
+fn note_in_table<C: Context>(context: C, outcome: u64, bytes: u64) -> u32 {
+    let arrival = maps::arrival(context).unwrap_or(Arrival::from_bits(0));
+    let mut key = drops::key(&Head::new(context), arrival, outcome);
     if matches!(key.family(), Family::None) {
         // Not an IP packet, or one whose headers are not in the first buffer.
-        key = drops::key(&Scattered::new(&context), arrival, outcome);
+        key = drops::key(&Scattered::new(context), arrival, outcome);
     }
     let half = EPOCH.get(0).map_or(0, |epoch| *epoch & 1);
     let place = half * DROP_BUCKETS + drops::bucket_index(key) % DROP_BUCKETS;
