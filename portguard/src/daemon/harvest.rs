@@ -83,7 +83,7 @@ pub(super) fn first_drop(event: &DropEvent, chart: &Chart, clocks: Clocks) -> So
 
 fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops {
     let DropEntry { key, counter, first, last, .. } = entry;
-    let reason = Reason::ALL.get(usize::from(key.reason())).copied().unwrap_or(Reason::Internal);
+    let reason = Reason::from_index(key.reason()).unwrap_or(Reason::Internal);
     let (zone, target, rules) = match key.aim() {
         Aim::Slot(slot) => match chart.port_of(slot) {
             Some(port) => {

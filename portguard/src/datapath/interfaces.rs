@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 use portguard_common::Arrival;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkLayerType, LinkMessage, LinkXdp};
 
 use super::{AttachedMode, DatapathError};
 use crate::{
     compile::{ImageInterface, NodeAddresses, interface_for},
-    matrix::Attach,
+    matrix::{Attach, Hook},
 };
 
 /// An XDP program that is on an interface.
@@ -28,8 +28,10 @@ pub struct Present {
     pub name: String,
     /// The kernel's number for it.
     pub index: u32,
-    /// The program on it; with several, one of them.
+    /// The XDP program on it; with several, one of them.
     pub program: Option<AttachedProgram>,
+    /// Whether its packets begin with an Ethernet header, and may come from elsewhere: loopback's don't.
+    pub ethernet: bool,
 }
 
 /// An interface of this node that an image is for.
@@ -45,18 +47,32 @@ pub struct Link {
     pub attach: Attach,
     /// The XDP program that is on it.
     pub program: Option<AttachedProgram>,
+    /// Whether it is an Ethernet, as [`Present::ethernet`] says.
+    pub ethernet: bool,
+}
+
+impl Link {
+    /// Where the program is to be put on it.
+    pub(super) fn hook(&self) -> Hook {
+        self.attach.hook()
+    }
 }
 
 /// An interface as netlink tells it.
 pub(super) fn read(message: &LinkMessage) -> Option<Present> {
-    Some(Present { name: name(message)?.to_owned(), index: message.header.index, program: program(message) })
+    Some(Present {
+        name: name(message)?.to_owned(),
+        index: message.header.index,
+        program: program(message),
+        ethernet: message.header.link_layer_type == LinkLayerType::Ether,
+    })
 }
 
 /// Those of `present` that the image's interfaces name, or match.
 pub fn resolve(interfaces: &[ImageInterface], present: &[Present]) -> Vec<Link> {
     present
         .iter()
-        .filter_map(|Present { name, index, program }| {
+        .filter_map(|Present { name, index, program, ethernet }| {
             let wanted = interface_for(interfaces, name)?;
             Some(Link {
                 name: name.clone(),
@@ -64,6 +80,7 @@ pub fn resolve(interfaces: &[ImageInterface], present: &[Present]) -> Vec<Link> 
                 arrival: wanted.arrival(),
                 attach: wanted.attach,
                 program: *program,
+                ethernet: *ethernet,
             })
         })
         .collect()

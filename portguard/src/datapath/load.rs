@@ -3,13 +3,16 @@
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapError, PerCpuArray},
-    programs::{ProgramError, Xdp},
+    programs::{Program, ProgramError, SchedClassifier, Xdp},
 };
 use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented};
 use sha2::{Digest as _, Sha256};
 
 use super::{CounterSnapshot, DatapathError, DropTable, Link, ProgramLog, counters, pod::Pod, tables};
-use crate::compile::{Digest, Image, Legend};
+use crate::{
+    compile::{Digest, Image, Legend},
+    matrix::Hook,
+};
 
 /// The longest table of interfaces that is tried.
 const MAX_INTERFACE_TABLE: u32 = 1 << 16;
@@ -23,6 +26,7 @@ pub struct Loaded {
     digest: Digest,
     identity: String,
     one_interface_kind: bool,
+    has_tcx: bool,
     log: Option<ProgramLog>,
 }
 
@@ -61,9 +65,13 @@ impl Loaded {
             digest: image.digest(),
             identity,
             one_interface_kind: one_kind,
+            has_tcx: image.interfaces().iter().any(|interface| interface.attach.hook() == Hook::Tcx),
             log: None,
         };
-        loaded.program()?.load().map_err(verify_error)?;
+        loaded.xdp()?.load().map_err(verify_error)?;
+        if loaded.has_tcx {
+            loaded.tcx()?.load().map_err(verify_error)?;
+        }
         // The program holds the map of its messages from here on; before, it would be gone with whoever takes it.
         loaded.log = ProgramLog::of(&mut loaded.ebpf);
         Ok(loaded)
@@ -118,11 +126,28 @@ impl Loaded {
         PerCpuArray::try_from(self.map(names::COUNTERS)?).map_err(counters::unreadable)
     }
 
-    pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {
-        self.ebpf
-            .program_mut(names::PROGRAM)
-            .and_then(|program| program.try_into().ok())
-            .ok_or(DatapathError::ForeignObject { what: "the XDP program" })
+    /// Whether it has a program for `hook`: there is one for XDP always.
+    pub(super) fn has(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Xdp => true,
+            Hook::Tcx => self.has_tcx,
+        }
+    }
+
+    pub(super) fn xdp(&mut self) -> Result<&mut Xdp, DatapathError> {
+        self.program(names::PROGRAM).ok_or(DatapathError::ForeignObject { what: "the XDP program" })
+    }
+
+    /// The program for tcx. It is loaded where the image has an interface for it.
+    pub(super) fn tcx(&mut self) -> Result<&mut SchedClassifier, DatapathError> {
+        self.program(names::TC_PROGRAM).ok_or(DatapathError::ForeignObject { what: "the tc program" })
+    }
+
+    fn program<'a, P>(&'a mut self, name: &str) -> Option<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut Program>,
+    {
+        self.ebpf.program_mut(name).and_then(|program| program.try_into().ok())
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Dormant, pattern::narrowest, service::Service};
+use super::{Attach, Dormant, pattern::narrowest, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,18 +53,6 @@ pub enum Direction {
     In,
     /// The node connects to the peer.
     Out,
-}
-
-/// How the program is put on an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Attach {
-    /// In the driver where it can, else in the generic hook.
-    Auto,
-    /// In the driver or not at all.
-    Native,
-    /// In the generic hook.
-    Generic,
 }
 
 macro_rules! index_type {

@@ -120,6 +120,7 @@ fn load(object: &[u8], text: &str) -> anyhow::Result<Figures> {
         arrival: interface.arrival(),
         attach: interface.attach,
         program: None,
+        ethernet: true,
     });
     let start = Instant::now();
     let loaded = Loaded::new(object, &image, &links.collect::<Vec<_>>())?;

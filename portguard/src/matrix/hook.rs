@@ -1,0 +1,49 @@
+//! Where an interface is guarded.
+
+use serde::{Deserialize, Serialize};
+
+/// How the program is put on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Attach {
+    /// In the driver where it can, else in the generic hook.
+    Auto,
+    /// In the driver or not at all.
+    Native,
+    /// In the generic hook.
+    Generic,
+    /// At tcx, beside other programs.
+    Tcx,
+}
+
+/// A place on a packet's way at which the kernel runs a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hook {
+    /// XDP, in the driver or in the generic hook: one program an interface.
+    Xdp,
+    /// tcx, when the packet has become a buffer of the kernel's: any number of programs, one after the other.
+    Tcx,
+}
+
+impl Attach {
+    /// Where the program is then.
+    pub fn hook(self) -> Hook {
+        match self {
+            Self::Auto | Self::Native | Self::Generic => Hook::Xdp,
+            Self::Tcx => Hook::Tcx,
+        }
+    }
+}
+
+impl Hook {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Xdp, Self::Tcx];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Xdp => "XDP",
+            Self::Tcx => "tcx",
+        }
+    }
+}
