@@ -9,7 +9,7 @@ use crate::{Reason, drops::DropKey};
 /// version can be told by it.
 pub const ABI_VERSION: u32 = 5;
 
-/// The names of the tables' and settings' symbols, of the maps and of the program in the object.
+/// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
     /// [`PortEntry`](super::PortEntry)s.
     pub const PORTS: &str = "PORTS";
@@ -37,6 +37,10 @@ pub mod names {
     pub const SETTINGS: &str = "SETTINGS";
     /// The XDP program.
     pub const PROGRAM: &str = "portguard";
+    /// The tc program of what leaves.
+    pub const EGRESS_PROGRAM: &str = "portguard_out";
+    /// The tc program.
+    pub const TC_PROGRAM: &str = "portguard_tcx";
 }
 
 /// The most bytes of a table: the verifier takes no greater offset into a map's element (`BPF_MAX_VAR_OFF` of

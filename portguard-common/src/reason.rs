@@ -22,6 +22,16 @@ macro_rules! reasons {
             /// Every reason, in the order of the discriminants.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
+            /// The reason whose discriminant is `index`.
+            #[inline(always)]
+            #[must_use]
+            pub const fn from_index(index: u8) -> Option<Self> {
+                $(if index == Self::$name as u8 {
+                    return Some(Self::$name);
+                })*
+                None
+            }
+
             /// The reason's name in counters, events and JSON.
             #[must_use]
             pub fn name(self) -> &'static str {

@@ -2,26 +2,33 @@
 
 #![expect(unsafe_code, reason = "counters are written through raw pointers into the map")]
 
-use portguard_common::{Outcome, abi::COUNTERS_PER_PAGE};
+use portguard_common::{
+    Outcome,
+    abi::{COUNTERS_PER_PAGE, OUTBOUND_REASONS},
+};
 
 use crate::{
+    context::Context,
     hide::hidden,
     maps::{self, COUNTERS},
 };
 
 /// Counts one packet of `bytes`.
 #[inline(always)]
-pub(crate) fn count(outcome: Outcome, bytes: u64) {
+pub(crate) fn count<C: Context>(outcome: Outcome, bytes: u64) {
     let Outcome { reason, .. } = outcome;
+    let own = if C::OUTBOUND { OUTBOUND_REASONS + reason as u32 } else { reason as u32 };
+    let by_port =
+        if C::OUTBOUND { reason.is_counted_by_port_outbound() } else { reason.is_counted_by_port() };
     let Some(slot) = outcome.slot() else {
         if let Some(place) = outcome.undocumented_place() {
             maps::count_undocumented(place, bytes);
         }
-        return add(reason as u32, bytes);
+        return add(own, bytes);
     };
     add(slot, bytes);
-    if !reason.is_counted_by_port() {
-        add(reason as u32, bytes);
+    if !by_port {
+        add(own, bytes);
     }
 }
 

@@ -3,17 +3,18 @@
 #![expect(unsafe_code, reason = "the table is written through raw pointers into the maps")]
 
 use aya_ebpf::{
-    bindings::xdp_md,
+    bindings::{__sk_buff, xdp_md},
     helpers::generated::{bpf_jiffies64, bpf_ktime_get_coarse_ns},
-    programs::XdpContext,
+    programs::{TcContext, XdpContext},
 };
 use portguard_common::{
     Arrival, Outcome,
     abi::{Counter, DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT, NOTES_PER_TICK},
-    drops::{self, Clock, DropKey, Noted},
+    drops::{self, Clock, DropKey, Noted, Peer},
 };
 
 use crate::{
+    context::{Context, Skb, Xdp},
     frame::{Head, Scattered},
     maps::{self, DROPS, EVENTS, TALLIES},
 };
@@ -23,12 +24,12 @@ const MOMENT_SHIFT: u32 = 30;
 
 /// Notes that a packet of `bytes` was dropped.
 #[inline(always)]
-pub(crate) fn note(context: &XdpContext, outcome: Outcome, bytes: u64) {
+pub(crate) fn note<C: Context>(context: C, outcome: Outcome, bytes: u64) {
     if !maps::details() {
         return;
     }
     if pace() {
-        note_drop(context.ctx, outcome.to_bits(), bytes);
+        context.note_drop(outcome.to_bits(), bytes);
     } else if let Some(tally) = tally(maps::half()) {
         lose(tally, Counter { packets: 1, bytes });
     }
@@ -79,21 +80,44 @@ fn lose(tally: &mut DropTally, Counter { packets, bytes }: Counter) {
 /// Exported, so that the verifier takes it by itself, and not once for each way that leads to a drop.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn note_drop(context: *mut xdp_md, outcome: u64, bytes: u64) -> u32 {
-    let context = XdpContext::new(context);
-    let arrival = maps::arrival(&context).unwrap_or(Arrival::from_bits(0));
-    match drops::plain_key(&Head::new(&context), arrival, outcome) {
+pub(crate) extern "C" fn note_drop(context: *mut xdp_md, outcome: u64, bytes: u64) -> u32 {
+    note_in_table(Xdp::new(&XdpContext::new(context)), outcome, bytes)
+}
+
+/// The same for the tc program of what comes in.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn note_drop_tc(context: *mut __sk_buff, outcome: u64, bytes: u64) -> u32 {
+    note_in_table(Skb::<false>::new(&TcContext::new(context)), outcome, bytes)
+}
+
+/// The same for the program of what leaves.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(crate) extern "C" fn note_drop_out(context: *mut __sk_buff, outcome: u64, bytes: u64) -> u32 {
+    note_in_table(Skb::<true>::new(&TcContext::new(context)), outcome, bytes)
+}
+
+#[inline(always)]
+fn note_in_table<C: Context>(context: C, outcome: u64, bytes: u64) -> u32 {
+    let arrival = maps::arrival(context).unwrap_or(Arrival::from_bits(0));
+    match drops::plain_key(&Head::new(context), peer::<C>(), arrival, outcome) {
         Some(key) => enter(key, bytes),
-        None => note_unusual(context.ctx, arrival.to_bits(), outcome, bytes),
+        None => note_unusual(context, arrival, outcome, bytes),
     }
     0
 }
 
 /// A packet with tags, or that is none of IP, or whose headers are not in the first buffer.
 #[inline(never)]
-fn note_unusual(context: *mut xdp_md, arrival: u32, outcome: u64, bytes: u64) {
-    let context = XdpContext::new(context);
-    enter(drops::key(&Scattered::new(&context), Arrival::from_bits(arrival), outcome), bytes);
+fn note_unusual<C: Context>(context: C, arrival: Arrival, outcome: u64, bytes: u64) {
+    enter(drops::key(&Scattered::new(context), peer::<C>(), arrival, outcome), bytes);
+}
+
+/// Which end of its packets is the peer's.
+#[inline(always)]
+const fn peer<C: Context>() -> Peer {
+    if C::OUTBOUND { Peer::Destination } else { Peer::Source }
 }
 
 /// The kernel's clock that goes in ticks: what it says is as exact as one of them.

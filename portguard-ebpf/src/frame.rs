@@ -7,14 +7,9 @@
 
 use core::{hint::black_box, mem::MaybeUninit};
 
-use aya_ebpf::{
-    bindings::xdp_md,
-    helpers::generated::{bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
-    programs::XdpContext,
-};
 use portguard_common::wire::Frame;
 
-use crate::hide::hidden;
+use crate::{context::Context, hide::hidden};
 
 /// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
 /// are less. The verifier wants to see a bound.
@@ -29,7 +24,7 @@ pub(crate) struct Head {
 
 impl Head {
     #[inline(always)]
-    pub(crate) fn new(context: &XdpContext) -> Self {
+    pub(crate) fn new<C: Context>(context: C) -> Self {
         Self { start: context.data(), end: context.data_end() }
     }
 
@@ -58,19 +53,20 @@ impl Head {
 }
 
 /// The frame's first piece of memory, and how long the frame is with all others.
-pub(crate) struct Linear {
-    context: *mut xdp_md,
+#[derive(Clone, Copy)]
+pub(crate) struct Linear<C> {
+    context: C,
     head: Head,
     /// The bytes of the frame, all buffers together.
     len: u64,
 }
 
-impl Linear {
+impl<C: Context> Linear<C> {
     #[inline(always)]
-    pub(crate) fn new(context: &XdpContext) -> Self {
+    pub(crate) fn new(context: C) -> Self {
         // Asked first, while nothing has to be kept over the call.
-        let len = buffers_len(context.ctx);
-        Self { context: context.ctx, head: Head::new(context), len }
+        let len = context.len();
+        Self { context, head: Head::new(context), len }
     }
 
     /// The bytes of the frame, all buffers together.
@@ -128,7 +124,12 @@ impl Frame for Head {
     }
 }
 
-impl Frame for Linear {
+impl<C: Context> Frame for Linear<C> {
+    #[inline(always)]
+    fn tags_removed(&self) -> usize {
+        self.context.tags_removed()
+    }
+
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.head.get(offset)
@@ -161,18 +162,16 @@ impl Frame for Linear {
 }
 
 /// The frame wherever its bytes are. Slower: each read is a call.
-pub(crate) struct Scattered {
-    context: *mut xdp_md,
+pub(crate) struct Scattered<C> {
+    context: C,
 }
 
-impl Scattered {
+impl<C: Context> Scattered<C> {
     #[inline(always)]
-    pub(crate) fn new(context: &XdpContext) -> Self {
-        Self { context: context.ctx }
+    pub(crate) fn new(context: C) -> Self {
+        Self { context }
     }
-}
 
-impl Scattered {
     /// The `T` at `offset`.
     #[inline(always)]
     fn get<T: Integers>(&self, offset: usize) -> Option<T> {
@@ -182,7 +181,12 @@ impl Scattered {
     }
 }
 
-impl Frame for Scattered {
+impl<C: Context> Frame for Scattered<C> {
+    #[inline(always)]
+    fn tags_removed(&self) -> usize {
+        self.context.tags_removed()
+    }
+
     #[inline(always)]
     fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         self.get(offset)
@@ -200,7 +204,7 @@ impl Frame for Scattered {
 
     #[inline(always)]
     fn has(&self, end: usize) -> bool {
-        end as u64 <= buffers_len(self.context)
+        end as u64 <= self.context.len()
     }
 
     #[inline(always)]
@@ -215,17 +219,9 @@ impl Frame for Scattered {
 }
 
 #[inline(always)]
-fn buffers_len(context: *mut xdp_md) -> u64 {
-    // SAFETY: the context is the one that the kernel called this program with.
-    unsafe { bpf_xdp_get_buff_len(context) }
-}
-
-#[inline(always)]
-fn copy(context: *mut xdp_md, offset: usize, len: usize, to: &mut [u8]) -> bool {
-    // SAFETY: the context is the one that the kernel called this program with; `to` has room for `len` bytes. The helper
-    // itself refuses what lies beyond the frame.
-    len <= to.len()
-        && unsafe { bpf_xdp_load_bytes(context, offset as u32, to.as_mut_ptr().cast(), len as u32) == 0 }
+fn copy<C: Context>(context: C, offset: usize, len: usize, to: &mut [u8]) -> bool {
+    // SAFETY: `to` has room for `len` bytes.
+    len <= to.len() && unsafe { context.load(offset as u32, to.as_mut_ptr().cast(), len as u32) }
 }
 
 /// On the stack the verifier wants words aligned.
@@ -237,11 +233,11 @@ struct Aligned<T>(T);
 ///
 /// # Safety
 ///
-/// `context` is the one that the kernel called this program with, and `to` is valid for writes.
+/// `to` is valid for writes.
 #[inline(never)]
-unsafe fn load<T: Integers>(context: *mut xdp_md, offset: usize, to: *mut T) -> bool {
-    // SAFETY: the caller vouches for both pointers; the helper itself refuses what lies beyond the frame.
-    unsafe { bpf_xdp_load_bytes(context, offset as u32, to.cast(), size_of::<T>() as u32) == 0 }
+unsafe fn load<C: Context, T: Integers>(context: C, offset: usize, to: *mut T) -> bool {
+    // SAFETY: the caller vouches for the pointer.
+    unsafe { context.load(offset as u32, to.cast(), size_of::<T>() as u32) }
 }
 
 /// Always 0; but it lies in writable memory, so the verifier takes it for any number.

@@ -1,7 +1,8 @@
-//! PortGuard's XDP program: hands each frame to the verdict function of `portguard-common`, counts, passes or drops.
+//! PortGuard's programs, for what comes in one at XDP and one at tc, and one at tc for what leaves: each hands a frame to the
+//! verdict function of `portguard-common`, counts, passes or drops.
 //!
-//! It holds no decision of its own: [`frame`] is where the bytes come from, [`maps`] where the tables are, [`socket`]
-//! the kernel's socket table, [`drops`] where it is noted who was dropped.
+//! They hold no decision of their own: [`context`] is what differs between the two, [`frame`] where the bytes come from,
+//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`drops`] where it is noted who was dropped.
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -13,6 +14,8 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod answer;
+mod context;
 mod count;
 mod drops;
 mod frame;
@@ -23,65 +26,134 @@ mod maps;
 mod socket;
 
 use aya_ebpf::{
-    bindings::{xdp_action, xdp_md},
-    macros::xdp,
-    programs::XdpContext,
+    bindings::{TC_ACT_SHOT, tcx_action_base, xdp_action},
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
 };
-use portguard_common::{Action, Arrival, Outcome, Reason, general, plain};
+use portguard_common::{Action, Arrival, Outcome, Reason, general, outgoing, plain, wire::Frame};
 
 use crate::{
+    context::{Context, Skb, Xdp},
     frame::{Head, Linear, Scattered},
     maps::{Called, Inlined},
 };
 
-// The program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
+// The XDP program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
 #[xdp(frags)]
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "what the macro makes of it hands the context over")]
 fn portguard(context: XdpContext) -> u32 {
-    let head = Head::new(&context);
-    let (outcome, bytes) = match maps::arrival(&context) {
-        // A plain frame that is longer than its first buffer ends within it by its own account: the rest is padding.
-        Some(arrival) => match plain(&head, arrival, &Inlined::new(&context)) {
-            Some(outcome) => (outcome, head.bytes()),
-            None => unusual(&context, arrival),
-        },
-        None => (Outcome::of(Reason::Internal), head.bytes()),
-    };
-    count::count(outcome, bytes);
-    #[cfg(feature = "log")]
-    log::tell(&context, outcome, bytes);
-    match outcome.reason.action() {
+    let context = Xdp::new(&context);
+    // A plain frame that is longer than its first buffer ends within it by its own account: the rest is padding.
+    let head = Head::new(context);
+    match judge(context, &head, head.bytes()) {
         Action::Pass => xdp_action::XDP_PASS,
+        Action::Drop => xdp_action::XDP_DROP,
+    }
+}
+
+// The tc program, for tcx: what it passes goes on to the programs behind it.
+#[classifier]
+#[inline(always)]
+#[expect(clippy::needless_pass_by_value, reason = "what the macro makes of it hands the context over")]
+fn portguard_tcx(context: TcContext) -> i32 {
+    let context = Skb::<false>::new(&context);
+    // Of packets that the kernel has merged, often no more than the headers are in the first buffer.
+    let frame = Linear::new(context);
+    match judge(context, &frame, frame.bytes()) {
+        Action::Pass => tcx_action_base::TCX_NEXT,
+        Action::Drop => TC_ACT_SHOT as i32,
+    }
+}
+
+// The tc program of what leaves. Who sent what must not is told so at once, where that can be done.
+#[classifier]
+#[inline(always)]
+#[expect(clippy::needless_pass_by_value, reason = "what the macro makes of it hands the context over")]
+fn portguard_out(context: TcContext) -> i32 {
+    let context = Skb::<true>::new(&context);
+    match judge_leaving(context) {
+        Action::Pass => tcx_action_base::TCX_NEXT,
+        Action::Drop => answer::refuse(context),
+    }
+}
+
+/// What is to be done with a packet that leaves, which is counted.
+#[inline(always)]
+fn judge_leaving(context: Skb<true>) -> Action {
+    let frame = Linear::new(context);
+    let outcome = match maps::arrival(context) {
+        Some(departure) => {
+            let outcome = Outcome::from_bits(linear_leaving(context, departure));
+            let unread = outcome.reason.is_unreadable() && frame.is_partial();
+            if unread { Outcome::from_bits(scattered_leaving(context, departure)) } else { outcome }
+        }
+        None => Outcome::of(Reason::Internal),
+    };
+    settle(context, outcome, frame.bytes())
+}
+
+/// The verdict on what leaves with its headers in its first buffer.
+#[inline(never)]
+fn linear_leaving(context: Skb<true>, departure: Arrival) -> u64 {
+    outgoing(&Linear::new(context), departure, &Called::new(context)).to_bits()
+}
+
+/// The same once more where they are not in one piece.
+#[inline(never)]
+fn scattered_leaving(context: Skb<true>, departure: Arrival) -> u64 {
+    outgoing(&Scattered::new(context), departure, &Called::new(context)).to_bits()
+}
+
+/// What is to be done with a packet, which is counted. Its `first` piece of memory has `bytes`.
+#[inline(always)]
+fn judge<C: Context, F: Frame>(context: C, first: &F, bytes: u64) -> Action {
+    let (outcome, bytes) = match maps::arrival(context) {
+        Some(arrival) => match plain(first, arrival, &Inlined::new(context)) {
+            Some(outcome) => (outcome, bytes),
+            None => unusual(context, arrival),
+        },
+        None => (Outcome::of(Reason::Internal), bytes),
+    };
+    settle(context, outcome, bytes)
+}
+
+/// Counts a packet of `bytes` with this outcome, and says what is to be done with it.
+#[inline(always)]
+fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
+    count::count::<C>(outcome, bytes);
+    #[cfg(feature = "log")]
+    log::tell(context, outcome, bytes);
+    match outcome.reason.action() {
+        Action::Pass => Action::Pass,
         Action::Drop => {
-            drops::note(&context, outcome, bytes);
-            if maps::observe() { xdp_action::XDP_PASS } else { xdp_action::XDP_DROP }
+            drops::note(context, outcome, bytes);
+            if maps::observe::<C>() { Action::Pass } else { Action::Drop }
         }
     }
 }
 
 /// The frames that [`plain`] leaves, and their bytes.
 #[inline(always)]
-fn unusual(context: &XdpContext, arrival: Arrival) -> (Outcome, u64) {
+fn unusual<C: Context>(context: C, arrival: Arrival) -> (Outcome, u64) {
     let frame = Linear::new(context);
-    let outcome = linear(context.ctx, arrival);
+    let outcome = Outcome::from_bits(linear(context, arrival));
     let unread = outcome.reason.is_unreadable() && frame.is_partial();
-    (if unread { scattered(context.ctx, arrival) } else { outcome }, frame.bytes())
+    (if unread { Outcome::from_bits(scattered(context, arrival)) } else { outcome }, frame.bytes())
 }
 
 /// A frame with its headers in its first buffer. A function of its own in the program too, so that it costs plain frames
-/// nothing.
+/// nothing. Its outcome is a number, which fits in a register: of a function that returns nothing in it, the verifier refuses
+/// what the compiler happens to leave there.
 #[inline(never)]
-fn linear(context: *mut xdp_md, arrival: Arrival) -> Outcome {
-    let context = XdpContext::new(context);
-    general(&Linear::new(&context), arrival, &Called::new(&context))
+fn linear<C: Context>(context: C, arrival: Arrival) -> u64 {
+    general(&Linear::new(context), arrival, &Called::new(context)).to_bits()
 }
 
 /// The same once more for a frame whose headers are not in one piece.
 #[inline(never)]
-fn scattered(context: *mut xdp_md, arrival: Arrival) -> Outcome {
-    let context = XdpContext::new(context);
-    general(&Scattered::new(&context), arrival, &Called::new(&context))
+fn scattered<C: Context>(context: C, arrival: Arrival) -> u64 {
+    general(&Scattered::new(context), arrival, &Called::new(context)).to_bits()
 }
 
 #[panic_handler]

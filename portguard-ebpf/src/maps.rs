@@ -8,11 +8,9 @@
 use core::{arch::asm, ptr};
 
 use aya_ebpf::{
-    bindings::xdp_md,
     btf_maps::{Array, PerCpuArray, RingBuf},
     helpers::generated::bpf_get_smp_processor_id,
     macros::btf_map,
-    programs::XdpContext,
 };
 use portguard_common::{
     Arrival,
@@ -20,10 +18,15 @@ use portguard_common::{
         Bucket6, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent, DropTally,
         EVENT_BYTES, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings, undocumented,
     },
-    tables::{self, Flow, SocketState, SourceAddress, Tables},
+    tables::{self, Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
 
-use crate::{frame::forgotten, hide::hidden, socket};
+use crate::{
+    context::{Context, Skb, Xdp},
+    frame::forgotten,
+    hide::hidden,
+    socket,
+};
 
 /// Not to be written by programs; the kernel checks it.
 const READ_ONLY: usize = aya_ebpf::bindings::BPF_F_RDONLY_PROG as usize;
@@ -111,8 +114,8 @@ macro_rules! setting {
 
 /// Whether drops are only counted.
 #[inline(always)]
-pub(crate) fn observe() -> bool {
-    setting!(observe) != 0
+pub(crate) fn observe<C: Context>() -> bool {
+    if C::OUTBOUND { setting!(outbound_observe) != 0 } else { setting!(observe) != 0 }
 }
 
 /// Counts one packet of `bytes` to the undocumented port with this place. Exported, so that the verifier takes it by itself.
@@ -121,7 +124,9 @@ pub(crate) fn observe() -> bool {
 pub(crate) extern "C" fn count_undocumented(place: u32, bytes: u64) -> u32 {
     // SAFETY: the helper takes nothing and returns a number.
     let copy = unsafe { bpf_get_smp_processor_id() } & setting!(copy_mask);
-    let page = copy * undocumented::PAGES + place / COUNTERS_PER_PAGE;
+    // A copy has the places of what leaves, too, where that is judged.
+    let pages = undocumented::PAGES << (setting!(outbound) & 1);
+    let page = copy * pages + place / COUNTERS_PER_PAGE;
     let Some(page) = UNDOCUMENTED.get_ptr_mut(page) else { return 0 };
     // SAFETY: the index is within the page.
     let counter = unsafe { (*page).as_mut_ptr().add((place % COUNTERS_PER_PAGE) as usize) };
@@ -151,31 +156,37 @@ pub(crate) fn details() -> bool {
     setting!(details) != 0
 }
 
-/// The zone that the packet came in by. `None`: the interface is not in the table.
+/// The zone that the packet came in by, or leaves by. `None`: the interface is not in the table.
 #[inline(always)]
-pub(crate) fn arrival(context: &XdpContext) -> Option<Arrival> {
+pub(crate) fn arrival<C: Context>(context: C) -> Option<Arrival> {
+    let arrival = interface(context)?;
+    Some(if C::OUTBOUND { arrival.departing(setting!(outbound_zones)) } else { arrival })
+}
+
+#[inline(always)]
+fn interface<C: Context>(context: C) -> Option<Arrival> {
     if setting!(one_interface_kind) != 0 {
         return Some(Arrival::from_bits(setting!(arrival)));
     }
-    let index = context.ingress_ifindex() as u32;
+    let index = context.interface();
     let entry = INTERFACES.get(index & setting!(interface_mask))?;
     (entry.index == index).then_some(Arrival::from_bits(entry.arrival))
 }
 
 /// The tables of this generation. `CALL`: sources are looked up by functions of their own.
-pub(crate) struct Maps<const CALL: bool> {
-    context: *mut xdp_md,
+pub(crate) struct Maps<C, const CALL: bool> {
+    context: C,
 }
 
 /// For the frames that nearly all are.
-pub(crate) type Inlined = Maps<false>;
+pub(crate) type Inlined<C> = Maps<C, false>;
 /// For the others: what is a call is verified once, and not once for each way that leads to it.
-pub(crate) type Called = Maps<true>;
+pub(crate) type Called<C> = Maps<C, true>;
 
-impl<const CALL: bool> Maps<CALL> {
+impl<C: Context, const CALL: bool> Maps<C, CALL> {
     #[inline(always)]
-    pub(crate) fn new(context: &XdpContext) -> Self {
-        Self { context: context.ctx }
+    pub(crate) fn new(context: C) -> Self {
+        Self { context }
     }
 }
 
@@ -191,20 +202,20 @@ fn is_class(class: &u32) -> bool {
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn source_class4(address: u32) -> u32 {
-    tables::class4(&Inlined { context: ptr::null_mut() }, address).unwrap_or(DAMAGED)
+    tables::class4(&Inlined::new(Xdp::none()), address).unwrap_or(DAMAGED)
 }
 
 /// The class of an IPv6 source.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn source_class6(high: u64, low: u64) -> u32 {
-    tables::class6(&Inlined { context: ptr::null_mut() }, high, low).unwrap_or(DAMAGED)
+    tables::class6(&Inlined::new(Xdp::none()), high, low).unwrap_or(DAMAGED)
 }
 
-impl<const CALL: bool> Tables for Maps<CALL> {
+impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     #[inline(always)]
     fn posture_pass(&self) -> bool {
-        setting!(posture_pass) != 0
+        if C::OUTBOUND { setting!(outbound_posture_pass) != 0 } else { setting!(posture_pass) != 0 }
     }
 
     #[inline(always)]
@@ -288,16 +299,28 @@ impl<const CALL: bool> Tables for Maps<CALL> {
 
     #[inline(always)]
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
-        socket::tcp(self.context, flow)
+        socket::tcp(self.context.pointer(), flow)
     }
 
     #[inline(always)]
     fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
-        socket::tcp_listener(self.context, flow)
+        socket::tcp_listener(self.context.pointer(), flow)
     }
 
     #[inline(always)]
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
-        socket::udp(self.context, flow)
+        socket::udp(self.context.pointer(), flow)
+    }
+}
+
+impl<const CALL: bool> OutboundTables for Maps<Skb<true>, CALL> {
+    #[inline(always)]
+    fn zones(&self) -> u32 {
+        setting!(outbound_zones)
+    }
+
+    #[inline(always)]
+    fn observes_inbound(&self) -> bool {
+        setting!(observe) != 0
     }
 }

@@ -2,8 +2,10 @@
 
 #![expect(unsafe_code, reason = "helpers take and return raw pointers")]
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
-    bindings::{BPF_F_CURRENT_NETNS, bpf_sock, bpf_sock_tuple, xdp_md},
+    bindings::{BPF_F_CURRENT_NETNS, bpf_sock, bpf_sock_tuple},
     helpers::generated::{bpf_sk_lookup_udp, bpf_sk_release, bpf_skc_lookup_tcp},
 };
 use portguard_common::tables::{Flow, SocketState, SourceAddress};
@@ -16,13 +18,13 @@ const NONE: u32 = 0;
 
 /// The TCP socket that would take the packet.
 #[inline(always)]
-pub(crate) fn tcp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
+pub(crate) fn tcp<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> Option<SocketState> {
     known(tcp_state(context, flow))
 }
 
 /// Whether a socket listens on the flow's destination: asked for a peer at port 0, which no connection has.
 #[inline(never)]
-pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> bool {
+pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> bool {
     let nobody =
         Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() };
     tcp_state(context, &nobody) != NONE
@@ -30,7 +32,7 @@ pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A
 
 /// The UDP socket that would take the packet.
 #[inline(always)]
-pub(crate) fn udp<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> Option<SocketState> {
+pub(crate) fn udp<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> Option<SocketState> {
     known(udp_state(context, flow))
 }
 
@@ -42,16 +44,16 @@ fn known(state: u32) -> Option<SocketState> {
 ///
 /// A function of its own in the program too, here and below: asking is off the common path, and is asked at several places.
 #[inline(never)]
-fn tcp_state<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> u32 {
+fn tcp_state<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> u32 {
     // SAFETY: a flow is laid out as the kernel's tuple of its family: addresses, then ports, all in network order. The
     // helper reads as many bytes as it is told.
-    take(unsafe { bpf_skc_lookup_tcp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
+    take(unsafe { bpf_skc_lookup_tcp(context, tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
 }
 
 #[inline(never)]
-fn udp_state<A: SourceAddress>(context: *mut xdp_md, flow: &Flow<A>) -> u32 {
+fn udp_state<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> u32 {
     // SAFETY: as in `tcp_state`.
-    take(unsafe { bpf_sk_lookup_udp(context.cast(), tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
+    take(unsafe { bpf_sk_lookup_udp(context, tuple(flow), Flow::<A>::LEN as u32, NAMESPACE, 0) })
 }
 
 #[inline(always)]

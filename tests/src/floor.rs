@@ -1,4 +1,4 @@
-//! The floors of measurements: XDP programs of a few instructions, loaded, run and attached by bare system calls.
+//! The floors of measurements, and neighbours to live with: programs of a few instructions for XDP and tc, loaded, run and attached by bare system calls.
 
 #![expect(unsafe_code, reason = "the bpf system call takes pointers as numbers")]
 
@@ -9,18 +9,26 @@ use std::{
 };
 
 use anyhow::Context as _;
-use portguard::datapath::{TestRun, XdpVerdict};
+use portguard::datapath::{Answer, TestRun};
 
 /// Of `enum bpf_cmd`, `enum bpf_prog_type` and `enum bpf_attach_type` (`include/uapi/linux/bpf.h`).
 const PROG_LOAD: libc::c_long = 5;
 const PROG_TEST_RUN: libc::c_long = 10;
 const LINK_CREATE: libc::c_long = 28;
+const PROG_TYPE_SCHED_CLS: u32 = 3;
 const PROG_TYPE_XDP: u32 = 6;
 const ATTACH_XDP: u32 = 37;
+const ATTACH_TCX_INGRESS: u32 = 46;
 /// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program answers is done.
 const LIVE_FRAMES: u32 = 1 << 1;
 /// `XDP_FLAGS_DRV_MODE` of `include/uapi/linux/if_link.h`.
 const IN_DRIVER: u32 = 1 << 2;
+/// `BPF_F_BEFORE`: before all that are there.
+const BEFORE: u32 = 1 << 3;
+/// Of `enum tcx_action_base`: passes, whoever comes behind; drops; leaves it to those behind.
+const TCX_PASS: u32 = 0;
+const TCX_DROP: u32 = 2;
+const TCX_NEXT: u32 = u32::MAX;
 /// Of `enum xdp_action`.
 const XDP_DROP: u32 = 1;
 const XDP_PASS: u32 = 2;
@@ -187,9 +195,28 @@ impl Floor {
         ])
     }
 
+    /// A tc program that leaves every packet to those behind it.
+    pub fn yielding_at_tc() -> anyhow::Result<Self> {
+        Self::of_type(PROG_TYPE_SCHED_CLS, &[load(0, TCX_NEXT), EXIT])
+    }
+
+    /// A tc program that passes every packet, whoever is behind it.
+    pub fn passing_at_tc() -> anyhow::Result<Self> {
+        Self::of_type(PROG_TYPE_SCHED_CLS, &[load(0, TCX_PASS), EXIT])
+    }
+
+    /// A tc program that drops every packet.
+    pub fn dropping_at_tc() -> anyhow::Result<Self> {
+        Self::of_type(PROG_TYPE_SCHED_CLS, &[load(0, TCX_DROP), EXIT])
+    }
+
     fn of(instructions: &[u64]) -> anyhow::Result<Self> {
+        Self::of_type(PROG_TYPE_XDP, instructions)
+    }
+
+    fn of_type(prog_type: u32, instructions: &[u64]) -> anyhow::Result<Self> {
         let mut attr = LoadAttr {
-            prog_type: PROG_TYPE_XDP,
+            prog_type,
             insn_cnt: u32::try_from(instructions.len())?,
             insns: instructions.as_ptr().addr() as u64,
             license: c"GPL".as_ptr().addr() as u64,
@@ -214,12 +241,22 @@ impl Floor {
 
     /// Puts it on the interface with this index, in the driver, until the answer is dropped.
     pub fn attach(&self, index: u32) -> anyhow::Result<OwnedFd> {
-        let mut attr = LinkAttr {
-            prog_fd: number(self.0.as_fd()),
-            target_ifindex: index,
-            attach_type: ATTACH_XDP,
-            flags: IN_DRIVER,
-        };
+        self.link(index, ATTACH_XDP, IN_DRIVER)
+    }
+
+    /// Puts a tc program on it, the same, behind those that are there.
+    pub fn attach_last_at_tcx(&self, index: u32) -> anyhow::Result<OwnedFd> {
+        self.link(index, ATTACH_TCX_INGRESS, 0)
+    }
+
+    /// The same, before them.
+    pub fn attach_first_at_tcx(&self, index: u32) -> anyhow::Result<OwnedFd> {
+        self.link(index, ATTACH_TCX_INGRESS, BEFORE)
+    }
+
+    fn link(&self, index: u32, attach_type: u32, flags: u32) -> anyhow::Result<OwnedFd> {
+        let mut attr =
+            LinkAttr { prog_fd: number(self.0.as_fd()), target_ifindex: index, attach_type, flags };
         let descriptor = bpf(LINK_CREATE, &mut attr).context("attaching a program of a few instructions")?;
         // SAFETY: the kernel has just made this descriptor for us, and nobody else has it.
         Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
@@ -237,9 +274,9 @@ pub fn test_run(program: BorrowedFd<'_>, frame: &[u8], repeat: u32) -> anyhow::R
     let attr = TestAttr { repeat, ..TestAttr::default() };
     let TestAttr { retval, duration, .. } = run(program, frame, attr).context("running a program")?;
     let verdict = match retval {
-        XDP_PASS => XdpVerdict::Pass,
-        XDP_DROP => XdpVerdict::Drop,
-        other => XdpVerdict::Other(other),
+        XDP_PASS => Answer::Pass,
+        XDP_DROP => Answer::Drop,
+        other => Answer::Other(other),
     };
     Ok(TestRun { verdict, duration: Duration::from_nanos(u64::from(duration)) })
 }

@@ -23,7 +23,12 @@ impl Pinned {
         let bpffs = Bpffs(TempDir::new().context("a directory to mount to")?);
         let present: Vec<Present> = links
             .iter()
-            .map(|link| Present { name: link.name.clone(), index: link.index, program: link.program })
+            .map(|link| Present {
+                name: link.name.clone(),
+                index: link.index,
+                program: link.program,
+                ethernet: link.ethernet,
+            })
             .collect();
         let (mut filter, _) = Filter::open(bpffs.0.path(), &present)?;
         filter.replace(loaded, links, String::new())?;

@@ -1,15 +1,18 @@
 //! The real program in the real kernel, and the same verdict function natively, asked the same questions.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use portguard::{
     compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, Sockets, compile},
-    datapath::{CounterSnapshot, DatapathError, Epoch, Link, Loaded, TestRun, XdpVerdict, embedded},
-    matrix::{Matrix, Mode},
+    datapath::{Answer, CounterSnapshot, DatapathError, Epoch, Link, Loaded, TestRun, embedded},
+    matrix::{Attach, Direction, Hook, Interface, Matrix, Mode, ZoneId},
 };
 use portguard_common::{
-    Action, Arrival, Outcome, Reason, decide,
-    drops::{self, DropKey},
+    Action, Arrival, Outcome, Reason,
+    abi::OUTBOUND_REASONS,
+    decide,
+    drops::{self, DropKey, Peer},
+    outgoing,
 };
 
 use crate::sample::{NODE_V4, NODE_V6};
@@ -22,6 +25,7 @@ pub struct Twin {
     image: Image,
     loaded: Loaded,
     arrival: Arrival,
+    hook: Hook,
     expected: BTreeMap<u32, u64>,
     undocumented: BTreeMap<u32, u64>,
     dropped: BTreeMap<DropKey, u64>,
@@ -37,12 +41,36 @@ impl Twin {
         Self::load_on(matrix, 0)
     }
 
+    /// The same at `hook`.
+    ///
+    /// # Panics
+    /// When the kernel does not take the program.
+    pub fn load_at(hook: Hook, matrix: &Matrix) -> Self {
+        match hook {
+            Hook::Xdp => Self::load(matrix),
+            Hook::Tcx => Self::load(&at_tcx(matrix)),
+            Hook::Egress => Self::load_way(matrix, 0, Direction::Out),
+        }
+    }
+
     /// The same with every packet coming in by the `index`th interface of the site: test runs come in by the loopback
     /// interface, so that is what this interface is said to be.
     ///
     /// # Panics
     /// When the site has no such interface or the kernel does not take the program.
     pub fn load_on(matrix: &Matrix, index: usize) -> Self {
+        Self::load_way(matrix, index, Direction::In)
+    }
+
+    /// The same with every packet leaving by that interface, for a matrix that judges what leaves.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn load_leaving(matrix: &Matrix, index: usize) -> Self {
+        Self::load_way(matrix, index, Direction::Out)
+    }
+
+    fn load_way(matrix: &Matrix, index: usize, direction: Direction) -> Self {
         let object = embedded().expect("the tests are built with the eBPF object: cargo xtask test");
         let own = NodeAddresses::new(vec![IpAddr::V4(NODE_V4), IpAddr::V6(NODE_V6)]);
         let image = compile(matrix, &own).expect("the matrix is small");
@@ -50,20 +78,57 @@ impl Twin {
             let beyond = u32::try_from(at).expect("a site has few interfaces") + LOOPBACK + 1;
             let number = if at == index { LOOPBACK } else { beyond };
             let (name, arrival, attach) = (interface.name.clone(), interface.arrival(), interface.attach);
-            Link { name, index: number, arrival, attach, program: None }
+            Link {
+                name,
+                index: number,
+                arrival,
+                attach,
+                direction: Direction::In,
+                program: None,
+                ethernet: true,
+            }
         };
         let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();
-        let arrival = links[index].arrival;
+        let interface = &image.interfaces()[index];
+        let (arrival, hook, mode) = match direction {
+            Direction::In => (interface.arrival(), interface.attach.hook(), matrix.mode),
+            Direction::Out => {
+                let departure = image.departure(interface).expect("the matrix judges what leaves");
+                (departure, Hook::Egress, matrix.outbound.expect("likewise").mode)
+            }
+        };
         let loaded = Loaded::new(object, &image, &links).unwrap_or_else(|error| panic!("{error}: {error:?}"));
         Self {
             image,
             loaded,
             arrival,
+            hook,
             expected: BTreeMap::new(),
             undocumented: BTreeMap::new(),
             dropped: BTreeMap::new(),
-            observe: matrix.mode == Mode::Observe,
+            observe: mode == Mode::Observe,
         }
+    }
+
+    /// How many bytes of `frame` may be in one piece when it is [asked about in several](Self::ask_split): at tcx the kernel
+    /// has no such test run.
+    pub fn splits(&self, frame: &[u8]) -> Range<usize> {
+        match self.hook {
+            Hook::Xdp => 14..frame.len().min(150),
+            Hook::Tcx | Hook::Egress => 0..0,
+        }
+    }
+
+    /// Whether the kernel's test run takes `frame`. At tcx it has one buffer, a page less what goes before and behind, and
+    /// what claims to be IP must have an IP header (of a tagged frame it looks no further than the tag).
+    pub fn takes(&self, frame: &[u8]) -> bool {
+        const BUFFER: usize = 3500;
+        let header = match frame.get(12..14) {
+            Some([0x08, 0x00]) => 20,
+            Some([0x86, 0xdd]) => 40,
+            _ => 0,
+        };
+        self.hook == Hook::Xdp || (14 + header..BUFFER).contains(&frame.len())
     }
 
     /// The image that both have.
@@ -84,7 +149,7 @@ impl Twin {
     /// # Panics
     /// When they differ.
     pub fn ask_with(&mut self, frame: &[u8], sockets: impl Sockets) -> Outcome {
-        let run = self.loaded.test_run(frame, 1);
+        let run = self.loaded.test_run(self.hook, frame, 1);
         self.compare(frame, sockets, run, 1)
     }
 
@@ -93,7 +158,7 @@ impl Twin {
     /// # Panics
     /// When kernel and native verdict differ.
     pub fn flood(&mut self, frame: &[u8], count: u32) -> Outcome {
-        let run = self.loaded.test_run(frame, count);
+        let run = self.loaded.test_run(self.hook, frame, count);
         self.compare(frame, NoSockets, run, count.into())
     }
 
@@ -114,16 +179,24 @@ impl Twin {
         run: Result<TestRun, DatapathError>,
         count: u64,
     ) -> Outcome {
-        let native = decide(frame, self.arrival, &NativeTables::new(&self.image, sockets));
+        let (native, peer) = match self.hook.direction() {
+            Direction::In => {
+                (decide(frame, self.arrival, &NativeTables::new(&self.image, sockets)), Peer::Source)
+            }
+            Direction::Out => {
+                let tables = NativeTables::outbound(&self.image, sockets);
+                (outgoing(frame, self.arrival, &tables), Peer::Destination)
+            }
+        };
         let run = run.unwrap_or_else(|error| panic!("{error}: {error:?}"));
         let expected = match native.reason.action() {
-            Action::Drop if !self.observe => XdpVerdict::Drop,
-            Action::Drop | Action::Pass => XdpVerdict::Pass,
+            Action::Drop if !self.observe => Answer::Drop,
+            Action::Drop | Action::Pass => Answer::Pass,
         };
         assert_eq!(run.verdict, expected, "kernel and native differ on {frame:02x?}: {native:?}");
         self.expect(native, count);
         if native.reason.action() == Action::Drop {
-            let key = drops::key(frame, self.arrival, native.to_bits());
+            let key = drops::key(frame, peer, self.arrival, native.to_bits());
             *self.dropped.entry(key).or_default() += count;
         }
         native
@@ -137,8 +210,12 @@ impl Twin {
         if let Some(slot) = slot {
             *self.expected.entry(slot).or_default() += count;
         }
-        if !matches!(reason, Reason::Admitted | Reason::SourceNotAdmitted) {
-            *self.expected.entry(reason as u32).or_default() += count;
+        let (own, by_port) = match self.hook.direction() {
+            Direction::In => (reason as u32, Reason::SourceNotAdmitted),
+            Direction::Out => (OUTBOUND_REASONS + reason as u32, Reason::DestinationNotAdmitted),
+        };
+        if ![Reason::Admitted, by_port].contains(&reason) {
+            *self.expected.entry(own).or_default() += count;
         }
     }
 
@@ -147,7 +224,7 @@ impl Twin {
     /// # Panics
     /// When the counters cannot be read.
     pub fn counted(&self, reason: Reason) -> u64 {
-        self.counters().reason(reason, self.image.legend()).packets
+        self.counters().reason(self.hook.direction(), reason, self.image.legend()).packets
     }
 
     fn counters(&self) -> CounterSnapshot {
@@ -210,4 +287,15 @@ impl Twin {
             "the first drops are told"
         );
     }
+}
+
+/// `matrix` with its interfaces at tcx; a site without interfaces gets one, as those at XDP are not asked for theirs.
+pub fn at_tcx(matrix: &Matrix) -> Matrix {
+    let mut matrix = matrix.clone();
+    if matrix.interfaces.is_empty() {
+        let name = "eth0".to_owned();
+        matrix.interfaces.push(Interface { name, zone: ZoneId::new(0), attach: Attach::Tcx, dhcp: false });
+    }
+    matrix.interfaces.iter_mut().for_each(|interface| interface.attach = Attach::Tcx);
+    matrix
 }

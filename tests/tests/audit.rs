@@ -10,6 +10,7 @@ use std::{
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use portguard::{
     audit::{AuditError, Detail, DropFilter, FILE, Harvest, Limits, Order, Reader, SourceDrops, Span, Store},
+    matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow},
 };
 use portguard_tests::lab::binary;
@@ -70,6 +71,7 @@ fn harvest(epoch: u64, sources: u32) -> Harvest {
     let totals = CounterReport {
         undocumented: Vec::new(),
         ports: vec![PortRow {
+            direction: Direction::In,
             zone: "default".to_owned(),
             port: "8086/tcp".to_owned(),
             rules: Vec::new(),
@@ -77,6 +79,7 @@ fn harvest(epoch: u64, sources: u32) -> Harvest {
             would_drop: Count::default(),
         }],
         reasons: vec![ReasonRow {
+            direction: Direction::In,
             reason: "source_not_admitted".to_owned(),
             action: "drop".to_owned(),
             says: String::new(),

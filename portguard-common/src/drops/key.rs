@@ -1,4 +1,4 @@
-//! Whom a dropped packet came from and what it wanted, as far as that can be told.
+//! Whose a dropped packet is and what it wanted, as far as that can be told.
 
 use network_types::eth::EthHdr;
 
@@ -7,12 +7,21 @@ use crate::{
     wire::{Frame, ethernet, ipv4, ipv6},
 };
 
+/// Which end of a packet is the peer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Peer {
+    /// Of a packet that comes in, where it came from.
+    Source,
+    /// Of one that leaves, where it goes to.
+    Destination,
+}
+
 /// What dropped packets have in common that are noted in one place. Host byte order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
 pub struct DropKey {
-    /// The source's address: of IPv6 its halves as numbers, of IPv4 the number and 0, else zeros.
-    pub source: [u64; 2],
+    /// The peer's address: of IPv6 its halves as numbers, of IPv4 the number and 0, else zeros.
+    pub peer: [u64; 2],
     /// From the low bits: [`DropKey::aim`] (32), reason (8), [`Family`] (8), zone (16). One word, since it is made and
     /// compared as one.
     what: u64,
@@ -59,7 +68,7 @@ impl DropKey {
         (self.what >> 32 & 0xff) as u8
     }
 
-    /// The kind of [`Self::source`].
+    /// The kind of [`Self::peer`].
     #[must_use]
     pub const fn family(self) -> Family {
         match self.what >> 40 & 0xff {
@@ -69,7 +78,7 @@ impl DropKey {
         }
     }
 
-    /// The zone of the interface that the packet came in by.
+    /// The zone of the interface that the packet came in by; of one that leaves, its outbound one.
     #[must_use]
     pub const fn zone(self) -> u16 {
         (self.what >> 48) as u16
@@ -78,7 +87,7 @@ impl DropKey {
     /// The three words.
     #[inline(always)]
     pub(super) fn words(self) -> [u64; 3] {
-        [self.source[0], self.source[1], self.what]
+        [self.peer[0], self.peer[1], self.what]
     }
 }
 
@@ -87,68 +96,88 @@ const UNDOCUMENTED: u32 = 1 << 31;
 /// Nor as many as this.
 const PROTOCOL: u32 = 1 << 30;
 
-/// The key of a packet that came in by `arrival` and whose outcome was [`outcome`](crate::Outcome::to_bits).
+/// The key of a packet that came in, or leaves, by `arrival` and whose outcome was [`outcome`](crate::Outcome::to_bits).
 #[inline(always)]
-pub fn key<F: Frame + ?Sized>(frame: &F, arrival: Arrival, outcome: u64) -> DropKey {
-    from(frame).key(arrival, outcome)
+pub fn key<F: Frame + ?Sized>(frame: &F, peer: Peer, arrival: Arrival, outcome: u64) -> DropKey {
+    let seen = match ethernet::parse(frame) {
+        Ok(ethernet::Payload::Ipv4(offset)) => seen4(frame, offset, peer),
+        Ok(ethernet::Payload::Ipv6(offset)) => seen6(frame, offset, peer),
+        Ok(ethernet::Payload::Arp | ethernet::Payload::LinkControl | ethernet::Payload::Other) | Err(_) => {
+            None
+        }
+    };
+    seen.unwrap_or(Seen { family: Family::None, peer: [0; 2], protocol: 0 }).key(arrival, outcome)
 }
 
 /// The same, if the IP header stands right behind Ethernet's: the shortcut for nearly all frames.
 #[inline(always)]
-pub fn plain_key<F: Frame + ?Sized>(frame: &F, arrival: Arrival, outcome: u64) -> Option<DropKey> {
-    let from = match u16::from_be_bytes(frame.read(EthHdr::LEN - 2)?) {
-        ethernet::IPV4 => from4(frame.words(EthHdr::LEN)?),
-        ethernet::IPV6 => from6(frame.long_words(EthHdr::LEN)?),
+pub fn plain_key<F: Frame + ?Sized>(
+    frame: &F,
+    peer: Peer,
+    arrival: Arrival,
+    outcome: u64,
+) -> Option<DropKey> {
+    let seen = match u16::from_be_bytes(frame.read(EthHdr::LEN - 2)?) {
+        ethernet::IPV4 => seen4(frame, EthHdr::LEN, peer)?,
+        ethernet::IPV6 => seen6(frame, EthHdr::LEN, peer)?,
         _ => return None,
     };
-    Some(from.key(arrival, outcome))
+    Some(seen.key(arrival, outcome))
 }
 
-impl From {
+/// What an IP header says of the peer, whether the packet is any good or not.
+struct Seen {
+    family: Family,
+    peer: [u64; 2],
+    protocol: u8,
+}
+
+impl Seen {
     #[inline(always)]
     fn key(self, arrival: Arrival, outcome: u64) -> DropKey {
         const NONE: u64 = u32::MAX as u64;
-        let Self { family, source, protocol } = self;
+        let Self { family, peer, protocol } = self;
         let aim = match outcome & NONE {
             NONE => u64::from(PROTOCOL | u32::from(protocol)),
             aim => aim,
         };
         let what = outcome & !NONE | aim | (family as u64) << 40 | u64::from(arrival.zone()) << 48;
-        DropKey { source, what }
+        DropKey { peer, what }
     }
 }
 
-/// What an IP header says of where the packet came from, whether the packet is any good or not.
-struct From {
-    family: Family,
-    source: [u64; 2],
-    protocol: u8,
-}
-
+/// The header's words up to the address.
 #[inline(always)]
-fn from<F: Frame + ?Sized>(frame: &F) -> From {
-    const NOBODY: From = From { family: Family::None, source: [0; 2], protocol: 0 };
-    match ethernet::parse(frame) {
-        Ok(ethernet::Payload::Ipv4(offset)) => frame.words(offset).map_or(NOBODY, from4),
-        Ok(ethernet::Payload::Ipv6(offset)) => frame.long_words(offset).map_or(NOBODY, from6),
-        Ok(ethernet::Payload::Arp | ethernet::Payload::LinkControl | ethernet::Payload::Other) | Err(_) => {
-            NOBODY
+fn seen4<F: Frame + ?Sized>(frame: &F, offset: usize, peer: Peer) -> Option<Seen> {
+    let (third, address) = match peer {
+        Peer::Source => {
+            let [_, _, third, source] = frame.words(offset)?;
+            (third, source)
         }
-    }
-}
-
-/// The header's words up to the source.
-#[inline(always)]
-fn from4([_, _, third, source]: [u32; 4]) -> From {
+        Peer::Destination => {
+            let [_, _, third, _, destination] = frame.words(offset)?;
+            (third, destination)
+        }
+    };
     let [_, protocol, ..] = u32::from_be(third).to_be_bytes();
-    let source = ipv4::Address::from_word(source).to_bits();
-    From { family: Family::Ipv4, source: [u64::from(source), 0], protocol }
+    let address = ipv4::Address::from_word(address).to_bits();
+    Some(Seen { family: Family::Ipv4, peer: [u64::from(address), 0], protocol })
 }
 
 /// Likewise.
 #[inline(always)]
-fn from6([first, high, low]: [u64; 3]) -> From {
+fn seen6<F: Frame + ?Sized>(frame: &F, offset: usize, peer: Peer) -> Option<Seen> {
+    let (first, address) = match peer {
+        Peer::Source => {
+            let [first, high, low] = frame.long_words(offset)?;
+            (first, [high, low])
+        }
+        Peer::Destination => {
+            let [first, _, _, high, low] = frame.long_words(offset)?;
+            (first, [high, low])
+        }
+    };
     let [.., protocol, _] = u64::from_be(first).to_be_bytes();
-    let (high, low) = ipv6::halves([high, low]);
-    From { family: Family::Ipv6, source: [high, low], protocol }
+    let (high, low) = ipv6::halves(address);
+    Some(Seen { family: Family::Ipv6, peer: [high, low], protocol })
 }

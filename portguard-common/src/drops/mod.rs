@@ -7,5 +7,5 @@
 mod key;
 mod table;
 
-pub use key::{Aim, DropKey, Family, key, plain_key};
+pub use key::{Aim, DropKey, Family, Peer, key, plain_key};
 pub use table::{Clock, Noted, bucket_index, note};

@@ -118,7 +118,12 @@ mod tests {
         frame[12..14].copy_from_slice(&[8, 0]);
         frame[23] = aim;
         frame[26..30].copy_from_slice(&source.to_be_bytes());
-        drops::key(&frame[..], Arrival::new(0, false), Outcome::of(Reason::Protocol).to_bits())
+        drops::key(
+            &frame[..],
+            drops::Peer::Source,
+            Arrival::new(0, false),
+            Outcome::of(Reason::Protocol).to_bits(),
+        )
     }
 
     /// What a table holds after `packets`, and what it lost.

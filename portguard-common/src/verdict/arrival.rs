@@ -42,6 +42,13 @@ impl Arrival {
         ((self.0 & !Self::DHCP) / port_entries::PER_ZONE) as u16
     }
 
+    /// What a packet leaves by where this one comes in, of a table with `zones` zones in each direction.
+    #[inline(always)]
+    #[must_use]
+    pub const fn departing(self, zones: u32) -> Self {
+        Self(self.0.wrapping_add(zones.wrapping_mul(port_entries::PER_ZONE)))
+    }
+
     /// What a packet comes in by where this one goes out, of a table with `zones` zones in each direction.
     #[inline(always)]
     pub(super) const fn opposite(self, zones: u32) -> Self {

@@ -91,6 +91,18 @@ impl Outcome {
         self.slot as u64 | (self.reason as u64) << 32
     }
 
+    /// From [`Self::to_bits`].
+    #[expect(clippy::cast_possible_truncation, reason = "each part is cut out of the number")]
+    #[inline(always)]
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        let reason = match Reason::from_index((bits >> 32) as u8) {
+            Some(reason) => reason,
+            None => Reason::Internal,
+        };
+        Self { reason, slot: bits as u32 }
+    }
+
     /// The place of the undocumented port's counter; `None` where no undocumented port decided.
     #[inline(always)]
     #[must_use]
@@ -107,5 +119,20 @@ impl From<Reason> for Outcome {
     #[inline(always)]
     fn from(reason: Reason) -> Self {
         Self::of(reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_the_number_that_it_becomes() {
+        for &reason in Reason::ALL {
+            for slot in [0, 7, UNDOCUMENTED | 7, NO_SLOT] {
+                let outcome = Outcome { reason, slot };
+                assert_eq!(Outcome::from_bits(outcome.to_bits()), outcome);
+            }
+        }
     }
 }

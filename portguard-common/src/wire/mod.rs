@@ -33,6 +33,13 @@ pub trait Frame {
     /// before or `to` is too small. Slower than [`Self::read`]; for lengths that the packet tells.
     fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool;
 
+    /// The VLAN tags that were taken out of the frame, outermost first, before its bytes were handed over: at most one, and
+    /// none where the frame is as it was on the wire.
+    #[inline(always)]
+    fn tags_removed(&self) -> usize {
+        0
+    }
+
     /// `number` itself, which has 15 bits as every offset of a header has. The kernel's verifier, which follows every way
     /// through the program with all that it knows of each value, is to forget here what it knows of this one: the ways
     /// that led to it become one.

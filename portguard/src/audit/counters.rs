@@ -13,7 +13,7 @@ use super::{
     fate::Fate,
     labels::Labels,
 };
-use crate::observe::{Count, CounterReport};
+use crate::observe::{Count, CounterReport, port_text};
 
 /// The filters that are remembered. One that went away does not come again.
 const INSTANCES: i64 = 8;
@@ -193,7 +193,7 @@ fn by_reason<'a>(
 ) -> rusqlite::Result<BTreeMap<ByReason, (Count, &'a str)>> {
     let mut counters = BTreeMap::new();
     for row in &totals.reasons {
-        let reason = labels.number(connection, &row.reason)?;
+        let reason = labels.number(connection, &port_text(row.direction, &row.reason))?;
         let fate = if row.action == "pass" { Fate::Passed } else { Fate::Dropped };
         for (fate, counted) in [(fate, row.counted), (Fate::WouldDrop, row.would_drop)] {
             if counted != Count::default() {

@@ -118,6 +118,7 @@ mod tests {
     use super::*;
     use crate::{
         audit::{Detail, Reader, SourceDrops, Span},
+        matrix::Direction,
         observe::{Count, CounterReport, ReasonRow},
     };
 
@@ -143,7 +144,14 @@ mod tests {
         let totals = CounterReport {
             ports: Vec::new(),
             undocumented: Vec::new(),
-            reasons: vec![ReasonRow { reason, action, says, counted, would_drop: Count::default() }],
+            reasons: vec![ReasonRow {
+                direction: Direction::In,
+                reason,
+                action,
+                says,
+                counted,
+                would_drop: Count::default(),
+            }],
         };
         Harvest { at: epoch * 3600, instance: "boot".to_owned(), totals, details: vec![detail] }
     }

@@ -8,9 +8,10 @@ use std::{
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     daemon::BPFFS,
-    datapath::{DatapathError, Network, Survey},
+    datapath::{DatapathError, Network, Present, Survey},
     drift::{Drift, Mooring, Pins, Silence},
     lint::LocalPorts,
+    matrix::Hook,
     sockets::listeners,
 };
 
@@ -59,14 +60,23 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
 
 /// The interfaces with their programs, and what is pinned; none, if nothing is.
 fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
-    let Some(Survey { program, links }) = Survey::of(bpffs)? else { return Ok(None) };
+    let Some(Survey { programs, links }) = Survey::of(bpffs)? else { return Ok(None) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DatapathError::Pins { path: bpffs.to_owned(), source })?;
     let present = runtime.block_on(async { Network::open()?.present().await })?;
-    let moorings = present.into_iter().map(|present| Mooring {
-        name: present.name,
-        index: present.index,
-        program: present.program.map(|program| program.id),
+    // Of tcx, where there may be many programs, the link tells whether it has ours on the interface.
+    let at_tcx = |hook, index: u32| match links.get(&(index, hook)) {
+        Some(Ok(link)) if link.interface == Some(index) => Some(link.program),
+        _ => None,
+    };
+    let moorings = present.iter().flat_map(|Present { name, index, program, .. }| {
+        let programs = Hook::ALL.map(|hook| match hook {
+            Hook::Xdp => (hook, program.map(|program| program.id)),
+            Hook::Tcx | Hook::Egress => (hook, at_tcx(hook, *index)),
+        });
+        programs.map(|(hook, program)| Mooring { name: name.clone(), index: *index, hook, program })
     });
-    Ok(Some((moorings.collect(), Pins { program, links })))
+    let moorings = moorings.collect();
+    let links = links.into_iter().map(|(place, link)| (place, link.map(|link| link.program)));
+    Ok(Some((moorings, Pins { programs, links: links.collect() })))
 }

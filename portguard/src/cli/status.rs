@@ -11,7 +11,7 @@ use anyhow::bail;
 use super::{ExitStatus, control::ControlArgs, format::Format};
 use crate::{
     daemon::{GenerationInForce, Reply, Request, Status, ask},
-    matrix::Mode,
+    matrix::{Mode, Outbound},
 };
 
 const EXAMPLE: &str = "\
@@ -53,8 +53,11 @@ fn screen(status: &Status, now: u64) -> String {
     };
     if let Some(generation) = &status.generation {
         let GenerationInForce { number, image, since, by, .. } = generation;
-        line("mode", mode(generation));
+        line("mode", mode(generation.mode));
         line("posture", &format!("{}: what no rule names", generation.posture));
+        if let Some(Outbound { mode: outbound, posture }) = generation.outbound {
+            line("outbound", &format!("{}, posture {posture}", mode(outbound)));
+        }
         let since = ago(now, *since);
         line("generation", &format!("{number}, image {}, for {since}, by {by}", &image[..12]));
         line("site", &format!("{}, {} rules", status.site, generation.rules));
@@ -67,7 +70,7 @@ fn screen(status: &Status, now: u64) -> String {
         line("site", &status.site);
     }
     for interface in &status.interfaces {
-        line("interface", &format!("{} ({})", interface.name, interface.attached));
+        line("interface", &interface.text());
     }
     for name in &status.absent {
         line("interface", &format!("{name}: NOT guarded, it is not there or the filter cannot be put on it"));
@@ -86,8 +89,8 @@ fn screen(status: &Status, now: u64) -> String {
     text
 }
 
-fn mode(generation: &GenerationInForce) -> &'static str {
-    match generation.mode {
+fn mode(mode: Mode) -> &'static str {
+    match mode {
         Mode::Observe => "observe: nothing is dropped",
         Mode::Enforce => "enforce",
     }

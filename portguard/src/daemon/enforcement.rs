@@ -110,7 +110,7 @@ impl Enforcement {
         if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
             return Ok(Installed::Same);
         }
-        let links = resolve(image.interfaces(), present);
+        let links = resolve(image.interfaces(), present, matrix.outbound.is_some());
         let instance = match self.instance() {
             Some(instance) => instance.to_owned(),
             None => particulars::new_instance().map_err(DaemonError::NoRandomness)?,
@@ -126,10 +126,15 @@ impl Enforcement {
 
     /// Looks after the interfaces.
     pub(super) fn tend(&mut self, present: &[Present]) -> Result<Vec<Change>, DaemonError> {
-        let wanted = resolve(self.interfaces(), present);
+        let wanted = resolve(self.interfaces(), present, self.judges_outbound());
         let changes = self.filter.tend(&wanted, present)?;
         self.is_full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
         Ok(changes)
+    }
+
+    /// Whether the generation that enforces judges what leaves, too.
+    pub(super) fn judges_outbound(&self) -> bool {
+        self.particulars.as_ref().is_some_and(|particulars| particulars.outbound.is_some())
     }
 
     /// Whether a generation's counts are still to be moved to the ledger.

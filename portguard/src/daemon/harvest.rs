@@ -83,7 +83,7 @@ pub(super) fn first_drop(event: &DropEvent, chart: &Chart, clocks: Clocks) -> So
 
 fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops {
     let DropEntry { key, counter, first, last, .. } = entry;
-    let reason = Reason::ALL.get(usize::from(key.reason())).copied().unwrap_or(Reason::Internal);
+    let reason = Reason::from_index(key.reason()).unwrap_or(Reason::Internal);
     let (place, target, rules) = match key.aim() {
         Aim::Slot(slot) => match chart.port_of(slot) {
             Some(port) => {
@@ -117,7 +117,7 @@ fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops
 }
 
 fn source(key: DropKey) -> Option<IpAddr> {
-    let [high, low] = key.source;
+    let [high, low] = key.peer;
     match key.family() {
         Family::None => None,
         Family::Ipv4 => u32::try_from(high).ok().map(|bits| Ipv4Addr::from_bits(bits).into()),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     compile::ImageInterface,
     datapath::Generation,
-    matrix::{Matrix, Mode, Origin, Posture},
+    matrix::{Matrix, Mode, Origin, Outbound, Posture},
     observe::Chart,
 };
 
@@ -42,6 +42,9 @@ pub(super) struct Particulars {
     pub(super) since: u64,
     pub(super) mode: Mode,
     pub(super) posture: Posture,
+    /// The same of what leaves; none: it is not looked at.
+    #[serde(default)]
+    pub(super) outbound: Option<Outbound>,
     /// The image's digest.
     pub(super) image: String,
     pub(super) rules: usize,
@@ -74,6 +77,7 @@ impl Particulars {
             since,
             mode: matrix.mode,
             posture: matrix.posture,
+            outbound: matrix.outbound,
             image: image.digest().to_string(),
             rules: matrix.rules.len(),
             products: products(matrix),

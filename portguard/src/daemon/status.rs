@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{enforcement::Enforcement, particulars::ProductInForce};
 use crate::{
     compile::{ImageInterface, interface_for},
-    matrix::{Mode, Posture},
+    datapath::AttachedMode,
+    matrix::{Direction, Mode, Outbound, Posture},
     observe::{Count, Counted},
 };
 
@@ -14,8 +15,21 @@ use crate::{
 pub struct GuardedInterface {
     /// Its name.
     pub name: String,
-    /// `native` or `generic`.
+    /// `native`, `generic` or `tcx`.
     pub attached: String,
+    /// How what leaves by it is guarded: `tcx`, or not at all.
+    #[serde(default)]
+    pub outbound: Option<String>,
+}
+
+impl GuardedInterface {
+    /// How it is guarded, in brackets: `eth0 (native, outbound by tcx)`.
+    pub fn text(&self) -> String {
+        match &self.outbound {
+            Some(outbound) => format!("{} ({}, outbound by {outbound})", self.name, self.attached),
+            None => format!("{} ({})", self.name, self.attached),
+        }
+    }
 }
 
 /// Something that somebody should look at.
@@ -44,6 +58,9 @@ pub struct GenerationInForce {
     pub mode: Mode,
     /// `pass` or `drop`.
     pub posture: Posture,
+    /// The same of what leaves; none: it is not looked at.
+    #[serde(default)]
+    pub outbound: Option<Outbound>,
     /// How many rules there are.
     pub rules: usize,
     /// The products, with their policies.
@@ -76,20 +93,21 @@ pub struct Status {
 impl Status {
     /// In one line.
     pub fn line(&self) -> String {
-        let interfaces: Vec<String> = self
-            .interfaces
-            .iter()
-            .map(|interface| format!("{} ({})", interface.name, interface.attached))
-            .collect();
+        let interfaces: Vec<String> = self.interfaces.iter().map(GuardedInterface::text).collect();
         let guarding = if interfaces.is_empty() { "no interface".to_owned() } else { interfaces.join(", ") };
         let mut text = format!("guarding {guarding}");
         if !self.absent.is_empty() {
             text = format!("{text}; waiting for {}", self.absent.join(", "));
         }
-        if let Some(GenerationInForce { number, mode, posture, rules, image, .. }) = &self.generation {
+        if let Some(GenerationInForce { number, mode, posture, outbound, rules, image, .. }) =
+            &self.generation
+        {
             let image = image.get(..12).unwrap_or_default();
+            let outbound = outbound.map_or_else(String::new, |Outbound { mode, posture }| {
+                format!(", outbound {mode} and {posture}")
+            });
             text = format!(
-                "{text}; mode {mode}, posture {posture}, {rules} rules, generation {number}, image {image}"
+                "{text}; mode {mode}, posture {posture}{outbound}, {rules} rules, generation {number}, image {image}"
             );
         }
         match self.troubles.len() {
@@ -110,25 +128,35 @@ pub(super) fn generation(enforcement: &Enforcement) -> Option<GenerationInForce>
         image: particulars.image,
         mode: particulars.mode,
         posture: particulars.posture,
+        outbound: particulars.outbound,
         rules: particulars.rules,
         products: particulars.products,
     })
 }
 
 pub(super) fn interfaces(enforcement: &Enforcement) -> Vec<GuardedInterface> {
-    let guarded = enforcement.filter().guarded();
+    let filter = enforcement.filter();
+    let leaving =
+        |index: u32| filter.guarded_towards(Direction::Out).any(|interface| interface.index == index);
+    let guarded = filter.guarded();
     guarded
         .map(|interface| GuardedInterface {
             name: interface.name.clone(),
             attached: interface.mode.name().to_owned(),
+            outbound: leaving(interface.index).then(|| AttachedMode::Tcx.name().to_owned()),
         })
         .collect()
 }
 
 pub(super) fn absent(enforcement: &Enforcement) -> Vec<String> {
     let wanted = enforcement.interfaces();
-    let is_there = |interface: &&ImageInterface| {
-        enforcement.filter().guarded().any(|guarded| interface_for(wanted, &guarded.name) == Some(*interface))
+    let is_there = |interface: &&ImageInterface, direction| {
+        let mut guarded = enforcement.filter().guarded_towards(direction);
+        guarded.any(|guarded| interface_for(wanted, &guarded.name) == Some(*interface))
     };
-    wanted.iter().filter(|interface| !is_there(interface)).map(|interface| interface.name.clone()).collect()
+    let guards_outbound = enforcement.judges_outbound();
+    let is_guarded = |interface: &&ImageInterface| {
+        is_there(interface, Direction::In) && (!guards_outbound || is_there(interface, Direction::Out))
+    };
+    wanted.iter().filter(|interface| !is_guarded(interface)).map(|interface| interface.name.clone()).collect()
 }

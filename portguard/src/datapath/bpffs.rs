@@ -5,9 +5,11 @@
 //!
 //! ```text
 //! portguard/
-//!     links/INDEX                 a link, by its interface's number
+//!     links/INDEX                 an XDP link, by its interface's number
+//!     tcx/INDEX                   the same of a tcx link
+//!     egress/INDEX                the same of a tcx link where packets leave
 //!     generations/NUMBER/about    what the generation is; pinned last, so that without it the rest is half-made
-//!                        program, counters, interfaces
+//!                        program, tcx, egress, counters, interfaces
 //!     ledger/NUMBER               the counts of generations up to this number, whose own maps are gone
 //! ```
 
@@ -27,10 +29,13 @@ use nix::{
 };
 
 use super::DatapathError;
+use crate::matrix::Hook;
 
 /// The directory of the pins, below the BPF file system.
 const DIRECTORY: &str = "portguard";
-const LINKS: &str = "links";
+const XDP_LINKS: &str = "links";
+const TCX_LINKS: &str = "tcx";
+const EGRESS_LINKS: &str = "egress";
 const GENERATIONS: &str = "generations";
 const LEDGER: &str = "ledger";
 
@@ -51,7 +56,7 @@ impl PinDirectory {
         let path = bpffs.join(DIRECTORY);
         make(&path)?;
         let directory = Self::lock(path)?;
-        for part in [LINKS, GENERATIONS, LEDGER] {
+        for part in [XDP_LINKS, TCX_LINKS, EGRESS_LINKS, GENERATIONS, LEDGER] {
             make(&directory.path.join(part))?;
         }
         Ok(directory)
@@ -87,14 +92,22 @@ impl PinDirectory {
         }
     }
 
-    /// Where a link is pinned, by its interface's number.
-    pub(super) fn link(&self, index: u32) -> PathBuf {
-        self.path.join(LINKS).join(index.to_string())
+    /// Where a link of `hook` is pinned, by its interface's number.
+    pub(super) fn link(&self, hook: Hook, index: u32) -> PathBuf {
+        self.links_of(hook).join(index.to_string())
     }
 
-    /// The interfaces that links are pinned for, ascending.
-    pub(super) fn links(&self) -> Result<Vec<u32>, DatapathError> {
-        numbers(&self.path.join(LINKS))
+    /// The interfaces that links of `hook` are pinned for, ascending.
+    pub(super) fn links(&self, hook: Hook) -> Result<Vec<u32>, DatapathError> {
+        numbers(&self.links_of(hook))
+    }
+
+    fn links_of(&self, hook: Hook) -> PathBuf {
+        self.path.join(match hook {
+            Hook::Xdp => XDP_LINKS,
+            Hook::Tcx => TCX_LINKS,
+            Hook::Egress => EGRESS_LINKS,
+        })
     }
 
     /// A generation's directory.
@@ -119,7 +132,9 @@ impl PinDirectory {
 
     /// Removes all that is pinned: links first, so that the interfaces are free before anything else goes.
     pub(super) fn remove(self) -> Result<(), DatapathError> {
-        remove_tree(&self.path.join(LINKS))?;
+        for hook in Hook::ALL {
+            remove_tree(&self.links_of(hook))?;
+        }
         remove_tree(&self.path)
     }
 }

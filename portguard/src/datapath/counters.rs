@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use aya::maps::{Array, MapData, MapError, PerCpuArray};
 use portguard_common::{
     Action, Reason,
-    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, names, port_slots, undocumented},
+    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, OUTBOUND_REASONS, names, port_slots, undocumented},
 };
 
 use super::{DatapathError, pod::Pod};
@@ -30,12 +30,16 @@ impl CounterSnapshot {
         self.undocumented.counters().filter(|(_, counter)| *counter != Counter::default())
     }
 
-    /// What `reason` counted, all documented ports of `legend` together.
-    pub fn reason(&self, reason: Reason, legend: &Legend) -> Counter {
-        if !reason.is_counted_by_port() {
-            return self.slot(reason as u32);
+    /// What `reason` counted of what goes this way, all documented ports of `legend` together.
+    pub fn reason(&self, direction: Direction, reason: Reason, legend: &Legend) -> Counter {
+        let (own, by_port) = match direction {
+            Direction::In => (reason as u32, reason.is_counted_by_port()),
+            Direction::Out => (OUTBOUND_REASONS + reason as u32, reason.is_counted_by_port_outbound()),
+        };
+        if !by_port {
+            return self.slot(own);
         }
-        let slots = legend.ports_of(Direction::In).flat_map(|port| match reason.action() {
+        let slots = legend.ports_of(direction).flat_map(|port| match reason.action() {
             Action::Pass => {
                 let first = port.slot + port_slots::ADMITTED;
                 first..first + u32::try_from(port.rules.len()).expect("a row's rules are counted in 16 bits")
@@ -83,6 +87,7 @@ pub(super) fn read<M: Borrow<MapData>>(
     map: &PerCpuArray<M, Pod<CounterPage>>,
     slots: u32,
     undocumented: &Array<M, Pod<CounterPage>>,
+    outbound: bool,
 ) -> Result<CounterSnapshot, DatapathError> {
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
     let mut counters = Pages::of(pages);
@@ -92,17 +97,24 @@ pub(super) fn read<M: Borrow<MapData>>(
     }
     // Thousands of pages, which are empty on most nodes most of the time.
     let any = Reason::ALL.iter().filter(|reason| reason.may_be_undocumented());
-    let any = any.map(|&reason| counters.at(reason as u32)).any(|counter| counter != Counter::default());
-    let undocumented = if any { read_undocumented(undocumented)? } else { Pages::default() };
+    let firsts: &[u32] = if outbound { &[0, OUTBOUND_REASONS] } else { &[0] };
+    let any = any.flat_map(|&reason| firsts.iter().map(move |first| first + reason as u32));
+    let any = any.map(|slot| counters.at(slot)).any(|counter| counter != Counter::default());
+    let pages = undocumented::PAGES << u32::from(outbound);
+    let undocumented = if any { read_undocumented(undocumented, pages)? } else { Pages::default() };
     Ok(CounterSnapshot { counters, undocumented })
 }
 
-fn read_undocumented<M: Borrow<MapData>>(map: &Array<M, Pod<CounterPage>>) -> Result<Pages, DatapathError> {
+/// The places of one copy take so many `pages`.
+fn read_undocumented<M: Borrow<MapData>>(
+    map: &Array<M, Pod<CounterPage>>,
+    pages: u32,
+) -> Result<Pages, DatapathError> {
     let error = |source| DatapathError::Map { map: names::UNDOCUMENTED, source: Box::new(source) };
-    let mut counters = Pages::of(undocumented::PAGES);
+    let mut counters = Pages::of(pages);
     for index in 0..map.len() {
         let Pod(page) = map.get(&index, 0).map_err(error)?;
-        counters.add(index % undocumented::PAGES, &page);
+        counters.add(index % pages, &page);
     }
     Ok(counters)
 }

@@ -125,8 +125,10 @@ pub enum DatapathError {
     /// A link's interface is gone.
     #[error("the interface of a link is gone")]
     Defunct,
-    /// A pinned link is none for XDP.
-    #[error("a pinned link is not one of an XDP program; was something else pinned among portguard's links?")]
+    /// A pinned link is of another kind.
+    #[error(
+        "a pinned link is not one of an XDP or tcx program; was something else pinned among portguard's links?"
+    )]
     ForeignLink,
     /// A pinned record is not what was written.
     #[error("{} does not hold what portguard writes there", path.display())]
@@ -203,6 +205,32 @@ pub enum DatapathError {
     NoLink {
         /// Where.
         interface: String,
+    },
+    /// The kernel has no tcx.
+    #[error(
+        "the kernel has no tcx for interface `{interface}` (it has it since Linux 6.6, where it is built with \
+         CONFIG_NET_XGRESS), and portguard does not use the older way of tc filters, which anyone can take off unseen; the \
+         site file asks for attach = \"tcx\": use \"auto\", or take a newer kernel"
+    )]
+    NoTcx {
+        /// Where.
+        interface: String,
+    },
+    /// An interface whose packets the verdict can't read at tc.
+    #[error(
+        "interface `{interface}` is no Ethernet: it is loopback, or a tunnel or other line without Ethernet headers, and the \
+         verdict reads Ethernet frames; the site file asks for attach = \"tcx\" there: guard the interface that its packets \
+         arrive by"
+    )]
+    NoEthernet {
+        /// Where.
+        interface: String,
+    },
+    /// A generation without a program for tcx is to take over where one is.
+    #[error("generation {generation} has no program for tcx")]
+    NoProgram {
+        /// Which.
+        generation: u64,
     },
     /// What was given for the object is something else.
     #[error("the eBPF object is not a 64-bit ELF file; give the file that `cargo xtask build-ebpf` makes")]

@@ -15,6 +15,10 @@ use super::{
     generation::{self, Generation},
     record,
 };
+use crate::matrix::{Direction, Hook};
+
+/// The number of an interface, and where on it: while it goes over from one hook to the other, it is guarded at both.
+type Place = (u32, Hook);
 
 /// What PortGuard has in this kernel.
 pub struct Filter {
@@ -25,7 +29,7 @@ pub struct Filter {
     unreadable: Vec<u64>,
     /// The one that enforces.
     current: Option<u64>,
-    guarded: BTreeMap<u32, Guarded>,
+    guarded: BTreeMap<Place, Guarded>,
     ledger: Option<(u64, Vec<u8>)>,
 }
 
@@ -76,12 +80,17 @@ impl Filter {
 
     /// The interfaces that are guarded, by number.
     pub fn guarded(&self) -> impl Iterator<Item = &Guarded> {
-        self.guarded.values()
+        self.guarded_towards(Direction::In)
+    }
+
+    /// Those whose packets that go this way are guarded.
+    pub fn guarded_towards(&self, direction: Direction) -> impl Iterator<Item = &Guarded> {
+        self.guarded.values().filter(move |guarded| guarded.hook().direction() == direction)
     }
 
     /// The interfaces whose link is pinned no more: the end of this process opens them.
     pub fn unpinned(&self) -> impl Iterator<Item = &Guarded> {
-        self.guarded().filter(|guarded| !self.pins.link(guarded.index).exists())
+        self.guarded.values().filter(|guarded| !self.pins.link(guarded.hook(), guarded.index).exists())
     }
 
     /// What was last [entered](Self::enter).
@@ -140,9 +149,9 @@ impl Filter {
         }
         self.generations.insert(number, next);
         self.current = Some(number);
-        let unwanted = |index: &u32| !wanted.iter().any(|link| link.index == *index);
-        for index in self.guarded.keys().copied().filter(unwanted).collect::<Vec<_>>() {
-            self.release(index)?;
+        let unwanted = |place: &Place| !wanted.iter().any(|link| place_of(link) == *place);
+        for place in self.guarded.keys().copied().filter(unwanted).collect::<Vec<_>>() {
+            self.release(place)?;
         }
         // Nothing of an unreadable generation is in use any more.
         for number in std::mem::take(&mut self.unreadable) {
@@ -155,17 +164,31 @@ impl Filter {
     /// was taken off or unpinned. `present` are all there are.
     pub fn tend(&mut self, wanted: &[Link], present: &[Present]) -> Result<Vec<Change>, DatapathError> {
         let mut changes = Vec::new();
-        for index in self.guarded.keys().copied().collect::<Vec<_>>() {
-            if !self.still_guarded(index, present, &mut changes)? {
-                self.release(index)?;
+        for place in self.guarded.keys().copied().collect::<Vec<_>>() {
+            if !self.still_guarded(place, present, &mut changes)? {
+                self.release(place)?;
             }
         }
         for link in wanted {
-            if !self.guarded.contains_key(&link.index) {
+            if !self.guarded.contains_key(&place_of(link)) {
                 changes.push(self.guard(link)?);
+            }
+            if self.guarded.contains_key(&place_of(link)) {
+                self.leave_other_hooks(link)?;
             }
         }
         Ok(changes)
+    }
+
+    /// Ends what a change from one hook to another has left behind, that was cut short.
+    fn leave_other_hooks(&mut self, link: &Link) -> Result<(), DatapathError> {
+        let others = Hook::ALL.into_iter().filter(|hook| hook.direction() == link.direction);
+        for hook in others.filter(|&hook| hook != link.hook()) {
+            if self.guarded.contains_key(&(link.index, hook)) {
+                self.release((link.index, hook))?;
+            }
+        }
+        Ok(())
     }
 
     fn find_ledger(&mut self) -> Result<(), DatapathError> {
@@ -198,30 +221,45 @@ impl Filter {
     }
 
     fn find_links(&mut self, present: &[Present], changes: &mut Vec<Change>) -> Result<(), DatapathError> {
-        for index in self.pins.links()? {
-            let interface = present.iter().find(|interface| interface.index == index);
-            let name = interface.map_or_else(|| format!("#{index}"), |interface| interface.name.clone());
-            let on = interface.and_then(|interface| interface.program);
-            let mode = on.map_or(AttachedMode::Generic, |on| on.mode);
-            let guarded = Guarded::open(index, name.clone(), mode, &self.pins).and_then(|guarded| {
-                // A link whose interface is gone still names its program; the interface with that number may be another.
-                let same = Some(guarded.program_id()?) == on.map(|on| on.id);
-                Ok(same.then_some(guarded))
-            });
-            match guarded {
-                Ok(Some(guarded)) => {
-                    self.guarded.insert(index, guarded);
-                    continue;
-                }
-                Ok(None) if interface.is_some() => changes.push(Change::TakenOff { interface: name }),
-                Ok(None) => changes.push(Change::Gone { interface: name }),
-                // Something filters there, and the pin may be all that holds it: whoever can't open it leaves it.
-                Err(error) if on.is_some() => return Err(error),
-                Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
+        for hook in Hook::ALL {
+            for index in self.pins.links(hook)? {
+                self.find_link((index, hook), present, changes)?;
             }
-            remove_tree(&self.pins.link(index))?;
         }
         Ok(())
+    }
+
+    fn find_link(
+        &mut self,
+        (index, hook): Place,
+        present: &[Present],
+        changes: &mut Vec<Change>,
+    ) -> Result<(), DatapathError> {
+        let interface = present.iter().find(|interface| interface.index == index);
+        let name = interface.map_or_else(|| format!("#{index}"), |interface| interface.name.clone());
+        let on = interface.and_then(|interface| interface.program);
+        let mode = match hook {
+            Hook::Xdp => on.map_or(AttachedMode::Generic, |on| on.mode),
+            Hook::Tcx => AttachedMode::Tcx,
+            Hook::Egress => AttachedMode::Egress,
+        };
+        let guarded = Guarded::open(index, name.clone(), mode, hook, &self.pins).and_then(|guarded| {
+            // A link whose interface is gone still names its program; the interface with that number may be another.
+            let same = interface.map_or(Ok(false), |interface| guarded.is_on(interface))?;
+            Ok(same.then_some(guarded))
+        });
+        match guarded {
+            Ok(Some(guarded)) => {
+                self.guarded.insert((index, hook), guarded);
+                return Ok(());
+            }
+            Ok(None) if interface.is_some() => changes.push(Change::TakenOff { interface: name }),
+            Ok(None) => changes.push(Change::Gone { interface: name }),
+            // Something filters there, and the pin may be all that holds it: whoever can't open it leaves it.
+            Err(error) if on.is_some() || (hook != Hook::Xdp && interface.is_some()) => return Err(error),
+            Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
+        }
+        remove_tree(&self.pins.link(hook, index))
     }
 
     /// Finishes a replacement that was cut short.
@@ -230,7 +268,9 @@ impl Filter {
             return Ok(());
         };
         for guarded in self.guarded.values_mut() {
-            if guarded.program_id()? != current.program_id() {
+            // Without a program there, another hook is wanted, and is taken care of when the interfaces are looked after.
+            let Some(program) = current.program_id(guarded.hook()) else { continue };
+            if guarded.program_id()? != program {
                 match guarded.move_to(current, &self.pins) {
                     Ok(()) => changes.push(Change::CaughtUp { interface: guarded.name.clone() }),
                     // It went just now, and is let go of at the next look.
@@ -267,7 +307,7 @@ impl Filter {
     /// Puts `next` on all of `wanted`: on new interfaces first, since that is easily undone.
     fn swap(&mut self, next: &mut Generation, wanted: &[Link]) -> Result<(), DatapathError> {
         let mut fresh = Vec::new();
-        for link in wanted.iter().filter(|link| !self.guarded.contains_key(&link.index)) {
+        for link in wanted.iter().filter(|link| !self.guarded.contains_key(&place_of(link))) {
             let guarded = match attach::attach(next, link, &self.pins) {
                 // It went while it was about to be guarded; nothing is left to guard.
                 Err(DatapathError::Vanished { .. }) => continue,
@@ -280,29 +320,29 @@ impl Filter {
         }
         let mut moved = Vec::new();
         // Those that are not wanted are let go of in a moment.
-        let wanted = |index: &u32| wanted.iter().any(|link| link.index == *index);
-        for (&index, guarded) in self.guarded.iter_mut().filter(|(index, _)| wanted(index)) {
+        let wanted = |place: &Place| wanted.iter().any(|link| place_of(link) == *place);
+        for (&place, guarded) in self.guarded.iter_mut().filter(|(place, _)| wanted(place)) {
             match guarded.move_to(next, &self.pins) {
-                Ok(()) => moved.push(index),
+                Ok(()) => moved.push(place),
                 Err(DatapathError::Defunct) => {}
                 Err(error) => return Err(self.undo(fresh, &moved, error)),
             }
         }
-        self.guarded.extend(fresh.into_iter().map(|guarded| (guarded.index, guarded)));
+        self.guarded.extend(fresh.into_iter().map(|guarded| ((guarded.index, guarded.hook()), guarded)));
         Ok(())
     }
 
     /// Takes the program off `fresh` and gives `moved` back to the generation that enforces; what can't be done is told
     /// with `error`, which led to it.
-    fn undo(&mut self, fresh: Vec<Guarded>, moved: &[u32], error: DatapathError) -> DatapathError {
+    fn undo(&mut self, fresh: Vec<Guarded>, moved: &[Place], error: DatapathError) -> DatapathError {
         let mut failed = None;
         for guarded in fresh {
-            failed = remove_tree(&self.pins.link(guarded.index)).err().or(failed);
+            failed = remove_tree(&self.pins.link(guarded.hook(), guarded.index)).err().or(failed);
         }
         let current = self.current.and_then(|number| self.generations.get_mut(&number));
         if let Some(current) = current {
-            for index in moved {
-                let guarded = self.guarded.get_mut(index).expect("it was moved");
+            for place in moved {
+                let guarded = self.guarded.get_mut(place).expect("it was moved");
                 failed = guarded.move_to(current, &self.pins).err().or(failed);
             }
         }
@@ -323,7 +363,7 @@ impl Filter {
         Ok(match attach::attach(current, link, &self.pins) {
             Ok(guarded) => {
                 let mode = guarded.mode;
-                self.guarded.insert(link.index, guarded);
+                self.guarded.insert(place_of(link), guarded);
                 Change::Guarded { interface, mode }
             }
             Err(DatapathError::Vanished { .. }) => Change::Gone { interface },
@@ -334,12 +374,13 @@ impl Filter {
     /// Whether an interface is there and has our program still.
     fn still_guarded(
         &mut self,
-        index: u32,
+        place: Place,
         present: &[Present],
         changes: &mut Vec<Change>,
     ) -> Result<bool, DatapathError> {
-        let pin = self.pins.link(index);
-        let guarded = self.guarded.get_mut(&index).expect("the index is one of the map's");
+        let (index, hook) = place;
+        let pin = self.pins.link(hook, index);
+        let guarded = self.guarded.get_mut(&place).expect("the place is one of the map's");
         let interface = guarded.name.clone();
         let Some(found) = present.iter().find(|found| found.index == index) else {
             // A list that the kernel made while interfaces came and went may lack one that is there.
@@ -349,7 +390,7 @@ impl Filter {
             changes.push(Change::Gone { interface });
             return Ok(false);
         };
-        if found.program.map(|program| program.id) != Some(guarded.program_id()?) {
+        if !guarded.is_on(found)? {
             changes.push(Change::TakenOff { interface });
             return Ok(false);
         }
@@ -368,10 +409,15 @@ impl Filter {
     }
 
     /// Lets go of an interface: its link goes with the pin and the descriptor.
-    fn release(&mut self, index: u32) -> Result<(), DatapathError> {
-        self.guarded.remove(&index);
-        remove_tree(&self.pins.link(index))
+    fn release(&mut self, place: Place) -> Result<(), DatapathError> {
+        self.guarded.remove(&place);
+        let (index, hook) = place;
+        remove_tree(&self.pins.link(hook, index))
     }
+}
+
+fn place_of(link: &Link) -> Place {
+    (link.index, link.hook())
 }
 
 /// Whether this node has an interface with this number. What can't be found out is taken for a yes: nobody is let go by mistake.

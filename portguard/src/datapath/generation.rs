@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
-    programs::{ProgramError, Xdp, links::FdLink, xdp::XdpLink},
+    programs::{ProgramError, SchedClassifier, Xdp, links::FdLink},
 };
-use aya_obj::programs::XdpAttachType;
 use portguard_common::abi::{ABI_VERSION, CounterPage, InterfaceEntry, names};
 use serde::{Deserialize, Serialize};
 
@@ -17,11 +16,12 @@ use super::{
     drops::{self, DropTable, Events},
     load,
     pod::Pod,
+    programs::{Programs, TakeOverError},
     record,
 };
+use crate::matrix::Hook;
 
 const ABOUT: &str = "about";
-const PROGRAM: &str = "program";
 const COUNTERS: &str = "counters";
 const UNDOCUMENTED: &str = "undocumented";
 const INTERFACES: &str = "interfaces";
@@ -40,6 +40,12 @@ struct About {
     slots: u32,
     /// Whether the program need not look interfaces up.
     one_interface_kind: bool,
+    /// Whether it has a program for tcx, too.
+    #[serde(default)]
+    tcx: bool,
+    /// Whether it judges what leaves, too.
+    #[serde(default)]
+    outbound: bool,
     /// What its owner wants to know of it later.
     words: String,
 }
@@ -48,8 +54,7 @@ struct About {
 pub struct Generation {
     number: u64,
     about: About,
-    program: Xdp,
-    program_id: u32,
+    programs: Programs,
     counters: PerCpuArray<MapData, Pod<CounterPage>>,
     undocumented: Array<MapData, Pod<CounterPage>>,
     interfaces: Array<MapData, Pod<InterfaceEntry>>,
@@ -73,6 +78,8 @@ impl Generation {
             identity: loaded.identity().to_owned(),
             slots: loaded.legend().slots(),
             one_interface_kind: loaded.one_interface_kind(),
+            tcx: loaded.has(Hook::Tcx),
+            outbound: loaded.has(Hook::Egress),
             words,
         };
         let directory = pins.generation(number);
@@ -92,19 +99,14 @@ impl Generation {
     pub(super) fn open(number: u64, pins: &PinDirectory) -> Result<Self, DatapathError> {
         let directory = pins.generation(number);
         let about = about(&directory)?;
-        let path = directory.join(PROGRAM);
-        let program = Xdp::from_pin(&path, XdpAttachType::Interface).map_err(|source| {
-            DatapathError::PinnedProgram { path: path.clone(), source: Box::new(source) }
-        })?;
-        let program_id = program
-            .info()
-            .map_err(|source| DatapathError::PinnedProgram { path, source: Box::new(source) })?
-            .id();
+        let hooks = [(Hook::Tcx, about.tcx), (Hook::Egress, about.outbound)];
+        let hooks: Vec<Hook> =
+            hooks.into_iter().filter_map(|(hook, is_there)| is_there.then_some(hook)).collect();
+        let programs = Programs::open(&directory, &hooks)?;
         Ok(Self {
             number,
             about,
-            program,
-            program_id,
+            programs,
             counters: open_map(&directory.join(COUNTERS))?,
             undocumented: open_map(&directory.join(UNDOCUMENTED))?,
             interfaces: open_map(&directory.join(INTERFACES))?,
@@ -129,14 +131,14 @@ impl Generation {
         &self.about.words
     }
 
-    /// The kernel's number for its program.
-    pub fn program_id(&self) -> u32 {
-        self.program_id
+    /// The kernel's number for its program of `hook`, if it has one.
+    pub fn program_id(&self, hook: Hook) -> Option<u32> {
+        self.programs.id(hook)
     }
 
     /// Reads its counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
-        counters::read(&self.counters, self.about.slots, &self.undocumented)
+        counters::read(&self.counters, self.about.slots, &self.undocumented, self.about.outbound)
     }
 
     /// Its table of drops.
@@ -178,24 +180,31 @@ impl Generation {
         Ok(true)
     }
 
-    /// Puts its program in the place of the one that `link` has, between two packets, and gives the link back.
-    pub(super) fn take_over(&mut self, link: FdLink) -> Result<FdLink, DatapathError> {
-        let error = |source| match source {
-            // The link's interface is gone (`bpf_xdp_link_update` of `net/core/dev.c`).
-            ProgramError::SyscallError(call) if call.io_error.raw_os_error() == Some(libc::ENOLINK) => {
+    /// Puts its program of `hook` in the place of the one that `link` has, between two packets, and gives the link back.
+    pub(super) fn take_over(&mut self, hook: Hook, link: FdLink) -> Result<FdLink, DatapathError> {
+        let generation = self.number;
+        self.programs.take_over(hook, link).map_err(|error| match error {
+            TakeOverError::ForeignLink => DatapathError::ForeignLink,
+            TakeOverError::NoProgram => DatapathError::NoProgram { generation },
+            // The link's interface is gone (`bpf_xdp_link_update` of `net/core/dev.c`, `tcx_link_update` of
+            // `kernel/bpf/tcx.c`).
+            TakeOverError::Refused(ProgramError::SyscallError(call))
+                if call.io_error.raw_os_error() == Some(libc::ENOLINK) =>
+            {
                 DatapathError::Defunct
             }
-            source => DatapathError::Update { generation: self.number, source: Box::new(source) },
-        };
-        let link = XdpLink::try_from(link).map_err(|_| DatapathError::ForeignLink)?;
-        let id = self.program.attach_to_link(link).map_err(error)?;
-        let link = self.program.take_link(id).map_err(error)?;
-        FdLink::try_from(link).map_err(|_| DatapathError::ForeignLink)
+            TakeOverError::Refused(source) => DatapathError::Update { generation, source: Box::new(source) },
+        })
     }
 
-    /// The program, to be attached.
-    pub(super) fn program(&mut self) -> &mut Xdp {
-        &mut self.program
+    /// The program for XDP, to be attached.
+    pub(super) fn xdp(&mut self) -> &mut Xdp {
+        &mut self.programs.xdp
+    }
+
+    /// The program for tcx that `hook` takes, to be attached.
+    pub(super) fn tc(&mut self, hook: Hook) -> Result<&mut SchedClassifier, DatapathError> {
+        self.programs.tc(hook).ok_or(DatapathError::NoProgram { generation: self.number })
     }
 }
 
@@ -213,8 +222,7 @@ pub(super) fn is_whole(number: u64, pins: &PinDirectory) -> bool {
 }
 
 fn pin_parts(loaded: &mut Loaded, about: &About, directory: &Path) -> Result<(), DatapathError> {
-    let path = directory.join(PROGRAM);
-    loaded.program()?.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
+    Programs::pin(loaded, directory)?;
     let maps =
         [(names::COUNTERS, COUNTERS), (names::UNDOCUMENTED, UNDOCUMENTED), (names::INTERFACES, INTERFACES)];
     for (map, name) in maps.into_iter().chain(drops::PINS) {

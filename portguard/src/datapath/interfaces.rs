@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 use portguard_common::Arrival;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkLayerType, LinkMessage, LinkXdp};
 
 use super::{AttachedMode, DatapathError};
 use crate::{
     compile::{ImageInterface, NodeAddresses, interface_for},
-    matrix::Attach,
+    matrix::{Attach, Direction, Hook},
 };
 
 /// An XDP program that is on an interface.
@@ -28,8 +28,10 @@ pub struct Present {
     pub name: String,
     /// The kernel's number for it.
     pub index: u32,
-    /// The program on it; with several, one of them.
+    /// The XDP program on it; with several, one of them.
     pub program: Option<AttachedProgram>,
+    /// Whether its packets begin with an Ethernet header, and may come from elsewhere: loopback's don't.
+    pub ethernet: bool,
 }
 
 /// An interface of this node that an image is for.
@@ -41,29 +43,51 @@ pub struct Link {
     pub index: u32,
     /// What is known of a packet that comes in by it.
     pub arrival: Arrival,
-    /// How the program is to be put on it.
+    /// How the program of what comes in is to be put on it.
     pub attach: Attach,
+    /// Which way the packets go that are to be guarded.
+    pub direction: Direction,
     /// The XDP program that is on it.
     pub program: Option<AttachedProgram>,
+    /// Whether it is an Ethernet, as [`Present::ethernet`] says.
+    pub ethernet: bool,
+}
+
+impl Link {
+    /// Where the program is to be put on it.
+    pub(super) fn hook(&self) -> Hook {
+        match self.direction {
+            Direction::In => self.attach.hook(),
+            Direction::Out => Hook::Egress,
+        }
+    }
 }
 
 /// An interface as netlink tells it.
 pub(super) fn read(message: &LinkMessage) -> Option<Present> {
-    Some(Present { name: name(message)?.to_owned(), index: message.header.index, program: program(message) })
+    Some(Present {
+        name: name(message)?.to_owned(),
+        index: message.header.index,
+        program: program(message),
+        ethernet: message.header.link_layer_type == LinkLayerType::Ether,
+    })
 }
 
-/// Those of `present` that the image's interfaces name, or match.
-pub fn resolve(interfaces: &[ImageInterface], present: &[Present]) -> Vec<Link> {
-    present
-        .iter()
-        .filter_map(|Present { name, index, program }| {
-            let wanted = interface_for(interfaces, name)?;
-            Some(Link {
+/// Those of `present` that the image's interfaces name, or match; with `outbound`, each for what leaves, too.
+pub fn resolve(interfaces: &[ImageInterface], present: &[Present], outbound: bool) -> Vec<Link> {
+    let directions: &[Direction] = if outbound { &[Direction::In, Direction::Out] } else { &[Direction::In] };
+    let matched =
+        present.iter().filter_map(|present| Some((present, interface_for(interfaces, &present.name)?)));
+    matched
+        .flat_map(|(Present { name, index, program, ethernet }, wanted)| {
+            directions.iter().map(|&direction| Link {
                 name: name.clone(),
                 index: *index,
                 arrival: wanted.arrival(),
                 attach: wanted.attach,
+                direction,
                 program: *program,
+                ethernet: *ethernet,
             })
         })
         .collect()

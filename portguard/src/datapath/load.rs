@@ -3,13 +3,16 @@
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapError, PerCpuArray},
-    programs::{ProgramError, Xdp},
+    programs::{Program, ProgramError, SchedClassifier, Xdp},
 };
 use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented};
 use sha2::{Digest as _, Sha256};
 
 use super::{CounterSnapshot, DatapathError, DropTable, Link, ProgramLog, counters, pod::Pod, tables};
-use crate::compile::{Digest, Image, Legend};
+use crate::{
+    compile::{Digest, Image, Legend},
+    matrix::Hook,
+};
 
 /// The longest table of interfaces that is tried.
 const MAX_INTERFACE_TABLE: u32 = 1 << 16;
@@ -23,6 +26,8 @@ pub struct Loaded {
     digest: Digest,
     identity: String,
     one_interface_kind: bool,
+    has_tcx: bool,
+    has_egress: bool,
     log: Option<ProgramLog>,
 }
 
@@ -50,7 +55,7 @@ impl Loaded {
             .override_global(names::CELLS, Pod::slice(image.cells()), true)
             .map_max_entries(names::INTERFACES, length(interfaces.len()))
             .map_max_entries(names::COUNTERS, image.legend().slots().div_ceil(COUNTERS_PER_PAGE))
-            .map_max_entries(names::UNDOCUMENTED, copies * undocumented::PAGES)
+            .map_max_entries(names::UNDOCUMENTED, copies * (undocumented::PAGES << image.settings().outbound))
             .override_global(names::SETTINGS, &settings, true)
             .load(&object)
             .map_err(load_error)?;
@@ -61,9 +66,16 @@ impl Loaded {
             digest: image.digest(),
             identity,
             one_interface_kind: one_kind,
+            has_tcx: image.interfaces().iter().any(|interface| interface.attach.hook() == Hook::Tcx),
+            has_egress: image.settings().outbound != 0,
             log: None,
         };
-        loaded.program()?.load().map_err(verify_error)?;
+        loaded.xdp()?.load().map_err(verify_error)?;
+        for hook in [Hook::Tcx, Hook::Egress] {
+            if loaded.has(hook) {
+                loaded.tc(hook)?.load().map_err(verify_error)?;
+            }
+        }
         // The program holds the map of its messages from here on; before, it would be gone with whoever takes it.
         loaded.log = ProgramLog::of(&mut loaded.ebpf);
         Ok(loaded)
@@ -82,7 +94,7 @@ impl Loaded {
     /// Reads the counters, summed over the CPUs.
     pub fn counters(&self) -> Result<CounterSnapshot, DatapathError> {
         let undocumented = Array::try_from(self.map(names::UNDOCUMENTED)?).map_err(counters::unreadable)?;
-        counters::read(&self.pages()?, self.legend.slots(), &undocumented)
+        counters::read(&self.pages()?, self.legend.slots(), &undocumented, self.has_egress)
     }
 
     /// Reads the counter in `slot`, summed over the CPUs.
@@ -118,11 +130,30 @@ impl Loaded {
         PerCpuArray::try_from(self.map(names::COUNTERS)?).map_err(counters::unreadable)
     }
 
-    pub(super) fn program(&mut self) -> Result<&mut Xdp, DatapathError> {
-        self.ebpf
-            .program_mut(names::PROGRAM)
-            .and_then(|program| program.try_into().ok())
-            .ok_or(DatapathError::ForeignObject { what: "the XDP program" })
+    /// Whether it has a program for `hook`: there is one for XDP always.
+    pub(super) fn has(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Xdp => true,
+            Hook::Tcx => self.has_tcx,
+            Hook::Egress => self.has_egress,
+        }
+    }
+
+    pub(super) fn xdp(&mut self) -> Result<&mut Xdp, DatapathError> {
+        self.program(names::PROGRAM).ok_or(DatapathError::ForeignObject { what: "the XDP program" })
+    }
+
+    /// The program for tcx that `hook` takes. It is loaded where the image has an interface for it, or judges what leaves.
+    pub(super) fn tc(&mut self, hook: Hook) -> Result<&mut SchedClassifier, DatapathError> {
+        let name = if hook == Hook::Egress { names::EGRESS_PROGRAM } else { names::TC_PROGRAM };
+        self.program(name).ok_or(DatapathError::ForeignObject { what: "the tc program" })
+    }
+
+    fn program<'a, P>(&'a mut self, name: &str) -> Option<&'a mut P>
+    where
+        &'a mut P: TryFrom<&'a mut Program>,
+    {
+        self.ebpf.program_mut(name).and_then(|program| program.try_into().ok())
     }
 }
 

@@ -5,7 +5,10 @@ use std::thread;
 
 use aya::{
     maps::MapType,
-    programs::{ProgramError, ProgramType, Xdp, xdp::XdpMode},
+    programs::{
+        LinkOrder, ProgramError, ProgramType, SchedClassifier, TcAttachType, Xdp, tc::TcAttachOptions,
+        xdp::XdpMode,
+    },
     sys::{BpfHelper, SyscallError, is_helper_supported, is_map_supported, is_program_supported},
 };
 use portguard_common::abi::names;
@@ -13,14 +16,16 @@ use portguard_common::abi::names;
 use super::{DatapathError, Loaded, embedded, leave_network};
 use crate::{
     compile::{Image, NodeAddresses, compile},
-    matrix::{Dormant, Matrix, Mode, Posture, Zone},
+    matrix::{Attach, Dormant, Hook, Interface, Matrix, Mode, Posture, Zone, ZoneId},
 };
 
 /// The name that the kernel has for programs of ours.
 pub const OUR_PROGRAM: &str = names::PROGRAM;
 
-/// The number of the loopback interface in a network that has just been made.
-const LOOPBACK: u32 = 1;
+/// The loopback interface of a network that has just been made.
+const LOOPBACK: &str = "lo";
+/// The kernel's number for it.
+const LOOPBACK_INDEX: u32 = 1;
 
 /// What came of trying.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,17 +72,25 @@ pub fn program_of(image: &Image) -> Probe {
 
 /// Whether a program can be attached by a link, on the loopback interface of a network that is made for it.
 pub fn xdp_link() -> Probe {
-    thread::spawn(|| {
-        if let Err(error) = leave_network() {
-            return of_error(error);
-        }
-        match load(&smallest()) {
-            Ok(mut loaded) => loaded.program().map_or_else(of_error, attach),
-            Err(probe) => probe,
-        }
+    elsewhere(|| match load(&smallest()) {
+        Ok(mut loaded) => loaded.xdp().map_or_else(of_error, attach),
+        Err(probe) => probe,
     })
-    .join()
-    .unwrap_or_else(|_| Probe::NotTried("the thread that tried it panicked".to_owned()))
+}
+
+/// Whether a program can be attached by tcx, likewise.
+pub fn tcx() -> Probe {
+    elsewhere(|| match load(&smallest_with_tcx()) {
+        Ok(mut loaded) => loaded.tc(Hook::Tcx).map_or_else(of_error, attach_tcx),
+        Err(probe) => probe,
+    })
+}
+
+/// Tries something in a network that is made for it.
+fn elsewhere(attempt: impl FnOnce() -> Probe + Send + 'static) -> Probe {
+    thread::spawn(|| leave_network().map_or_else(of_error, |()| attempt()))
+        .join()
+        .unwrap_or_else(|_| Probe::NotTried("the thread that tried it panicked".to_owned()))
 }
 
 /// The name of the program with this id, if this process may see it.
@@ -88,7 +101,7 @@ pub fn program_name(id: u32) -> Option<String> {
 }
 
 fn attach(program: &mut Xdp) -> Probe {
-    let link = match program.attach_to_if_index(LOOPBACK, XdpMode::Skb) {
+    let link = match program.attach_to_if_index(LOOPBACK_INDEX, XdpMode::Skb) {
         Ok(link) => link,
         Err(error) => return of_program_error(&error),
     };
@@ -102,6 +115,17 @@ fn attach(program: &mut Xdp) -> Probe {
     }
 }
 
+fn attach_tcx(program: &mut SchedClassifier) -> Probe {
+    let order = TcAttachOptions::TcxOrder(LinkOrder::first());
+    match program.attach_with_options(LOOPBACK, TcAttachType::Ingress, order) {
+        Ok(_) => Probe::Works,
+        Err(ProgramError::SyscallError(call)) if call.io_error.raw_os_error() == Some(libc::EINVAL) => {
+            Probe::Refused("the kernel has no tcx".to_owned())
+        }
+        Err(error) => of_program_error(&error),
+    }
+}
+
 fn load(image: &Image) -> Result<Loaded, Probe> {
     let object = embedded()
         .ok_or_else(|| Probe::NotTried("this binary was built without its eBPF program".to_owned()))?;
@@ -110,13 +134,23 @@ fn load(image: &Image) -> Result<Loaded, Probe> {
 
 /// The image of a site without rules.
 fn smallest() -> Image {
+    compile_for(Vec::new())
+}
+
+/// The same with an interface at tcx.
+fn smallest_with_tcx() -> Image {
+    let name = LOOPBACK.to_owned();
+    compile_for(vec![Interface { name, zone: ZoneId::new(0), attach: Attach::Tcx, dhcp: false }])
+}
+
+fn compile_for(interfaces: Vec<Interface>) -> Image {
     let matrix = Matrix {
         mode: Mode::Observe,
         posture: Posture::Pass,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "probe".to_owned() }],
-        interfaces: Vec::new(),
+        interfaces,
         groups: Vec::new(),
         rules: Vec::new(),
         dormant: Dormant::default(),

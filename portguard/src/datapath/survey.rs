@@ -3,14 +3,24 @@
 use std::{collections::BTreeMap, path::Path};
 
 use super::{AttachedMode, DatapathError, Generation, Guarded, bpffs::PinDirectory, generation};
+use crate::matrix::Hook;
 
 /// What is pinned of a filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// The program of the generation that enforces; none, if none is whole, or it is another version's.
-    pub program: Option<u32>,
-    /// By the number of an interface: the program of the link that is pinned for it, or why that cannot be told.
-    pub links: BTreeMap<u32, Result<u32, String>>,
+    /// The programs of the generation that enforces; none, if none is whole, or it is another version's.
+    pub programs: BTreeMap<Hook, u32>,
+    /// By the number of an interface and where on it: the link that is pinned for it, or why nothing can be told of it.
+    pub links: BTreeMap<(u32, Hook), Result<SurveyedLink, String>>,
+}
+
+/// A link that is pinned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SurveyedLink {
+    /// Its program.
+    pub program: u32,
+    /// Of a tcx link: the number of the interface that it is attached to; 0, where it was taken off.
+    pub interface: Option<u32>,
 }
 
 impl Survey {
@@ -20,11 +30,19 @@ impl Survey {
         let whole = pins.generations()?.into_iter().rfind(|&number| generation::is_whole(number, &pins));
         let generation = whole.and_then(|number| Generation::open(number, &pins).ok());
         let mut links = BTreeMap::new();
-        for index in pins.links()? {
-            let link = Guarded::open(index, format!("#{index}"), AttachedMode::Native, &pins);
-            let program = link.and_then(|link| link.program_id());
-            links.insert(index, program.map_err(|error| error.whole_story()));
+        for hook in Hook::ALL {
+            for index in pins.links(hook)? {
+                // The mode is of no concern here.
+                let link = Guarded::open(index, format!("#{index}"), AttachedMode::Native, hook, &pins);
+                let link = link.and_then(|link| {
+                    Ok(SurveyedLink { program: link.program_id()?, interface: link.attached_to()? })
+                });
+                links.insert((index, hook), link.map_err(|error| error.whole_story()));
+            }
         }
-        Ok(Some(Self { program: generation.as_ref().map(Generation::program_id), links }))
+        let program = |hook| {
+            Some((hook, generation.as_ref().and_then(|generation: &Generation| generation.program_id(hook))?))
+        };
+        Ok(Some(Self { programs: Hook::ALL.into_iter().filter_map(program).collect(), links }))
     }
 }

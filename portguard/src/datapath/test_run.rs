@@ -10,38 +10,52 @@ use nix::{
 };
 
 use super::{DatapathError, Loaded};
+use crate::matrix::Hook;
 
-/// What an XDP program answers.
+/// What a program answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum XdpVerdict {
-    /// `XDP_PASS`.
+pub enum Answer {
+    /// `XDP_PASS`; at tcx `TCX_NEXT`, which leaves the packet to the programs behind it.
     Pass,
-    /// `XDP_DROP`.
+    /// `XDP_DROP`, `TCX_DROP`; where packets leave also `TCX_REDIRECT`: it comes back as its answer.
     Drop,
-    /// Anything else, which this program never answers.
+    /// Anything else, which these programs never answer.
     Other(u32),
+}
+
+impl Answer {
+    fn new(hook: Hook, value: u32) -> Self {
+        match (hook, value) {
+            (Hook::Xdp, actions::XDP_PASS) | (Hook::Tcx | Hook::Egress, actions::TCX_NEXT) => Self::Pass,
+            (Hook::Xdp, actions::XDP_DROP)
+            | (Hook::Tcx | Hook::Egress, actions::TCX_DROP)
+            | (Hook::Egress, actions::TCX_REDIRECT) => Self::Drop,
+            (_, other) => Self::Other(other),
+        }
+    }
 }
 
 /// A run of the program over one frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TestRun {
     /// The answer.
-    pub verdict: XdpVerdict,
+    pub verdict: Answer,
     /// The mean time of one run.
     pub duration: Duration,
 }
 
 impl Loaded {
-    /// Runs the program `repeat` times over `frame` (14 bytes at least, or the kernel refuses it), as if it came in on
-    /// the loopback interface.
-    pub fn test_run(&mut self, frame: &[u8], repeat: u32) -> Result<TestRun, DatapathError> {
+    /// Runs the program of `hook` `repeat` times over `frame` (14 bytes at least, or the kernel refuses it), as if it came in
+    /// on the loopback interface. At tcx the kernel refuses frames of nearly a page, and those that claim to be IP and end
+    /// within its header.
+    pub fn test_run(&mut self, hook: Hook, frame: &[u8], repeat: u32) -> Result<TestRun, DatapathError> {
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
         options.repeat = repeat;
-        self.test_run_with(options)
+        self.test_run_with(hook, options)
     }
 
-    /// Runs the program once over `frame`, of which only the first `linear` bytes (14 at least) are in one piece with the
+    /// Runs the XDP program once over `frame`, of which only the first `linear` bytes (14 at least) are in one piece with the
     /// program's `data`: what a driver does that splits headers off, or that spreads a jumbo frame over several buffers.
     /// Linux 6.18 and later.
     pub fn test_run_split(&mut self, frame: &[u8], linear: u32) -> Result<TestRun, DatapathError> {
@@ -51,22 +65,21 @@ impl Loaded {
         let mut options = TestRunOptions::new();
         options.data_in = Some(frame);
         options.ctx_in = Some(&context);
-        self.test_run_with(options)
+        self.test_run_with(Hook::Xdp, options)
     }
 
-    fn test_run_with(&mut self, options: TestRunOptions<'_>) -> Result<TestRun, DatapathError> {
-        let result = self.program()?.test_run(options).map_err(|error| match error {
+    fn test_run_with(&mut self, hook: Hook, options: TestRunOptions<'_>) -> Result<TestRun, DatapathError> {
+        let result = match hook {
+            Hook::Xdp => self.xdp()?.test_run(options),
+            Hook::Tcx | Hook::Egress => self.tc(hook)?.test_run(options),
+        };
+        let result = result.map_err(|error| match error {
             ProgramError::SyscallError(call) => {
                 DatapathError::System { call: "BPF_PROG_TEST_RUN", source: call.io_error }
             }
             other => DatapathError::Verify(Box::new(other)),
         })?;
-        let verdict = match result.return_value {
-            aya_action::XDP_PASS => XdpVerdict::Pass,
-            aya_action::XDP_DROP => XdpVerdict::Drop,
-            other => XdpVerdict::Other(other),
-        };
-        Ok(TestRun { verdict, duration: result.duration })
+        Ok(TestRun { verdict: Answer::new(hook, result.return_value), duration: result.duration })
     }
 }
 
@@ -78,8 +91,11 @@ pub fn leave_network() -> Result<(), DatapathError> {
     })
 }
 
-/// `enum xdp_action` of `include/uapi/linux/bpf.h`.
-mod aya_action {
+/// `enum xdp_action` and `enum tcx_action_base` of `include/uapi/linux/bpf.h`.
+mod actions {
     pub(super) const XDP_DROP: u32 = 1;
     pub(super) const XDP_PASS: u32 = 2;
+    pub(super) const TCX_NEXT: u32 = (-1_i32).cast_unsigned();
+    pub(super) const TCX_DROP: u32 = 2;
+    pub(super) const TCX_REDIRECT: u32 = 7;
 }

@@ -4,6 +4,7 @@ use super::{Capabilities, Check, State};
 use crate::{
     compile::Image,
     datapath::probe::{self, Probe},
+    matrix::Attach,
 };
 
 pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<Check> {
@@ -14,7 +15,9 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
         Some(image) => ("it loads, with the tables of this site", probe::program_of(image)),
         None => ("it loads, with tables of the smallest size", probe::program()),
     };
-    vec![
+    let asks_for_tcx =
+        image.is_some_and(|image| image.interfaces().iter().any(|it| it.attach == Attach::Tcx));
+    let mut checks = vec![
         told(
             "XDP programs",
             "everything",
@@ -50,7 +53,19 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
             probe::xdp_link(),
             "take Linux 5.9 or newer; portguard does not use the older way of attaching",
         ),
-    ]
+    ];
+    let mut tcx = told(
+        "tcx",
+        "interfaces with attach = \"tcx\"",
+        "a program was attached by it, in a network made for it",
+        probe::tcx(),
+        "take Linux 6.6 or newer with CONFIG_NET_XGRESS=y, or leave attach = \"tcx\" out",
+    );
+    if tcx.state == State::Missing && !asks_for_tcx {
+        tcx.state = State::Notice;
+    }
+    checks.push(tcx);
+    checks
 }
 
 /// The check after its probe.

@@ -4,26 +4,28 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::matrix::Matrix;
+use crate::matrix::{Direction, Hook, Matrix};
 
-/// An interface of this node.
+/// An interface of this node, at one of its hooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mooring {
     /// Its name.
     pub name: String,
     /// The kernel's number for it.
     pub index: u32,
-    /// The XDP program on it.
+    /// Where on it.
+    pub hook: Hook,
+    /// The program there. At tcx, where there may be many: ours.
     pub program: Option<u32>,
 }
 
 /// What is pinned of the filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pins {
-    /// The program of the generation that enforces.
-    pub program: Option<u32>,
-    /// By the number of an interface: the program of its link, or why that cannot be told.
-    pub links: BTreeMap<u32, Result<u32, String>>,
+    /// The programs of the generation that enforces.
+    pub programs: BTreeMap<Hook, u32>,
+    /// By the number of an interface and where on it: the program of its link, or why that cannot be told.
+    pub links: BTreeMap<(u32, Hook), Result<u32, String>>,
 }
 
 /// An interface, or a pin, that is not as loaded.
@@ -39,18 +41,28 @@ pub struct Loose {
 pub(super) fn loose(matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Vec<Loose> {
     let mut loose = Vec::new();
     for mooring in moorings {
-        let named = matrix.interface_for(&mooring.name).is_some();
-        let says = match pins.links.get(&mooring.index) {
+        let wanted =
+            matrix.interface_for(&mooring.name).and_then(|interface| match mooring.hook.direction() {
+                Direction::In => Some(interface.attach.hook()),
+                Direction::Out => matrix.outbound.map(|_| Hook::Egress),
+            });
+        let named = wanted == Some(mooring.hook);
+        let says = match pins.links.get(&(mooring.index, mooring.hook)) {
             None if named => Some(unpinned(mooring, pins)),
             None => None,
             Some(Err(why)) => Some(format!("its link's pin cannot be read: {why}")),
-            Some(Ok(_)) if !named => Some("it is guarded, and the site does not name it".to_owned()),
+            Some(Ok(_)) if !named => Some(match wanted {
+                None => "it is guarded, and the site does not name it".to_owned(),
+                Some(other) => {
+                    format!("it is guarded at {}, and the site says {}", mooring.hook.name(), other.name())
+                }
+            }),
             Some(Ok(link)) => moored(mooring, *link, pins),
         };
         loose.extend(says.map(|says| Loose { interface: mooring.name.clone(), says }));
     }
-    let gone = pins.links.keys().filter(|index| !moorings.iter().any(|mooring| mooring.index == **index));
-    loose.extend(gone.map(|index| Loose {
+    let gone = pins.links.keys().filter(|(index, _)| !moorings.iter().any(|mooring| mooring.index == *index));
+    loose.extend(gone.map(|(index, _)| Loose {
         interface: format!("#{index}"),
         says: "a link is pinned for it, and it is gone".to_owned(),
     }));
@@ -60,7 +72,7 @@ pub(super) fn loose(matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Vec<L
 fn unpinned(mooring: &Mooring, pins: &Pins) -> String {
     match mooring.program {
         None => "no filter is on it".to_owned(),
-        Some(program) if pins.program == Some(program) => {
+        Some(program) if pins.programs.get(&mooring.hook) == Some(&program) => {
             "its link is not pinned: the filter ends with the daemon".to_owned()
         }
         Some(program) => format!("another XDP program is on it, id {program}"),
@@ -68,7 +80,7 @@ fn unpinned(mooring: &Mooring, pins: &Pins) -> String {
 }
 
 fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
-    match (mooring.program, pins.program) {
+    match (mooring.program, pins.programs.get(&mooring.hook)) {
         (None, _) => Some("the filter was taken off it: its link is pinned and attached nowhere".to_owned()),
         (Some(program), _) if program != link => {
             Some(format!("its pinned link is of program {link}, and program {program} is on it"))
@@ -76,7 +88,7 @@ fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
         (Some(_), None) => {
             Some("the generation that it is under is not pinned, or is another version's".to_owned())
         }
-        (Some(program), Some(current)) if program != current => {
+        (Some(program), Some(&current)) if program != current => {
             Some(format!("it is under an older generation: program {program}, and {current} is the latest"))
         }
         (Some(_), Some(_)) => None,
@@ -110,8 +122,9 @@ mod tests {
 
     /// What is said of an interface with this program, whose link is pinned so, under a generation whose program is 7.
     fn says(name: &str, program: Option<u32>, link: Option<Result<u32, String>>) -> Vec<String> {
-        let mooring = Mooring { name: name.to_owned(), index: 2, program };
-        let pins = Pins { program: Some(7), links: link.map(|link| (2, link)).into_iter().collect() };
+        let mooring = Mooring { name: name.to_owned(), index: 2, hook: Hook::Xdp, program };
+        let links = link.map(|link| ((2, Hook::Xdp), link)).into_iter().collect();
+        let pins = Pins { programs: [(Hook::Xdp, 7)].into(), links };
         loose(&matrix(), &[mooring], &pins).into_iter().map(|loose| loose.says).collect()
     }
 
@@ -137,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_pin_whose_interface_is_gone_is_told_by_its_number() {
-        let pins = Pins { program: Some(7), links: [(5, Ok(7))].into() };
+        let pins = Pins { programs: [(Hook::Xdp, 7)].into(), links: [((5, Hook::Xdp), Ok(7))].into() };
         let found = loose(&matrix(), &[], &pins);
         assert_eq!((found.len(), found[0].interface.as_str()), (1, "#5"));
     }

@@ -99,7 +99,7 @@ impl Event {
         let source = source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string());
         let would = if *verdict == Some(Verdict::WouldDrop) { " would drop" } else { "" };
         let zone = if zone == DEFAULT_ZONE { String::new() } else { format!(" in {zone}") };
-        let rules: String = rules.iter().map(|rule| format!("  {rule}")).collect();
+        let rules = rules.iter().map(|rule| format!("  {rule}")).collect::<Vec<_>>().concat();
         format!("{source} -> {port}{zone}  {reason}{would}  {packets} {noun}{rules}")
     }
 

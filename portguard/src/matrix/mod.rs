@@ -8,6 +8,7 @@ mod addresses;
 mod diff;
 mod dormant;
 mod filter;
+mod hook;
 mod model;
 mod pattern;
 mod ports;
@@ -21,9 +22,10 @@ mod view;
 pub use diff::{Change, Changed, Diff, InterfaceChange, PortsOf};
 pub use dormant::{Cause, Dormant, DormantRule};
 pub use filter::{Filter, PortFilter, Unknown};
+pub use hook::{Attach, Hook};
 pub use model::{
-    Attach, Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture,
-    Rule, RuleId, Zone, ZoneId,
+    Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture, Rule,
+    RuleId, Zone, ZoneId,
 };
 pub(crate) use pattern::{LONGEST as LONGEST_INTERFACE, common_name};
 pub use pattern::{covers, is_pattern, narrowest};

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Dormant, pattern::narrowest, service::Service};
+use super::{Attach, Dormant, pattern::narrowest, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,16 @@ pub enum Direction {
     Out,
 }
 
+impl Direction {
+    /// `in` or `out`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+}
+
 /// What becomes of what leaves. A site that does not say has none of it: everything leaves, and no program looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outbound {
@@ -63,18 +73,6 @@ pub struct Outbound {
     pub mode: Mode,
     /// What happens to what no outbound rule names.
     pub posture: Posture,
-}
-
-/// How the program is put on an interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Attach {
-    /// In the driver where it can, else in the generic hook.
-    Auto,
-    /// In the driver or not at all.
-    Native,
-    /// In the generic hook.
-    Generic,
 }
 
 macro_rules! index_type {

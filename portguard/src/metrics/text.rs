@@ -189,10 +189,15 @@ const DROP: &str = "drop";
 const WOULD_DROP: &str = "would_drop";
 
 /// What passes is never among what would have been dropped.
-fn of_reason(row: &ReasonRow) -> impl Iterator<Item = ([Label<'_>; 2], Count)> {
+fn of_reason(row: &ReasonRow) -> impl Iterator<Item = ([Label<'_>; 3], Count)> {
     let passes = row.action == PASS;
     let counted = if passes { PASS } else { DROP };
     let would = (!passes).then_some((WOULD_DROP, row.would_drop));
     let verdicts = [(counted, row.counted)].into_iter().chain(would);
-    verdicts.map(|(verdict, counted)| ([("reason", row.reason.as_str()), ("verdict", verdict)], counted))
+    verdicts.map(|(verdict, counted)| {
+        (
+            [("direction", row.direction.name()), ("reason", row.reason.as_str()), ("verdict", verdict)],
+            counted,
+        )
+    })
 }

@@ -7,7 +7,8 @@ use portguard_common::{Action, Outcome};
 use super::EngineError;
 use crate::{
     compile::Image,
-    datapath::{DatapathError, Link, Loaded, XdpVerdict, leave_network},
+    datapath::{Answer, DatapathError, Link, Loaded, leave_network},
+    matrix::{Direction, Hook},
 };
 
 /// The shortest frame that the kernel's test run takes (an Ethernet header), and the longest that an interface has (the
@@ -46,7 +47,9 @@ impl KernelRuns {
                 index: LOOPBACK,
                 arrival: interface.arrival(),
                 attach: interface.attach,
+                direction: Direction::In,
                 program: None,
+                ethernet: true,
             })
             .collect();
         let loaded = Loaded::new(object, image, &links)?;
@@ -74,10 +77,10 @@ impl KernelRuns {
         self.frame.clear();
         self.frame.extend_from_slice(captured);
         self.frame.resize(wire_len, 0);
-        let verdict = self.loaded.test_run(&self.frame, 1)?.verdict;
+        let verdict = self.loaded.test_run(Hook::Xdp, &self.frame, 1)?.verdict;
         let expected = match native.reason.action() {
-            Action::Pass => XdpVerdict::Pass,
-            Action::Drop => XdpVerdict::Drop,
+            Action::Pass => Answer::Pass,
+            Action::Drop => Answer::Drop,
         };
         let differs = |kernel| EngineError::Disagree { index, native: native.reason.name(), kernel };
         if verdict != expected {

@@ -78,7 +78,12 @@ fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> 
             });
         }
         let Some(mut table) = value.table(faults) else { continue };
-        let attaches = [("auto", Attach::Auto), ("native", Attach::Native), ("generic", Attach::Generic)];
+        let attaches = [
+            ("auto", Attach::Auto),
+            ("native", Attach::Native),
+            ("generic", Attach::Generic),
+            ("tcx", Attach::Tcx),
+        ];
         interfaces.push(Interface {
             name,
             zone: table.get("zone").and_then(|value| value.name(faults)),

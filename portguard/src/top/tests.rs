@@ -7,6 +7,7 @@ use super::{Palette, Sample, Top, draw, words};
 use crate::{
     audit::{DropRow, Drops, Span},
     daemon::{GenerationInForce, GuardedInterface, Status, Trouble},
+    matrix::Direction,
     matrix::{Mode, Posture},
     observe::{Count, Counted, CounterReport, PortRow, ReasonRow, RuleRow, UndocumentedRow},
 };
@@ -30,10 +31,11 @@ fn status(mode: Mode) -> Status {
             image: "0123456789abcdef".repeat(4),
             mode,
             posture: Posture::Drop,
+            outbound: None,
             rules: 31,
             products: Vec::new(),
         }),
-        interfaces: vec![GuardedInterface { name: "eth0".to_owned(), attached: "native".to_owned() }],
+        interfaces: vec![GuardedInterface { name: "eth0".to_owned(), attached: "native".to_owned(), outbound: None }],
         absent: Vec::new(),
         counted: Counted::default(),
         last_minute: Count::default(),
@@ -49,6 +51,7 @@ fn port(zone: &str, port: &str, rules: &[(&str, u64)], dropped: u64, would_drop:
         passed: count(passed),
     };
     PortRow {
+        direction: Direction::In,
         zone: zone.to_owned(),
         port: port.to_owned(),
         rules: rules.iter().map(rule).collect(),
@@ -97,10 +100,12 @@ fn sample(n: u64) -> Sample {
         port("back", "icmpv4/8", &[("redis-enterprise/icmp (redis-enterprise.md:43)", 0)], 5, 0),
     ];
     let undocumented = |port: &str, dropped| UndocumentedRow {
+        direction: Direction::In,
         port: port.to_owned(),
         counted: Counted { dropped: count(dropped), ..Counted::default() },
     };
     let reason = |reason: &str, action: &str, packets| ReasonRow {
+        direction: Direction::In,
         reason: reason.to_owned(),
         action: action.to_owned(),
         says: String::new(),

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use portguard::{
     audit::{Change, ChangeKind, Detail, DropFilter, Harvest, Order, Reader, SourceDrops, Span},
+    matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow},
 };
 
@@ -67,6 +68,7 @@ impl Kernel {
     pub(crate) fn totals(&self) -> CounterReport {
         let none = Count::default();
         let port = |(port, &[passed, dropped, would_drop]): (&String, &[u64; 3])| PortRow {
+            direction: Direction::In,
             zone: "default".to_owned(),
             port: port.clone(),
             rules: vec![RuleRow { rule: RULE.to_owned(), in_force: true, passed: count(passed) }],
@@ -74,6 +76,7 @@ impl Kernel {
             would_drop: count(would_drop),
         };
         let reason = |reason: &str, action: &str, counted: u64, would_drop: u64| ReasonRow {
+            direction: Direction::In,
             reason: reason.to_owned(),
             action: action.to_owned(),
             says: String::new(),

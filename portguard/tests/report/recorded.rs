@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use portguard::{
     audit::{Change, ChangeKind, Detail, FILE, Harvest, Limits, SourceDrops, Store},
+    matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow},
 };
 use portguard_common::{Action, Reason};
@@ -51,6 +52,7 @@ fn count(packets: u64) -> Count {
 
 fn row(port: &str) -> PortRow {
     PortRow {
+        direction: Direction::In,
         zone: "default".to_owned(),
         port: port.to_owned(),
         rules: Vec::new(),
@@ -153,6 +155,7 @@ impl Recorder {
             (row.dropped, row.would_drop) = (count(dropped), count(would_drop));
         }
         let reasons = self.reasons.iter().map(|(reason, &[counted, would_drop])| ReasonRow {
+            direction: Direction::In,
             reason: reason.name().to_owned(),
             action: if reason.action() == Action::Pass { "pass" } else { "drop" }.to_owned(),
             says: reason.says().to_owned(),

@@ -9,6 +9,7 @@ use portguard::{
     audit::{DropRow, Drops, Span},
     compile::{Image, NodeAddresses, compile},
     input::{Loaded, read_site, site_of_text},
+    matrix::Direction,
     matrix::{Diff, Matrix, PortRange},
     observe::{Count, Counted, UndocumentedRow},
     suggest::{Grounds, Suggestions, paste},
@@ -53,7 +54,7 @@ fn suggest(matrix: &Matrix, rows: Vec<DropRow>, widen: u32) -> Suggestions {
         matrix,
         image: &image(matrix),
         drops: &drops(rows),
-        counted: &[UndocumentedRow { port: "9999/tcp".to_owned(), counted }],
+        counted: &[UndocumentedRow { direction: Direction::In, port: "9999/tcp".to_owned(), counted }],
         ephemeral: PortRange::new(32_768, 60_999).expect("it is a range"),
         widen,
     })

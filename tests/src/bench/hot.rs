@@ -69,7 +69,7 @@ fn time(
     Packet { name, frame, verdict }: &Packet,
     effort: Effort,
 ) -> anyhow::Result<Row> {
-    let answer = loaded.test_run(frame, 1)?.verdict;
+    let answer = Subject::test_run(loaded, frame, 1)?.verdict;
     ensure!(answer == *verdict, "{name}: the program answers {answer:?}, expected {verdict:?}");
     let (repeat, rounds) = repetitions(effort);
     let (mut floors, mut costs, mut overs, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

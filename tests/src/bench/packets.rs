@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use portguard::datapath::XdpVerdict;
+use portguard::datapath::Answer;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
 use super::{
@@ -28,7 +28,7 @@ const DESTINATION_OPTIONS: u8 = 60;
 pub(super) struct Packet {
     pub(super) name: String,
     pub(super) frame: Vec<u8>,
-    pub(super) verdict: XdpVerdict,
+    pub(super) verdict: Answer,
 }
 
 /// One packet of each kind; those that are admitted come from the first prefixes of each family.
@@ -72,14 +72,14 @@ pub(super) fn kinds(prefixes: &[IpNet]) -> Vec<Packet> {
     ] {
         let [tcp_reply, udp_reply] = replies;
         let (way, long) = long;
-        add(family, "port for any source", syn(stranger, OPEN), XdpVerdict::Pass);
-        add(family, "source admitted", syn(admitted, GUARDED), XdpVerdict::Pass);
-        add(family, "source not admitted", syn(stranger, GUARDED), XdpVerdict::Drop);
-        add(family, "port undocumented", syn(stranger, UNDOCUMENTED), XdpVerdict::Drop);
-        add(family, "admitted, VLAN tag", tagged(&[(0x8100, 5)], &syn(admitted, GUARDED)), XdpVerdict::Pass);
-        add(family, &format!("admitted, {way}"), long, XdpVerdict::Pass);
-        add(family, "reply, TCP", tcp_reply, XdpVerdict::Pass);
-        add(family, "reply, UDP", udp_reply, XdpVerdict::Pass);
+        add(family, "port for any source", syn(stranger, OPEN), Answer::Pass);
+        add(family, "source admitted", syn(admitted, GUARDED), Answer::Pass);
+        add(family, "source not admitted", syn(stranger, GUARDED), Answer::Drop);
+        add(family, "port undocumented", syn(stranger, UNDOCUMENTED), Answer::Drop);
+        add(family, "admitted, VLAN tag", tagged(&[(0x8100, 5)], &syn(admitted, GUARDED)), Answer::Pass);
+        add(family, &format!("admitted, {way}"), long, Answer::Pass);
+        add(family, "reply, TCP", tcp_reply, Answer::Pass);
+        add(family, "reply, UDP", udp_reply, Answer::Pass);
     }
     packets
 }

@@ -9,6 +9,7 @@ use std::{
 
 use portguard::{
     audit::{AuditError, Detail, DropFilter, FILE, Harvest, Limits, Order, Reader, SourceDrops, Span, Store},
+    matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow},
 };
 use tempfile::TempDir;
@@ -163,6 +164,7 @@ fn harvest(hour: u64) -> Harvest {
 fn totals(hours: u64) -> CounterReport {
     let count = |packets: u64| Count { packets: packets * hours, bytes: packets * hours * 60 };
     let port = |port: u32| PortRow {
+        direction: Direction::In,
         zone: "default".to_owned(),
         port: format!("{}/tcp", 8000 + port),
         rules: vec![RuleRow { rule: RULE.to_owned(), in_force: true, passed: count(100_000) }],
@@ -170,6 +172,7 @@ fn totals(hours: u64) -> CounterReport {
         would_drop: Count::default(),
     };
     let reason = |reason: &str, action: &str, packets| ReasonRow {
+        direction: Direction::In,
         reason: reason.to_owned(),
         action: action.to_owned(),
         says: String::new(),

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use portguard::datapath::{Loaded, TestRun};
+use portguard::{
+    datapath::{Loaded, TestRun},
+    matrix::Hook,
+};
 
 use crate::floor::Floor;
 
@@ -19,7 +22,7 @@ pub(super) trait Subject {
 
 impl Subject for Loaded {
     fn test_run(&mut self, frame: &[u8], repeat: u32) -> anyhow::Result<TestRun> {
-        Ok(self.test_run(frame, repeat)?)
+        Ok(self.test_run(Hook::Xdp, frame, repeat)?)
     }
 }
 

@@ -119,7 +119,9 @@ fn load(object: &[u8], text: &str) -> anyhow::Result<Figures> {
         index,
         arrival: interface.arrival(),
         attach: interface.attach,
+        direction: Direction::In,
         program: None,
+        ethernet: true,
     });
     let start = Instant::now();
     let loaded = Loaded::new(object, &image, &links.collect::<Vec<_>>())?;

@@ -9,7 +9,7 @@ use aya::{
     programs::Xdp,
     util::nr_cpus,
 };
-use portguard::datapath::{TestRun, XdpVerdict};
+use portguard::datapath::{Answer, TestRun};
 
 use super::{
     site::{GUARDED, UNDOCUMENTED},
@@ -46,10 +46,7 @@ impl XdpFilter {
         let stranger = IpAddr::from([203, 0, 113, 9]);
         let verdicts = [GUARDED, UNDOCUMENTED].map(|port| filter.test_run(&syn(stranger, port), 1));
         let [allowed, other] = verdicts;
-        ensure!(
-            allowed?.verdict == XdpVerdict::Pass && other?.verdict == XdpVerdict::Drop,
-            "it filters nothing"
-        );
+        ensure!(allowed?.verdict == Answer::Pass && other?.verdict == Answer::Drop, "it filters nothing");
         Ok(filter)
     }
 

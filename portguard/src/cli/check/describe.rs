@@ -69,6 +69,7 @@ fn describe_interfaces(matrix: &Matrix, interfaces: &[Interface], out: &mut dyn 
             Attach::Auto => "native mode where the driver has it",
             Attach::Native => "native mode only",
             Attach::Generic => "generic mode",
+            Attach::Tcx => "tcx, beside other programs",
         };
         let dhcp = if interface.dhcp { ", address by DHCP" } else { "" };
         let zone = &matrix.zone(interface.zone).name;

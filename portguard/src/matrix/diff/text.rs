@@ -76,6 +76,7 @@ fn attach_text(attach: Attach) -> &'static str {
         Attach::Auto => "auto",
         Attach::Native => "native",
         Attach::Generic => "generic",
+        Attach::Tcx => "tcx",
     }
 }
 

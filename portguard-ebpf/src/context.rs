@@ -1,0 +1,185 @@
+//! A packet as the kernel hands it over, at XDP or at tc: all that differs between the two.
+
+#![expect(unsafe_code, reason = "the kernel's contexts are raw pointers")]
+
+use core::{ffi::c_void, ptr};
+
+use aya_ebpf::{
+    bindings::{__sk_buff, xdp_md},
+    helpers::generated::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    programs::{TcContext, XdpContext},
+};
+
+use crate::drops;
+
+/// What the program asks of a packet at the hook where it meets it.
+pub(crate) trait Context: Copy {
+    /// Whether its packets leave: then the peer is where they go to.
+    const OUTBOUND: bool;
+
+    /// Where its first piece of memory begins.
+    fn data(self) -> usize;
+
+    /// Where that ends.
+    fn data_end(self) -> usize;
+
+    /// The bytes of the frame, all buffers together.
+    fn len(self) -> u64;
+
+    /// The VLAN tags that were before those in the frame, and are in none of its buffers any more: 0 or 1.
+    fn tags_removed(self) -> usize;
+
+    /// The number of the interface that the packet came in by, or leaves by.
+    fn interface(self) -> u32;
+
+    /// The kernel's context, for helpers that take any.
+    fn pointer(self) -> *mut c_void;
+
+    /// Copies the `len` bytes at `offset` to `to`; false, and nothing copied, where the frame ends before.
+    ///
+    /// # Safety
+    /// `to` is valid for writes of `len` bytes.
+    unsafe fn load(self, offset: u32, to: *mut c_void, len: u32) -> bool;
+
+    /// Calls the function that notes a drop: each hook has its own, since a global function's parameters have the type of
+    /// the kernel's context.
+    fn note_drop(self, outcome: u64, bytes: u64);
+}
+
+/// A packet at XDP.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Xdp(*mut xdp_md);
+
+impl Xdp {
+    #[inline(always)]
+    pub(crate) fn new(context: &XdpContext) -> Self {
+        Self(context.ctx)
+    }
+
+    /// For what asks nothing of a packet.
+    #[inline(always)]
+    pub(crate) fn none() -> Self {
+        Self(ptr::null_mut())
+    }
+}
+
+impl Context for Xdp {
+    const OUTBOUND: bool = false;
+
+    #[inline(always)]
+    fn data(self) -> usize {
+        XdpContext::new(self.0).data()
+    }
+
+    #[inline(always)]
+    fn data_end(self) -> usize {
+        XdpContext::new(self.0).data_end()
+    }
+
+    #[inline(always)]
+    fn len(self) -> u64 {
+        // SAFETY: the context is the one that the kernel called this program with.
+        unsafe { bpf_xdp_get_buff_len(self.0) }
+    }
+
+    /// None: what a NIC takes out before XDP is not told here.
+    #[inline(always)]
+    fn tags_removed(self) -> usize {
+        0
+    }
+
+    #[inline(always)]
+    fn interface(self) -> u32 {
+        XdpContext::new(self.0).ingress_ifindex() as u32
+    }
+
+    #[inline(always)]
+    fn pointer(self) -> *mut c_void {
+        self.0.cast()
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, offset: u32, to: *mut c_void, len: u32) -> bool {
+        // SAFETY: the context is the one that the kernel called this program with, and the caller vouches for `to`. The
+        // helper itself refuses what lies beyond the frame.
+        unsafe { bpf_xdp_load_bytes(self.0, offset, to, len) == 0 }
+    }
+
+    #[inline(always)]
+    fn note_drop(self, outcome: u64, bytes: u64) {
+        drops::note_drop(self.0, outcome, bytes);
+    }
+}
+
+/// A packet at tc that comes in, or with `OUTBOUND` one that leaves: the kernel has made a buffer of its own of it, may have taken its outer VLAN tag out, and may have merged
+/// it with those that follow it.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Skb<const OUTBOUND: bool>(*mut __sk_buff);
+
+impl<const OUTBOUND: bool> Skb<OUTBOUND> {
+    #[inline(always)]
+    pub(crate) fn new(context: &TcContext) -> Self {
+        Self(context.skb.skb)
+    }
+
+    /// The kernel's buffer.
+    #[inline(always)]
+    pub(crate) fn buffer(self) -> *mut __sk_buff {
+        self.0
+    }
+}
+
+impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
+    const OUTBOUND: bool = OUTBOUND;
+
+    #[inline(always)]
+    fn data(self) -> usize {
+        TcContext::new(self.0).data()
+    }
+
+    #[inline(always)]
+    fn data_end(self) -> usize {
+        TcContext::new(self.0).data_end()
+    }
+
+    #[inline(always)]
+    fn len(self) -> u64 {
+        u64::from(TcContext::new(self.0).len())
+    }
+
+    #[inline(always)]
+    fn tags_removed(self) -> usize {
+        // SAFETY: the context is the one that the kernel called this program with.
+        let present = unsafe { (*self.0).vlan_present };
+        // It is no more, which the verifier must be told.
+        (present & 1) as usize
+    }
+
+    #[inline(always)]
+    fn interface(self) -> u32 {
+        // SAFETY: the context is the one that the kernel called this program with.
+        unsafe { (*self.0).ifindex }
+    }
+
+    #[inline(always)]
+    fn pointer(self) -> *mut c_void {
+        self.0.cast()
+    }
+
+    #[inline(always)]
+    unsafe fn load(self, offset: u32, to: *mut c_void, len: u32) -> bool {
+        // SAFETY: as at XDP.
+        unsafe { bpf_skb_load_bytes(self.0.cast(), offset, to, len) == 0 }
+    }
+
+    #[inline(always)]
+    fn note_drop(self, outcome: u64, bytes: u64) {
+        if OUTBOUND {
+            drops::note_drop_out(self.0, outcome, bytes);
+        } else {
+            drops::note_drop_tc(self.0, outcome, bytes);
+        }
+    }
+}
