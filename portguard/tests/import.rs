@@ -11,7 +11,7 @@ use std::{
 use insta::assert_snapshot;
 use portguard::{
     matrix::PortSet,
-    policy::{self, Draft, Policy, PolicyName, import, unsupported},
+    policy::{self, Basis, Draft, Policy, PolicyName, import, unsupported},
     reading::Source,
 };
 use proptest::prelude::*;
@@ -78,7 +78,9 @@ fn the_draft_of_the_redis_tables_finds_the_ports_and_lines_of_the_policy_made_by
     }
     assert_eq!(found.len(), expected.len());
     let roles = |policy: &Policy| policy.roles.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(roles(&draft), roles(&by_hand));
+    let mut by_hand = by_hand;
+    by_hand.roles.retain(|_, role| role.basis == Basis::Documented);
+    assert_eq!(roles(&draft), roles(&by_hand), "the table names no multicast address");
     for (name, role) in &by_hand.roles {
         assert_eq!(draft.roles[name].place.lines, role.place.lines, "{name}");
     }

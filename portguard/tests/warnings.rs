@@ -24,7 +24,7 @@ fn check(arguments: &[&str]) -> String {
 
 #[test]
 fn what_is_odd_is_told_with_its_place_and_remedy() {
-    for name in ["exposure", "shadows", "groups", "failsafe", "answers", "ports"] {
+    for name in ["exposure", "shadows", "groups", "failsafe", "answers", "outbound", "ports"] {
         assert_snapshot!(name, check(&[&format!("warnings/{name}.toml")]));
     }
 }
@@ -114,6 +114,30 @@ fn a_zone_that_admits_the_session_counts_only_if_it_can_have_come_by_it() {
 }
 
 #[test]
+fn a_document_that_names_dns_closes_it_to_resolvers_whatever_the_posture() {
+    let asked = |posture: &str, rules: &str| {
+        let text = format!(
+            "mode = \"enforce\"\nposture = \"pass\"\noutbound = \"enforce\"\noutbound_posture = \"{posture}\"\n\
+             [interfaces.eth0]\n[groups]\nnodes = [\"10.0.0.0/28\"]\nservers = [\"10.9.0.53\"]\n[products.cache]\n\
+             policy = \"redis-enterprise\"\nroles = {{ internal = [\"nodes\"], external = [\"servers\"], active-active = [] }}\n\
+             {rules}"
+        );
+        let loaded = site_of_text(Path::new("site.toml"), &text).expect("the site holds together");
+        let warnings = loaded.lint(&Surroundings::default()).warnings;
+        let told =
+            warnings.iter().map(ToString::to_string).find(|text| text.contains("lets this node reach"));
+        told.map(|text| text.rsplit_once("reach ").expect("it says what").1.to_owned())
+    };
+    let rule = |ports: &str, to: &str| format!("[[rules]]\nname = \"out\"\nports = [{ports}]\nto = [{to}]\n");
+    assert_eq!(asked("drop", "").as_deref(), Some("DNS and NTP"));
+    assert_eq!(asked("pass", "").as_deref(), Some("DNS over UDP"));
+    assert_eq!(asked("pass", &rule("\"53/udp\"", "\"servers\"")), None);
+    assert_eq!(asked("drop", &rule("\"53/udp\", \"53/tcp\"", "\"servers\"")).as_deref(), Some("NTP"));
+    assert_eq!(asked("drop", &rule("\"1-65535/udp\"", "\"servers\"")).as_deref(), Some("DNS over TCP"));
+    assert_eq!(asked("pass", &rule("\"53/udp\"", "")).as_deref(), Some("DNS over UDP"), "to nobody");
+}
+
+#[test]
 fn ports_that_the_kernel_leaves_out_are_no_question() {
     let around =
         |range, reserved| Surroundings { ssh: None, local_ports: LocalPorts::from_sysctls(range, reserved) };
@@ -137,7 +161,7 @@ fn nobody_is_told_to_reserve_all_ports_that_there_are() {
 
 #[test]
 fn the_sites_of_the_tests_are_no_questions_to_an_administrator() {
-    for name in ["both", "services", "own-policies"] {
+    for name in ["both", "services", "own-policies", "outbound"] {
         let shown = check(&[&format!("sites/{name}.toml"), "--deny-warnings"]);
         assert!(shown.starts_with("exit code 0\n"), "{shown}");
     }

@@ -14,6 +14,7 @@ mod groups;
 mod lookup;
 mod members;
 mod openings;
+mod outward;
 mod ports;
 mod shadow;
 mod ssh;
@@ -45,6 +46,7 @@ pub fn lint(site: &Site, library: &Library, matrix: &Matrix, around: &Surroundin
     warnings.extend(shadow::find(&lookup));
     warnings.extend(ssh::find(&lookup, around));
     warnings.extend(answers::find(&lookup, around));
+    warnings.extend(outward::find(&lookup));
     warnings.extend(ports::ephemeral(&lookup, around));
     warnings.extend(ports::wanted_twice(&lookup));
     warnings.extend(ports::not_given(&lookup));

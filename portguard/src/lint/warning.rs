@@ -260,6 +260,22 @@ pub enum Warning {
         #[label("admits nobody")]
         at: SourceSpan,
     },
+
+    #[error("no outbound rule of this site's own lets this node reach {what}")]
+    #[diagnostic(
+        code(PG0318),
+        severity(Warning),
+        help(
+            "add [[rules]] with `to`, for example ports = [\"53/udp\", \"53/tcp\"] and to = [\"resolvers\"]; or accept it, if this \
+             node asks nobody"
+        )
+    )]
+    NoWayOut {
+        what: String,
+        consequence: &'static str,
+        #[label("{consequence}")]
+        at: SourceSpan,
+    },
 }
 
 impl Warning {
@@ -282,7 +298,7 @@ impl Warning {
             Self::Unresolved { name, group, .. } | Self::RefusedAnswer { name, group, .. } => {
                 vec![name, group]
             }
-            Self::NoAnswers { .. } | Self::UnmatchedAcceptance { .. } => Vec::new(),
+            Self::NoAnswers { .. } | Self::NoWayOut { .. } | Self::UnmatchedAcceptance { .. } => Vec::new(),
         }
     }
 }

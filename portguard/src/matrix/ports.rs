@@ -20,7 +20,7 @@ pub struct PortRow {
     pub space: Space,
     /// Who opens the connection.
     pub direction: Direction,
-    /// Whether the datapath enforces it.
+    /// Whether it is kept.
     pub enforced: bool,
     /// The zones where it holds.
     pub zones: Vec<String>,
@@ -117,7 +117,7 @@ fn row(
         ports: if has_a_rule_of_its_own { space.text(ports) } else { "other".to_owned() },
         space,
         direction,
-        enforced: direction == Direction::In,
+        enforced: matrix.enforces(direction),
         zones: zones.iter().map(|&zone| matrix.zone(zone).name.clone()).collect(),
         groups: groups.iter().map(|&group| matrix.group(group).name.clone()).collect(),
         addresses,

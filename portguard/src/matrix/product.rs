@@ -37,7 +37,7 @@ pub(super) fn resolve_product(
     dormant.extend(resolver.dormant_rules());
     resolver.report_unbound_roles(&active);
     resolver.report_unbound_zones(&active);
-    active.into_iter().filter_map(|rule| resolver.resolve_rule(rule)).collect()
+    active.into_iter().flat_map(|rule| resolver.resolve_rule(rule)).collect()
 }
 
 /// The groups of each role, and where the binding stands.
@@ -194,8 +194,8 @@ struct Resolver<'a, 's> {
 }
 
 impl Resolver<'_, '_> {
-    /// A role that lets somebody in must be bound, be it to nobody: forgetting it would break the cluster in silence.
-    fn report_unbound_roles(&mut self, active: &[&policy::Rule]) {
+    /// A role of a rule that is kept must be bound, be it to nobody: forgetting it would break the cluster in silence.
+    fn report_unbound_roles<'p>(&mut self, active: &[&'p policy::Rule]) {
         let Some(bindings) = &self.product.roles else { return };
         let misspelt: Vec<&str> = bindings
             .iter()
@@ -203,11 +203,16 @@ impl Resolver<'_, '_> {
             .filter_map(|(name, _)| closest(name.as_str(), self.policy.roles.keys().map(String::as_str)))
             .collect();
         let mut unbound: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for rule in active.iter().filter(|rule| rule.direction == Direction::In) {
-            for role in
-                rule.peers.iter().filter(|role| self.is_unbound(role) && !misspelt.contains(&role.as_str()))
-            {
-                unbound.entry(role).or_default().push(&rule.id);
+        for rule in active {
+            let kept = |direction, peers: &'p [String]| {
+                if self.scope.enforces(direction) { peers } else { &[] }
+            };
+            let peers = kept(rule.direction, &rule.peers).iter().chain(kept(Direction::Out, &rule.reaches));
+            for role in peers.filter(|role| self.is_unbound(role) && !misspelt.contains(&role.as_str())) {
+                let admitting = unbound.entry(role).or_default();
+                if admitting.last() != Some(&rule.id.as_str()) {
+                    admitting.push(&rule.id);
+                }
             }
         }
         for (role, rules) in unbound {
@@ -251,22 +256,27 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// The rule with everything put in; `None` where it opens no port or holds on no zone, or has a fault.
-    fn resolve_rule(&mut self, rule: &policy::Rule) -> Option<Rule> {
-        let service = self.service(rule)?;
+    /// The rule with everything put in, and what it says of the node's own connections where those are judged; nothing
+    /// where it opens no port or holds on no zone, or has a fault.
+    fn resolve_rule(&mut self, rule: &policy::Rule) -> Vec<Rule> {
+        let Some(service) = self.service(rule) else { return Vec::new() };
         let zones = self.rule_zones(rule);
         if zones.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let peers = rule.peers.iter().map(|role| self.peer(role)).collect();
-        Some(Rule {
-            origin: self.origin(rule),
+        let mut halves = vec![(rule.direction, &rule.peers)];
+        if !rule.reaches.is_empty() && self.scope.enforces(Direction::Out) {
+            halves.push((Direction::Out, &rule.reaches));
+        }
+        let halves = halves.into_iter().map(|(direction, roles)| Rule {
+            origin: self.origin(rule, direction),
             description: rule.description.clone(),
-            direction: rule.direction,
-            service,
-            zones,
-            peers,
-        })
+            direction,
+            service: service.clone(),
+            zones: zones.clone(),
+            peers: roles.iter().map(|role| self.peer(role)).collect(),
+        });
+        halves.collect()
     }
 
     /// The rules that are switched off, and the ports that parameters take away from others.
@@ -280,7 +290,7 @@ impl Resolver<'_, '_> {
                 (dormant::service(rule, &self.settings)?, causes)
             };
             Some(DormantRule {
-                origin: self.origin(rule),
+                origin: self.origin(rule, rule.direction),
                 description: rule.description.clone(),
                 direction: rule.direction,
                 service,
@@ -302,7 +312,12 @@ impl Resolver<'_, '_> {
         causes
     }
 
-    fn origin(&self, rule: &policy::Rule) -> Origin {
+    /// `inferred` is that of one direction: who is at the other end is said of each by itself.
+    fn origin(&self, rule: &policy::Rule, direction: Direction) -> Origin {
+        let others = match direction {
+            Direction::In => "to",
+            Direction::Out => "from",
+        };
         Origin::Document {
             product: self.product.name.value.clone(),
             policy: self.policy.name.clone(),
@@ -311,7 +326,7 @@ impl Resolver<'_, '_> {
             section: rule.place.section.clone(),
             line: rule.place.lines.first().copied().expect("a checked place has a line"),
             says: rule.says.clone(),
-            inferred: rule.inferred.clone(),
+            inferred: rule.inferred.iter().filter(|field| *field != others).cloned().collect(),
         }
     }
 

@@ -54,7 +54,7 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
             Some(Matrix {
                 mode,
                 posture: posture.value,
-                outbound: None,
+                outbound: site.outbound.map(|outbound| outbound.value),
                 details,
                 zones,
                 interfaces,
@@ -112,7 +112,7 @@ fn peers(groups: &[Located<String>], scope: &mut Scope<'_>, faults: &mut Faults)
 
 /// A site's own rule: one rule of the matrix for each service it opens.
 fn resolve_rule(rule: &site::Rule, scope: &mut Scope<'_>, faults: &mut Faults) -> Vec<Rule> {
-    let peers = peers(&rule.from, scope, faults);
+    let peers = peers(&rule.peers, scope, faults);
     let mut zones = match &rule.zones {
         None => scope.every_zone(),
         Some(names) => names.iter().filter_map(|name| scope.zone(name, faults)).collect(),
@@ -124,7 +124,7 @@ fn resolve_rule(rule: &site::Rule, scope: &mut Scope<'_>, faults: &mut Faults) -
     let services = rule.services.iter().map(|service| Rule {
         origin: Origin::Site { rule: rule.name.value.clone(), line: rule.line },
         description: rule.description.clone(),
-        direction: Direction::In,
+        direction: rule.direction,
         service: service.clone(),
         zones: zones.clone(),
         peers: peers.clone(),

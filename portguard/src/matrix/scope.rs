@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 
-use super::{Group, GroupId, Zone, ZoneId};
+use super::{Direction, Group, GroupId, Zone, ZoneId};
 use crate::{
     reading::{self, Located, did_you_mean},
     site::{ANY, DEFAULT_ZONE, Fault, Site},
@@ -23,6 +23,7 @@ pub(super) struct Scope<'a> {
     groups: Vec<Group>,
     zones: BTreeMap<&'a str, ZoneId>,
     zone_order: Vec<&'a str>,
+    outbound: bool,
     suggested: usize,
 }
 
@@ -50,8 +51,14 @@ impl<'a> Scope<'a> {
             groups: Vec::new(),
             zones,
             zone_order,
+            outbound: site.outbound.is_some(),
             suggested: 0,
         }
+    }
+
+    /// Whether rules of `direction` are kept.
+    pub(super) fn enforces(&self, direction: Direction) -> bool {
+        direction == Direction::In || self.outbound
     }
 
     /// The group of this name; a name that the site does not declare is a fault.

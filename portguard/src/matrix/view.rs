@@ -13,7 +13,7 @@ pub struct Row {
     pub protocol: String,
     /// Who opens the connection.
     pub direction: Direction,
-    /// Whether the datapath enforces it: inbound rules are, outbound ones are declared only.
+    /// Whether it is kept: inbound rules are, outbound ones where the site judges what leaves.
     pub enforced: bool,
     /// The zones it holds on.
     pub zones: Vec<String>,
@@ -92,7 +92,7 @@ fn row(matrix: &Matrix, rule: &Rule) -> Row {
         ports: service.ports_text(),
         protocol: service.protocol_name(),
         direction: *direction,
-        enforced: *direction == Direction::In,
+        enforced: matrix.enforces(*direction),
         zones: zones.iter().map(|&zone| matrix.zone(zone).name.clone()).collect(),
         peers: peers.collect(),
         description: description.clone(),

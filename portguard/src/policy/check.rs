@@ -47,6 +47,7 @@ fn finished_rule(raw: RawRule) -> Option<Rule> {
         protocol,
         direction,
         peers,
+        reaches,
         when,
         profiles,
         zones,
@@ -63,6 +64,7 @@ fn finished_rule(raw: RawRule) -> Option<Rule> {
         protocol: protocol?,
         direction,
         peers: values(peers),
+        reaches: values(reaches),
         when: values(when),
         profiles: values(profiles),
         zones: values(zones),
@@ -119,6 +121,7 @@ fn content(rule: &RawRule) -> impl Ord + use<> {
         rule.protocol,
         rule.direction as u8,
         sorted(&rule.peers),
+        sorted(&rule.reaches),
         sorted(&rule.when),
         sorted(&rule.profiles),
         sorted(&rule.zones),
@@ -177,7 +180,7 @@ impl<'p> Declared<'p> {
 }
 
 fn check_names(declared: &Declared<'_>, rule: &RawRule, faults: &mut Faults) {
-    for peer in rule.peers.iter().filter(|peer| peer.value != SELF) {
+    for peer in rule.peers.iter().chain(&rule.reaches).filter(|peer| peer.value != SELF) {
         if !declared.roles.contains(peer.as_str()) {
             report_undeclared("role", peer, &declared.raw.roles, faults);
         }

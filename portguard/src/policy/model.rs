@@ -156,6 +156,8 @@ pub struct Rule {
     pub direction: Direction,
     /// The roles at the other end; `self` is the node.
     pub peers: Vec<String>,
+    /// Of an inbound rule: the roles to whose same ports the node connects as well, since they run the same service.
+    pub reaches: Vec<String>,
     /// What must hold, all of it, for the rule to be switched on.
     pub when: Vec<Condition>,
     /// The profiles it belongs to; empty means every node.

@@ -40,6 +40,7 @@ pub(super) struct RawRule {
     pub(super) protocol: Option<Protocol>,
     pub(super) direction: Direction,
     pub(super) peers: Vec<Located<String>>,
+    pub(super) reaches: Vec<Located<String>>,
     pub(super) when: Vec<Located<Condition>>,
     pub(super) profiles: Vec<Located<String>>,
     pub(super) zones: Vec<Located<String>>,
@@ -229,11 +230,27 @@ fn read_within(table: &mut Table, faults: &mut Faults) -> Option<PortRange> {
     parse_range(&text).map_err(|fault| faults.push(fault)).ok()
 }
 
+/// `direction` as it is written.
+#[derive(Clone, Copy)]
+enum Written {
+    In,
+    Out,
+    Both,
+}
+
 fn read_rule(mut table: Table, faults: &mut Faults) -> RawRule {
-    let direction = table
+    let written = table
         .get("direction")
-        .and_then(|value| value.one_of(&[("in", Direction::In), ("out", Direction::Out)], faults))
-        .unwrap_or(Direction::In);
+        .and_then(|value| {
+            let words = [("in", Written::In), ("out", Written::Out), ("both", Written::Both)];
+            value.one_of(&words, faults)
+        })
+        .unwrap_or(Written::In);
+    let (direction, peers, reaches) = match written {
+        Written::In => (Direction::In, read_from(&mut table, faults), Vec::new()),
+        Written::Out => (Direction::Out, read_to(&mut table, faults), Vec::new()),
+        Written::Both => (Direction::In, read_from(&mut table, faults), read_to(&mut table, faults)),
+    };
     let rule = RawRule {
         at: table.at(),
         id: table
@@ -242,7 +259,8 @@ fn read_rule(mut table: Table, faults: &mut Faults) -> RawRule {
         ports: read_ports(&mut table, faults),
         protocol: read_protocol(&mut table, faults),
         direction,
-        peers: read_peers(&mut table, direction, faults),
+        peers,
+        reaches,
         when: read_conditions(&mut table, faults),
         profiles: read_names(&mut table, "profiles", faults),
         zones: read_names(&mut table, "zones", faults),
@@ -266,13 +284,18 @@ fn read_names(table: &mut Table, key: &'static str, faults: &mut Faults) -> Vec<
     table.get(key).and_then(|value| value.names(faults)).unwrap_or_default()
 }
 
-/// `from` of a rule that lets in, `to` of one that lets out.
-fn read_peers(table: &mut Table, direction: Direction, faults: &mut Faults) -> Vec<Located<String>> {
-    let peers = match direction {
-        Direction::In => table.need("from", "list the roles that may reach the ports", faults),
-        Direction::Out => table.need("to", "list the roles that the node may reach", faults),
-    };
-    let Some(value) = peers else { return Vec::new() };
+fn read_from(table: &mut Table, faults: &mut Faults) -> Vec<Located<String>> {
+    let value = table.need("from", "list the roles that may reach the ports", faults);
+    read_roles(value, faults)
+}
+
+fn read_to(table: &mut Table, faults: &mut Faults) -> Vec<Located<String>> {
+    let value = table.need("to", "list the roles that the node may reach", faults);
+    read_roles(value, faults)
+}
+
+fn read_roles(value: Option<Value>, faults: &mut Faults) -> Vec<Located<String>> {
+    let Some(value) = value else { return Vec::new() };
     let names = value.names(faults).unwrap_or_default();
     if matches!(&value.kind, reading::Kind::List(items) if items.is_empty()) {
         let remedy = "list at least one role; `self` is the node itself";

@@ -103,6 +103,7 @@ const CODES: &[Code] = &[
     error("PG0218", "a group file that cannot be read"),
     error("PG0219", "not a host name"),
     error("PG0220", "a failsafe for everybody"),
+    error("PG0221", "a rule for both directions"),
     warning("PG0301", "a group that nobody uses"),
     warning("PG0302", "a cluster's role bound to the whole internet"),
     warning("PG0303", "a cluster's port opened to the whole internet"),
@@ -120,6 +121,7 @@ const CODES: &[Code] = &[
     warning("PG0315", "an answer that no peer can have"),
     warning("PG0316", "a wide failsafe group"),
     warning("PG0317", "a failsafe group without members"),
+    warning("PG0318", "no way out to names and clocks"),
     error("PG0401", "more than the tables can hold"),
 ];
 

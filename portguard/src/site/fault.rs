@@ -224,6 +224,19 @@ pub enum Fault {
         at: SourceSpan,
     },
 
+    #[error("the rule `{name}` says both who may come in and what the node may reach")]
+    #[diagnostic(
+        code(PG0221),
+        help("make it two rules: one with `from`, for what comes in, and one with `to`, for what leaves")
+    )]
+    BothDirections {
+        name: String,
+        #[label("whom the node may reach")]
+        at: SourceSpan,
+        #[label("who may come in")]
+        from_at: SourceSpan,
+    },
+
     #[error("`{code}` cannot be accepted")]
     #[diagnostic(code(PG0216))]
     NotAcceptable {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::host::{Answer, HostName};
 use crate::{
-    matrix::{Attach, Mode, Posture, Service},
+    matrix::{Attach, Direction, Mode, Outbound, Posture, Service},
     reading::{Code, Located, SourceSpan, Value},
 };
 
@@ -17,6 +17,8 @@ pub struct Site {
     pub mode: Option<Mode>,
     /// What happens to what no rule names.
     pub posture: Option<Located<Posture>>,
+    /// The same of what leaves, where the site judges it; it stands where its posture does.
+    pub outbound: Option<Located<Outbound>>,
     /// Whether the daemon is to follow the files by itself.
     pub watch: bool,
     /// The groups that are always admitted.
@@ -170,8 +172,10 @@ pub struct Rule {
     pub line: u32,
     /// What it opens.
     pub services: Vec<Service>,
-    /// The groups it admits.
-    pub from: Vec<Located<String>>,
+    /// Whether it lets peers in or the node out.
+    pub direction: Direction,
+    /// The groups it admits: `from`, or `to` of one that lets out.
+    pub peers: Vec<Located<String>>,
     /// The zones it holds on, where it names them.
     pub zones: Option<Vec<Located<String>>>,
     /// What it is for.

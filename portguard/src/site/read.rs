@@ -11,7 +11,7 @@ use super::{
     service::read_services,
 };
 use crate::{
-    matrix::{Attach, LONGEST_INTERFACE, Mode, Posture, common_name, covers},
+    matrix::{Attach, Direction, LONGEST_INTERFACE, Mode, Outbound, Posture, common_name, covers},
     reading::{self, Kind, Located, Source, Table, Value},
 };
 
@@ -33,10 +33,8 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             "say what happens to ports that no rule names: posture = \"pass\" or \"drop\"",
             faults,
         )
-        .and_then(|value| {
-            let postures = [("pass", Posture::Pass), ("drop", Posture::Drop)];
-            Some(Located::new(value.one_of(&postures, faults)?, value.at))
-        });
+        .and_then(|value| read_posture(&value, faults));
+    let outbound = read_outbound(&mut file, faults);
     let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
     let failsafe = file.get("failsafe").and_then(|value| {
         let (at, line) = (value.at, LineCounter::new(source.text()).line_of(value.at.offset()));
@@ -48,6 +46,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
     let site = Site {
         mode,
         posture,
+        outbound,
         watch,
         failsafe,
         interfaces: read_interfaces(file.get("interfaces"), faults),
@@ -60,6 +59,31 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
     };
     file.finish(faults);
     site
+}
+
+fn read_posture(value: &Value, faults: &mut Faults) -> Option<Located<Posture>> {
+    let postures = [("pass", Posture::Pass), ("drop", Posture::Drop)];
+    Some(Located::new(value.one_of(&postures, faults)?, value.at))
+}
+
+/// Whether what leaves is judged, and how. Who says a posture has to say that first.
+fn read_outbound(file: &mut Table, faults: &mut Faults) -> Option<Located<Outbound>> {
+    const MODES: &str = "say whether what leaves is judged: outbound = \"off\", \"observe\" or \"enforce\"";
+    const POSTURES: &str =
+        "say what happens to what leaves and no outbound rule names: outbound_posture = \"pass\" or \"drop\"";
+    let modes = [("off", None), ("observe", Some(Mode::Observe)), ("enforce", Some(Mode::Enforce))];
+    let written = if file.lacks("outbound_posture") {
+        file.get("outbound")
+    } else {
+        file.need("outbound", MODES, faults)
+    };
+    let mode = written.and_then(|value| value.one_of(&modes, faults)).flatten();
+    let written = match mode {
+        Some(_) => file.need("outbound_posture", POSTURES, faults),
+        None => file.get("outbound_posture"),
+    };
+    let posture = written.and_then(|value| read_posture(&value, faults))?;
+    Some(Located::new(Outbound { mode: mode?, posture: posture.value }, posture.at))
 }
 
 fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> {
@@ -219,19 +243,40 @@ fn read_rule(
         faults.push(reading::Fault::Empty { key: path.clone(), at: *at, remedy });
     }
     let services = ports.and_then(|value| value.names(faults)).map(|texts| read_services(texts, faults));
-    let from = table
-        .need("from", "list the groups that it admits, for example from = [\"admins\"]", faults)
-        .and_then(|value| value.names(faults));
+    let (direction, peers) = read_peers(name.as_ref(), table, faults);
     let zones = table.get("zones").and_then(|value| value.names(faults));
     let description = table.get("description").and_then(|value| value.text(faults));
     Some(Rule {
         name: name?,
         line,
         services: services.unwrap_or_default(),
-        from: from.unwrap_or_default(),
+        direction,
+        peers,
         zones,
         description: description.map(|text| text.value).unwrap_or_default(),
     })
+}
+
+/// `from` of a rule that lets in, `to` of one that lets out.
+fn read_peers(
+    name: Option<&Located<String>>,
+    table: &mut Table,
+    faults: &mut Faults,
+) -> (Direction, Vec<Located<String>>) {
+    const PEERS: &str = "list the groups that it admits, for example from = [\"admins\"]; or those that this node may reach, for example to = [\"relays\"]";
+    let to = table.get("to");
+    let (direction, value) = match (to, table.lacks("from")) {
+        (Some(to), true) => (Direction::Out, Some(to)),
+        (to, _) => {
+            let from = table.need("from", PEERS, faults);
+            if let (Some(to), Some(from)) = (&to, &from) {
+                let name = name.map(|name| name.value.clone()).unwrap_or_default();
+                faults.push(Fault::BothDirections { name, at: to.at, from_at: from.at });
+            }
+            (Direction::In, from)
+        }
+    };
+    (direction, value.and_then(|value| value.names(faults)).unwrap_or_default())
 }
 
 /// Lines of ascending offsets, in one pass over the text.

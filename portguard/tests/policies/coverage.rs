@@ -30,8 +30,8 @@ What the policies that come with portguard make of their documents. A *row* is a
 or that a rule quotes where the document says a thing without its number. The *cases* are the products as sites may have
 them (profiles, parameters, networks), in which the rows were written down a second time, by hand, from the document:
 what the policy opens must be exactly that, and the program in the kernel must keep it, from each role and from nobody,
-over IPv4 and IPv6, at the edges of each range and beside them. Outbound rules are declared; the kernel does not keep
-them yet.
+over IPv4 and IPv6, at the edges of each range and beside them. Outbound rules, and the
+outbound half of those for both directions, hold where a site judges what leaves; they are written down a second time, too.
 
 This file is generated; a test fails when it is not what the policies, documents and cases make:
 `UPDATE_COVERAGE=1 cargo test -p portguard --test policies coverage` writes it.
@@ -88,9 +88,11 @@ fn joined<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
 fn summary(policy: &Policy, rows: &[Row], cases: &[Case]) -> String {
     let ports: usize = rows.iter().map(|row| row.ports.len()).sum();
     let outbound = policy.rules.iter().filter(|rule| rule.direction == Direction::Out).count();
+    let both = policy.rules.iter().filter(|rule| !rule.reaches.is_empty()).count();
     let with =
         |field: &str| policy.rules.iter().filter(|rule| rule.inferred.iter().any(|at| at == field)).count();
-    let inferred = ["from", "protocol", "ports", "direction", "zones"].map(|field| (field, with(field)));
+    let inferred =
+        ["from", "to", "protocol", "ports", "direction", "zones"].map(|field| (field, with(field)));
     let inferred =
         inferred.iter().filter(|(_, count)| *count > 0).map(|(field, count)| format!("{count} {field}"));
     let (name, rules) = (&policy.name, policy.rules.len());
@@ -98,7 +100,7 @@ fn summary(policy: &Policy, rows: &[Row], cases: &[Case]) -> String {
     let (case_count, asserted) =
         cases.fold((0, 0), |(count, rows), case| (count + 1, rows + case.rows.len()));
     format!(
-        "| [{name}](#{name}md) | {} | {ports} | {rules} | {outbound} | {case_count} | {asserted} | {} |\n",
+        "| [{name}](#{name}md) | {} | {ports} | {rules} | {outbound} | {both} | {case_count} | {asserted} | {} |\n",
         rows.len(),
         joined(inferred),
     )
@@ -126,8 +128,8 @@ fn coverage() -> String {
     let summaries: String = with_rows.iter().map(|(policy, rows)| summary(policy, rows, &cases)).collect();
     let tables: String = with_rows.iter().map(|(policy, rows)| table(policy, rows)).collect();
     format!(
-        "{HEADER}\n| document | rows | port numbers | rules | of them outbound | cases | rows in cases | rules with \
-         inferred fields |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n{summaries}{tables}"
+        "{HEADER}\n| document | rows | port numbers | rules | of them outbound | for both directions | cases | rows in \
+         cases | rules with inferred fields |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n{summaries}{tables}"
     )
 }
 

@@ -51,11 +51,16 @@ const INFLUXDB: &str = "influxdb-enterprise";
 
 /// The matrix of a site that has a case's product and nothing else, with every role bound that can be.
 pub(crate) fn matrix_of(case: &Case, policy: &Policy) -> Matrix {
+    matrix_with("", case, policy)
+}
+
+/// The same with `head` at the beginning of the site file.
+fn matrix_with(head: &str, case: &Case, policy: &Policy) -> Matrix {
     let bindable = policy.roles.iter().filter(|(_, role)| role.addresses.is_none());
     let roles: Vec<&str> = bindable.map(|(name, _)| name.as_str()).collect();
     let directory = TempDir::new().expect("a directory can be made");
     let path = directory.path().join("site.toml");
-    fs::write(&path, case.site(&roles)).expect("a file can be written");
+    fs::write(&path, head.to_owned() + &case.site(&roles)).expect("a file can be written");
     match read_site(&path) {
         Ok(Loaded { matrix, .. }) => matrix,
         Err(error) => panic!("{}: {}:\n{}", case.policy, case.name, error.render(Colour::Never)),
@@ -117,6 +122,32 @@ fn every_policy_opens_what_its_document_names_to_whom_it_names_and_nothing_else(
         }
         let surplus: Vec<_> = open.keys().filter(|opening| !expected.contains_key(opening)).take(5).collect();
         assert!(surplus.is_empty(), "{case}: open and in no row: {surplus:?}");
+    }
+}
+
+#[test]
+fn where_what_leaves_is_judged_a_node_reaches_whom_its_document_puts_beside_it_and_nobody_else() {
+    const JUDGED: &str = "outbound = \"enforce\"\noutbound_posture = \"drop\"\n";
+    for case in cases() {
+        let policy = parsed(case.policy);
+        let open = openings(&matrix_with(JUDGED, &case, &policy), &policy);
+        let mut expected = expected_openings(&case);
+        for row in &case.rows {
+            let zone = row.zone.map_or("default".to_owned(), |zone| format!("at-{zone}"));
+            for (port, role) in (row.ports.0..=row.ports.1)
+                .flat_map(|port| case.reached(row).into_iter().map(move |role| (port, role)))
+            {
+                let opening = (true, row.protocol.to_owned(), port, zone.clone(), role.to_owned());
+                expected.entry(opening).or_default().insert(row.line);
+            }
+        }
+        let case = format!("{}: {}", case.policy, case.name);
+        let surplus: Vec<_> = open.keys().filter(|opening| !expected.contains_key(opening)).take(5).collect();
+        assert!(surplus.is_empty(), "{case}: open and in no row: {surplus:?}");
+        for (opening, lines) in &expected {
+            let cited = open.get(opening).unwrap_or_else(|| panic!("{case}: {opening:?} is not open"));
+            assert!(cited.is_superset(lines), "{case}: {opening:?} cites {cited:?} and not {lines:?}");
+        }
     }
 }
 
@@ -209,8 +240,8 @@ fn what_a_document_leaves_open_is_inferred_with_a_reason() {
         }
     }
     assert!(
-        parsed(REDIS).rules.iter().all(|rule| rule.inferred.is_empty()),
-        "Redis's tables leave nothing open"
+        parsed(REDIS).rules.iter().all(|rule| rule.inferred.iter().all(|field| field == "to")),
+        "Redis's tables leave nothing open of what comes in"
     );
 }
 
@@ -221,8 +252,9 @@ fn two_products_on_one_node_add_up() {
         let is_of = |rule: &&Rule| matches!(&rule.origin, Origin::Document { policy, .. } if policy == name);
         matrix.rules.iter().filter(is_of).count()
     };
-    assert_eq!((of(REDIS), of(INFLUXDB)), (14, 4));
-    assert!(matrix.rules.iter().all(|rule| rule.direction == Direction::In));
+    // Two of InfluxDB's are for what the two kinds of nodes ask of each other.
+    assert_eq!((of(REDIS), of(INFLUXDB)), (14, 6));
+    assert_eq!(matrix.rules.iter().filter(|rule| rule.direction == Direction::Out).count(), 2);
 }
 
 #[test]

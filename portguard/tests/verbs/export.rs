@@ -45,6 +45,13 @@ fn failsafe_groups_are_admitted_whatever_they_want() {
 }
 
 #[test]
+fn outbound_rules_are_left_out_and_the_ruleset_says_so() {
+    let shown = answer(&["export", "nft", "--site", "sites/outbound.toml"]);
+    assert!(shown.contains("\n# - What leaves is not judged:"), "{shown}");
+    assert!(!shown.contains("relay") && !shown.contains("208.83.110.20"), "{shown}");
+}
+
+#[test]
 fn the_same_site_gives_the_same_text_under_every_name_of_the_file() {
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.toml");

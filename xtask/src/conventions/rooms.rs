@@ -71,6 +71,7 @@ const ROOMS: [Room; 24] = [
             "matrix::Mode",
             "matrix::PortRange",
             "matrix::PortSet",
+            "matrix::Outbound",
             "matrix::Posture",
             "matrix::Service",
             "matrix::Transport",

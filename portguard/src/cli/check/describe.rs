@@ -11,11 +11,11 @@ use portguard_common::abi::CLASS_FIRST;
 use crate::{
     compile::{Image, Target},
     lint::Accepted,
-    matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Posture},
+    matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Outbound, Posture, Rule},
 };
 
 pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
-    let Matrix { mode, posture, outbound: _, details: _, zones: _, interfaces, groups, rules, dormant: _ } =
+    let Matrix { mode, posture, outbound, details: _, zones: _, interfaces, groups, rules, dormant: _ } =
         matrix;
     writeln!(out, "{}: sound", path.display())?;
     let mode = match mode {
@@ -43,12 +43,26 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
         writeln!(out, "  failsafe    {}: admitted to every port", names.join(", "))?;
     }
     describe_groups(groups, out)?;
-    let outbound = rules.iter().filter(|rule| rule.direction == Direction::Out).count();
-    if outbound > 0 {
-        let verb = if outbound == 1 { "rule is" } else { "rules are" };
-        writeln!(out, "  outbound    {outbound} {verb} declared and not enforced")?;
+    describe_outbound(*outbound, rules, out)
+}
+
+fn describe_outbound(outbound: Option<Outbound>, rules: &[Rule], out: &mut dyn Write) -> io::Result<()> {
+    let count = rules.iter().filter(|rule| rule.direction == Direction::Out).count();
+    let noun = if count == 1 { "rule" } else { "rules" };
+    match outbound {
+        Some(Outbound { mode, posture }) => {
+            let rest = match posture {
+                Posture::Pass => "what no rule names leaves",
+                Posture::Drop => "what no rule names does not leave",
+            };
+            writeln!(out, "  outbound    {mode}, {count} {noun}, posture {posture}: {rest}")
+        }
+        None if count == 0 => Ok(()),
+        None => {
+            let verb = if count == 1 { "is" } else { "are" };
+            writeln!(out, "  outbound    {count} {noun} {verb} declared and not enforced")
+        }
     }
-    Ok(())
 }
 
 pub(super) fn describe_tables(image: &Image, out: &mut dyn Write) -> io::Result<()> {

@@ -19,11 +19,16 @@ const DIFFERENCES: &str = "\
 # - A dropped packet has cost a walk through the stack, and connection tracking, first.
 ";
 
+const INBOUND_ONLY: &str = "\
+# - What leaves is not judged: the site judges it, and none of its outbound rules are here.
+";
+
 /// The comment that the ruleset begins with.
 pub(super) fn text(matrix: &Matrix) -> String {
+    let inbound_only = if matrix.outbound.is_some() { INBOUND_ONLY } else { "" };
     format!(
         "#!/usr/sbin/nft -f\n\
-         # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}.\n#\n{DIFFERENCES}\n",
+         # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}.\n#\n{DIFFERENCES}{inbound_only}\n",
         mode(matrix),
         posture(matrix),
     )

@@ -74,6 +74,24 @@ impl Case {
         Self { policy, name, settings, zones: &[], rows }
     }
 
+    /// The roles to whose port of an inbound row such a node connects as well, since they listen on it as the node does.
+    pub fn reached(&self, row: &Row) -> Vec<&'static str> {
+        let same: &[&str] = match (self.policy, row.line) {
+            (_, _) if row.outbound => &[],
+            ("redis-enterprise", 35) => return vec!["internal", "mdns-group"],
+            ("redis-enterprise", _) => &["internal", "active-active"],
+            ("influxdb-enterprise", 25) => &["data-nodes"],
+            ("influxdb-enterprise", 41 | 49) => &["meta-nodes"],
+            ("event-store" | "thoughtspot", _) => &["nodes"],
+            // Analytics go one way; and a multicast goes to no member's own address.
+            ("wso2", 206 | 209) => &[],
+            ("wso2", 157) => return vec!["multicast-group"],
+            ("wso2", _) => &["members", "servers"],
+            _ => &[],
+        };
+        row.roles.iter().copied().filter(|role| same.contains(role)).collect()
+    }
+
     /// A site with this product and nothing else. Each of `roles` is bound to a group of its own.
     pub fn site(&self, roles: &[&str]) -> String {
         let mut text = "mode = \"enforce\"\nposture = \"drop\"\n".to_owned();
