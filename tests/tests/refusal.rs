@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use etherparse::{
     Ethernet2Header, Icmpv4Slice, Icmpv6Slice, NetSlice, PacketBuilder, SlicedPacket, TransportSlice,
 };
-use portguard_common::wire::refusal::{LEN4, LEN6, prohibited4, prohibited6, reset4, reset6};
+use portguard_common::wire::refusal::{
+    LEN4, LEN6, PROHIBITED_LEN4, PROHIBITED_LEN6, prohibited4, prohibited6, reset4, reset6,
+};
 
 const NODE: [u8; 6] = [2, 0, 0, 0, 0, 1];
 const ROUTER: [u8; 6] = [2, 0, 0, 0, 0, 2];
@@ -84,11 +86,15 @@ fn a_datagram_is_said_to_be_prohibited() {
     let mut frame = Vec::new();
     let request = ethernet().ipv4(NODE_V4.octets(), PEER_V4.octets(), 9).udp(from, to);
     request.write(&mut frame, &[]).expect("memory does not fail");
-    check_prohibited(&prohibited4(frame[..].try_into().expect("it has no data")), &frame, [3, 13]);
+    let mut answer = [1; PROHIBITED_LEN4];
+    prohibited4(frame[..].try_into().expect("it has no data"), &mut answer);
+    check_prohibited(&answer, &frame, [3, 13]);
     let mut frame = Vec::new();
     let request = ethernet().ipv6(NODE_V6.octets(), PEER_V6.octets(), 9).udp(from, to);
     request.write(&mut frame, &[]).expect("memory does not fail");
-    check_prohibited(&prohibited6(frame[..].try_into().expect("it has no data")), &frame, [1, 1]);
+    let mut answer = [1; PROHIBITED_LEN6];
+    prohibited6(frame[..].try_into().expect("it has no data"), &mut answer);
+    check_prohibited(&answer, &frame, [1, 1]);
 }
 
 #[test]
@@ -100,12 +106,16 @@ fn the_reset_is_what_a_peer_would_send_on_which_nobody_listens() {
         let request =
             ethernet().ipv4(NODE_V4.octets(), PEER_V4.octets(), 9).tcp(from, to, asked, 64_240).syn();
         request.write(&mut frame, &[]).expect("memory does not fail");
-        check(&reset4(frame[..].try_into().expect("it has no options")), asked);
+        let mut reset = [1; LEN4];
+        reset4(frame[..].try_into().expect("it has no options"), &mut reset);
+        check(&reset, asked);
         let mut frame = Vec::new();
         let request =
             ethernet().ipv6(NODE_V6.octets(), PEER_V6.octets(), 9).tcp(from, to, asked, 64_240).syn();
         request.write(&mut frame, &[]).expect("memory does not fail");
         let frame: &[u8; LEN6] = frame[..].try_into().expect("it has no options");
-        check(&reset6(frame), asked);
+        let mut reset = [1; LEN6];
+        reset6(frame, &mut reset);
+        check(&reset, asked);
     }
 }

@@ -1,6 +1,9 @@
 //! Answers to what must not leave, so that whoever sent it knows at once and need not wait: to a connection the reset of a peer on
 //! which nobody listens (RFC 9293 section 3.10.7.1), to a datagram that an administrator prohibits it (RFC 1812 section 5.2.7.1,
 //! RFC 4443 section 3.1).
+//!
+//! Answers are written to where the caller says: the kernel's programs have no room for them on their stack that could be
+//! written as the compiler likes to.
 
 use network_types::{
     eth::EthHdr,
@@ -43,56 +46,48 @@ const HOPS: u8 = 64;
 /// What comes back for the segment of which `frame` is the beginning: TCP over IPv4 without options, which asks for a
 /// connection.
 #[inline(always)]
-#[must_use]
-pub fn reset4(frame: &[u8; LEN4]) -> [u8; LEN4] {
-    let mut reset = [0; LEN4];
-    answer4(frame, &mut reset, frame[IP + 9], Ipv4Hdr::LEN + TcpHdr::LEN);
+pub fn reset4(frame: &[u8; LEN4], reset: &mut [u8; LEN4]) {
+    reset.fill(0);
+    answer4(frame, reset, frame[IP + 9], Ipv4Hdr::LEN + TcpHdr::LEN);
     refuse(&frame[BEHIND4..], &mut reset[BEHIND4..]);
     let pseudo = sum(&reset[IP + 12..BEHIND4]) + u32::from(reset[IP + 9]) + TcpHdr::LEN as u32;
     let segment = checksum(pseudo + sum(&reset[BEHIND4..]));
     reset[BEHIND4 + 16..BEHIND4 + 18].copy_from_slice(&segment);
-    reset
 }
 
 /// The same for a segment over IPv6 without extension headers.
 #[inline(always)]
-#[must_use]
-pub fn reset6(frame: &[u8; LEN6]) -> [u8; LEN6] {
-    let mut reset = [0; LEN6];
-    answer6(frame, &mut reset, frame[IP + 6], TcpHdr::LEN);
+pub fn reset6(frame: &[u8; LEN6], reset: &mut [u8; LEN6]) {
+    reset.fill(0);
+    answer6(frame, reset, frame[IP + 6], TcpHdr::LEN);
     refuse(&frame[BEHIND6..], &mut reset[BEHIND6..]);
     let pseudo = sum(&reset[IP + 8..BEHIND6]) + u32::from(reset[IP + 6]) + TcpHdr::LEN as u32;
     let segment = checksum(pseudo + sum(&reset[BEHIND6..]));
     reset[BEHIND6 + 16..BEHIND6 + 18].copy_from_slice(&segment);
-    reset
 }
 
 /// What comes back for the datagram of which `frame` is the beginning: UDP over IPv4 without options.
 #[inline(always)]
-#[must_use]
-pub fn prohibited4(frame: &[u8; DATAGRAM_LEN4]) -> [u8; PROHIBITED_LEN4] {
-    let mut answer = [0; PROHIBITED_LEN4];
-    answer4(frame, &mut answer, protocol::ICMP, PROHIBITED_LEN4 - IP);
+pub fn prohibited4(frame: &[u8; DATAGRAM_LEN4], answer: &mut [u8; PROHIBITED_LEN4]) {
+    answer.fill(0);
+    answer4(frame, answer, protocol::ICMP, PROHIBITED_LEN4 - IP);
     answer[BEHIND4..BEHIND4 + 2].copy_from_slice(&PROHIBITED4);
     answer[BEHIND4 + ICMP_LEN..].copy_from_slice(&frame[IP..]);
     let message = checksum(sum(&answer[BEHIND4..]));
     answer[BEHIND4 + 2..BEHIND4 + 4].copy_from_slice(&message);
-    answer
 }
 
 /// The same for a datagram over IPv6 without extension headers.
 #[inline(always)]
-#[must_use]
-pub fn prohibited6(frame: &[u8; DATAGRAM_LEN6]) -> [u8; PROHIBITED_LEN6] {
+pub fn prohibited6(frame: &[u8; DATAGRAM_LEN6], answer: &mut [u8; PROHIBITED_LEN6]) {
     const PAYLOAD: usize = PROHIBITED_LEN6 - BEHIND6;
-    let mut answer = [0; PROHIBITED_LEN6];
-    answer6(frame, &mut answer, protocol::ICMPV6, PAYLOAD);
+    answer.fill(0);
+    answer6(frame, answer, protocol::ICMPV6, PAYLOAD);
     answer[BEHIND6..BEHIND6 + 2].copy_from_slice(&PROHIBITED6);
     answer[BEHIND6 + ICMP_LEN..].copy_from_slice(&frame[IP..]);
     let pseudo = sum(&answer[IP + 8..BEHIND6]) + u32::from(protocol::ICMPV6) + PAYLOAD as u32;
     let message = checksum(pseudo + sum(&answer[BEHIND6..]));
     answer[BEHIND6 + 2..BEHIND6 + 4].copy_from_slice(&message);
-    answer
 }
 
 /// Ethernet and IPv4 from whom `frame` went to, back to whom it came from; the IP packet has `len` bytes.

@@ -163,14 +163,14 @@ fn copies() -> Result<u32, DatapathError> {
     Ok(length(cpus).next_power_of_two().min(undocumented::MOST_COPIES))
 }
 
-/// Places the interfaces by their index modulo the table's length, a power of two for which no two collide.
+/// Places the interfaces, each once or twice, by their index modulo the table's length, a power of two for which no two collide.
 fn interface_table(links: &[Link], least: u32) -> Result<Vec<InterfaceEntry>, DatapathError> {
     let mut len = least;
     while len <= MAX_INTERFACE_TABLE {
         let mut table = vec![InterfaceEntry::default(); len as usize];
         let placed = links.iter().all(|link| {
             let place = &mut table[(link.index & (len - 1)) as usize];
-            let free = place.index == 0;
+            let free = [0, link.index].contains(&place.index);
             *place = entry(link);
             free
         });

@@ -35,7 +35,11 @@ fn status(mode: Mode) -> Status {
             rules: 31,
             products: Vec::new(),
         }),
-        interfaces: vec![GuardedInterface { name: "eth0".to_owned(), attached: "native".to_owned(), outbound: None }],
+        interfaces: vec![GuardedInterface {
+            name: "eth0".to_owned(),
+            attached: "native".to_owned(),
+            outbound: None,
+        }],
         absent: Vec::new(),
         counted: Counted::default(),
         last_minute: Count::default(),

@@ -7,6 +7,7 @@ use portguard::{
     compile::{NodeAddresses, compile},
     datapath::{Link, Loaded},
     input::site_of_text,
+    matrix::Direction,
 };
 use toml::Table;
 

@@ -38,7 +38,7 @@ pub use host::{Host, Reach};
 pub use id::Id;
 pub use knock::{Knock, Probe};
 pub use process::{Process, Ran};
-pub use server::{influxd, redis};
+pub use server::{https, influxd, redis, slapd, smtp};
 pub use stop::{Stop, Stopped};
 pub use wait::wait_until;
 

@@ -48,3 +48,64 @@ pub fn influxd(host: &Host) -> anyhow::Result<Process> {
     fs::write(&config, text).context("writing influxd's configuration")?;
     start(host, Command::new("influxd").arg("run").arg("-config").arg(&config), &[8086, 8088])
 }
+
+/// A mail server on each of `ports` that takes every mail and keeps none.
+pub fn smtp(host: &Host, ports: &[u16]) -> anyhow::Result<Process> {
+    const PROGRAM: &str = "\
+import asyncio, sys
+from aiosmtpd.handlers import Sink
+from aiosmtpd.smtp import SMTP
+
+async def serve():
+    for port in sys.argv[1:]:
+        await asyncio.get_running_loop().create_server(lambda: SMTP(Sink()), None, int(port))
+    await asyncio.Event().wait()
+
+asyncio.run(serve())
+";
+    // Debian's own, which finds Debian's modules.
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", PROGRAM]).args(ports.iter().map(u16::to_string));
+    start(host, &mut command, ports)
+}
+
+/// `slapd` with nothing in it, on port 389, and on 636 with TLS.
+pub fn slapd(host: &Host) -> anyhow::Result<Process> {
+    let (certificate, key) = certificate(host)?;
+    let config = host.directory().join("slapd.conf");
+    let text = format!(
+        "pidfile {}\nTLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}\n",
+        host.directory().join("slapd.pid").display()
+    );
+    fs::write(&config, text).context("writing slapd's configuration")?;
+    let mut command = Command::new("/usr/sbin/slapd");
+    command.args(["-d", "0", "-h", "ldap:/// ldaps:///", "-f"]).arg(&config);
+    start(host, &mut command, &[389, 636])
+}
+
+/// A web server with TLS on `port`.
+pub fn https(host: &Host, port: u16) -> anyhow::Result<Process> {
+    let (certificate, key) = certificate(host)?;
+    let mut command = Command::new("openssl");
+    command.args(["s_server", "-quiet", "-www", "-accept", &port.to_string()]);
+    command.args(["-cert", &certificate, "-key", &key]);
+    start(host, &mut command, &[port])
+}
+
+/// A certificate that nobody has signed, and its key.
+fn certificate(host: &Host) -> anyhow::Result<(String, String)> {
+    let place = |name: &str| host.directory().join(name).display().to_string();
+    let (certificate, key) = (place("certificate.pem"), place("key.pem"));
+    let curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    let made = host.output(
+        20,
+        "openssl",
+        &[
+            &["req", "-x509", "-days", "2", "-subj", "/CN=lab", "-out", &certificate, "-keyout", &key],
+            &curve[..],
+        ]
+        .concat(),
+    )?;
+    anyhow::ensure!(made.status.success(), "openssl: {}", String::from_utf8_lossy(&made.stderr));
+    Ok((certificate, key))
+}

@@ -8,8 +8,9 @@ use crate::process::output;
 
 /// Servers and their clients, a scanner, namespaces, a look at the kernel, filters to compare with; libFuzzer is C++; judges
 /// of units and of metrics.
-pub(super) const TESTING: [&str; 13] = [
+pub(super) const TESTING: [&str; 17] = [
     "bpftool",
+    "curl",
     "ethtool",
     "g++",
     "influxdb",
@@ -17,9 +18,12 @@ pub(super) const TESTING: [&str; 13] = [
     "iproute2",
     "nftables",
     "nmap",
+    "openssl",
     "prometheus",
+    "python3-aiosmtpd",
     "redis-server",
     "redis-tools",
+    "slapd",
     "systemd",
     "xdp-tools",
 ];

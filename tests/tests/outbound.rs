@@ -1,0 +1,237 @@
+//! What leaves: ThoughtSpot's outbound rows with real servers at the other end, and nothing else, while what is served is served.
+
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, UdpSocket},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use portguard_tests::lab::{Guard, Host, Lab, Process, Reach, https, slapd, smtp, wait_until};
+use serde_json::Value;
+
+/// The one address that the document names.
+const TRANSFER: &str = "208.83.110.20";
+/// How long something may take that happens at once.
+const AT_ONCE: Duration = Duration::from_millis(700);
+const SOON: Duration = Duration::from_secs(10);
+
+const SITE: &str = r#"mode = "enforce"
+posture = "drop"
+outbound = "enforce"
+outbound_posture = "drop"
+
+[interfaces.eth0]
+
+[groups]
+nodes = ["10.88.0.1", "10.88.0.2", "fd88::1", "fd88::2"]
+services = ["10.88.0.3", "fd88::3"]
+
+[products.analytics]
+policy = "thoughtspot"
+[products.analytics.roles]
+nodes = ["nodes"]
+admins = ["services"]
+users = ["services"]
+support = []
+mail-relay = ["services"]
+directory = ["services"]
+
+[[rules]]
+name = "pings"
+ports = ["icmp"]
+from = ["services"]
+"#;
+
+fn ip(host: &Host, arguments: &str) {
+    let mut command = Command::new("ip");
+    let ran =
+        host.run(command.args(arguments.split_whitespace()), Duration::from_secs(5)).expect("ip starts");
+    let output = ran.output();
+    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The servers that the document speaks of, and the same ones at a stranger's.
+struct World {
+    lab: Lab,
+    _servers: Vec<Process>,
+}
+
+impl World {
+    fn new() -> Self {
+        let lab = Lab::new().expect("a lab");
+        ip(&lab.stranger, &format!("address add {TRANSFER}/32 dev eth0"));
+        ip(&lab.node, &format!("route add {TRANSFER}/32 dev eth0"));
+        let mut servers = Vec::new();
+        for host in [&lab.client, &lab.stranger] {
+            servers.push(smtp(host, &[25, 587]).expect("a mail server"));
+            servers.push(slapd(host).expect("a directory"));
+            servers.push(https(host, 443).expect("a web server"));
+        }
+        Self { lab, _servers: servers }
+    }
+
+    /// Whether the node gets an answer from `url`, and how long that took.
+    fn fetches(&self, url: &str) -> (bool, Duration) {
+        let start = Instant::now();
+        let mut arguments = vec!["--silent", "--insecure", "--max-time", "4", url];
+        let is_mail = url.starts_with("smtp");
+        // A mail server is asked who it is.
+        if is_mail {
+            arguments.extend(["--request", "NOOP"]);
+        }
+        let output = self.lab.node.output(8, "curl", &arguments).expect("curl starts");
+        (output.status.success(), start.elapsed())
+    }
+
+    fn hosts(host: &Host) -> [String; 2] {
+        [host.v4().to_string(), format!("[{}]", host.v6())]
+    }
+}
+
+/// The documented destinations, by address.
+fn documented(world: &World) -> Vec<String> {
+    let mut urls = vec![format!("https://{TRANSFER}/")];
+    for host in World::hosts(&world.lab.client) {
+        for service in ["smtp://{}:25", "smtp://{}:587", "ldap://{}/", "ldaps://{}/"] {
+            urls.push(service.replace("{}", &host));
+        }
+    }
+    urls
+}
+
+/// The same services where no document says that the node goes there.
+fn undocumented(world: &World) -> Vec<String> {
+    let mut urls = Vec::new();
+    for host in World::hosts(&world.lab.stranger) {
+        for service in ["smtp://{}:25", "smtp://{}:587", "ldap://{}/", "ldaps://{}/", "https://{}/"] {
+            urls.push(service.replace("{}", &host));
+        }
+    }
+    // Documented for the transfer host alone.
+    urls.extend(World::hosts(&world.lab.client).map(|host| format!("https://{host}/")));
+    urls
+}
+
+/// Of a port that the node reaches, how many packets were dropped, and would have been.
+fn refused(guard: &Guard, port: &str) -> (u64, u64) {
+    let counters = guard.counters().expect("the daemon answers");
+    let rows = counters["ports"].as_array().expect("a list").iter();
+    let rows = rows.chain(counters["undocumented"].as_array().expect("a list"));
+    let of = |row: &Value, what: &str| row[what]["packets"].as_u64().unwrap_or(0);
+    rows.filter(|row| row["direction"] == "out" && row["port"] == port)
+        .fold((0, 0), |(dropped, would), row| (dropped + of(row, "dropped"), would + of(row, "would_drop")))
+}
+
+#[test]
+fn each_documented_destination_is_reached_and_every_other_fails_at_once() {
+    let world = World::new();
+    let guard = Guard::start(&world.lab.node, SITE).unwrap();
+    assert!(guard.ready().contains("eth0 (native, outbound by tcx)"), "{}", guard.ready());
+    for url in documented(&world) {
+        assert!(world.fetches(&url).0, "{url}; the log: {}", guard.log());
+    }
+    for url in undocumented(&world) {
+        let (fetched, took) = world.fetches(&url);
+        assert!(!fetched, "{url} is reached");
+        assert!(took < AT_ONCE, "{url} fails after {took:?}");
+    }
+    assert!(refused(&guard, "out 443/tcp").0 >= 4, "{}", guard.counters().unwrap());
+    assert!(refused(&guard, "out 25/tcp").0 >= 2, "{}", guard.counters().unwrap());
+    guard.stop().unwrap();
+    for url in undocumented(&world) {
+        assert!(world.fetches(&url).0, "{url} is not reached without a filter");
+    }
+}
+
+#[test]
+fn a_datagram_that_must_not_leave_is_said_to_be_prohibited() {
+    let world = World::new();
+    let guard = Guard::start(&world.lab.node, SITE).unwrap();
+    for (own, peer) in
+        [(world.lab.node.v4(), world.lab.stranger.v4()), (world.lab.node.v6(), world.lab.stranger.v6())]
+    {
+        let error = world.lab.node.within(|| {
+            let socket = UdpSocket::bind((own, 0)).expect("a free port");
+            socket.connect((peer, 9)).expect("there is a way");
+            socket.set_read_timeout(Some(AT_ONCE)).expect("it can be set");
+            // The error of the first is told by the next call.
+            socket.send(b"x").and_then(|_| socket.recv(&mut [0; 8])).expect_err("nobody answers")
+        });
+        let error = error.unwrap();
+        assert!(
+            matches!(error.kind(), ErrorKind::HostUnreachable | ErrorKind::PermissionDenied),
+            "{peer}: {error:?}"
+        );
+    }
+    assert_eq!(refused(&guard, "out 9/udp").0, 2);
+    guard.stop().unwrap();
+}
+
+#[test]
+fn observe_lets_everything_leave_and_counts_what_it_would_have_dropped() {
+    let world = World::new();
+    let site = SITE.replace("outbound = \"enforce\"", "outbound = \"observe\"");
+    let guard = Guard::start(&world.lab.node, &site).unwrap();
+    for url in documented(&world).into_iter().chain(undocumented(&world)) {
+        assert!(world.fetches(&url).0, "{url}");
+    }
+    let (dropped, would) = refused(&guard, "out 443/tcp");
+    assert_eq!(dropped, 0);
+    assert!(would >= 4, "{would}");
+    let output = guard.reload(SITE).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let forbidden = &undocumented(&world)[0];
+    assert!(!world.fetches(forbidden).0, "{forbidden} is reached after a reload that enforces");
+    guard.stop().unwrap();
+}
+
+fn reaches(lab: &Lab, port: u16, expected: Reach) {
+    let addresses: [(IpAddr, &Host); 2] = [(lab.node.v4(), &lab.client), (lab.node.v6(), &lab.client)];
+    for (to, from) in addresses {
+        assert_eq!(from.connect(to, port).unwrap(), expected, "{to} port {port}");
+    }
+}
+
+#[test]
+fn what_is_served_is_served_while_outbound_is_enforced() {
+    let lab = Lab::new().unwrap();
+    let _server = lab.node.echo(4001).unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    reaches(&lab, 4001, Reach::Open);
+    // Documented, and nobody listens: the node says so.
+    reaches(&lab, 2201, Reach::Refused);
+    for to in [lab.node.v4(), lab.node.v6()] {
+        assert!(lab.client.pings(to).unwrap(), "{to} answers pings");
+    }
+    // The other node serves it, too, and the document says that nodes speak to each other there.
+    let _peer = lab.peer.echo(2100).unwrap();
+    for to in [lab.peer.v4(), lab.peer.v6()] {
+        assert_eq!(lab.node.connect(to, 2100).unwrap(), Reach::Open, "{to}");
+    }
+    guard.stop().unwrap();
+}
+
+#[test]
+fn without_outbound_no_program_looks_at_what_leaves_and_after_detaching_none_does() {
+    let lab = Lab::new().unwrap();
+    let _server = lab.stranger.echo(443).unwrap();
+    let off = SITE.replace("outbound = \"enforce\"\noutbound_posture = \"drop\"\n", "");
+    let guard = Guard::start(&lab.node, &off).unwrap();
+    let links = |guard: &Guard| std::fs::read_dir(guard.pins().join("egress")).map_or(0, Iterator::count);
+    let reach = || lab.node.connect(lab.stranger.v4(), 443).unwrap();
+    assert_eq!((links(&guard), reach()), (0, Reach::Open));
+    for _ in 0..2 {
+        assert!(guard.reload(SITE).unwrap().status.success());
+        assert_eq!((links(&guard), reach()), (1, Reach::Refused));
+        assert!(guard.reload(&off).unwrap().status.success());
+        assert_eq!((links(&guard), reach()), (0, Reach::Open));
+    }
+    assert!(guard.reload(SITE).unwrap().status.success());
+    let guard = guard.restart().unwrap();
+    assert_eq!((links(&guard), reach()), (1, Reach::Refused), "it outlives its daemon");
+    assert!(wait_until(SOON, || refused(&guard, "out 443/tcp").0 == 3), "{}", guard.counters().unwrap());
+    let detached = guard.ask(&["detach"]).unwrap();
+    assert!(detached.status.success(), "{}", String::from_utf8_lossy(&detached.stderr));
+    assert_eq!(reach(), Reach::Open);
+}
