@@ -29,11 +29,8 @@ const CORE: f64 = 0.05;
 fn site() -> String {
     let mut site = format!("{FIVE}\n[metrics]\nlisten = \"{METRICS}\"\n\n[groups]\n");
     for (group, second, count) in [("apps", 20, 9_000), ("cluster", 30, 500), ("ops", 40, 500)] {
-        write!(site, "{group} = [").unwrap();
-        for host in 0..count {
-            write!(site, "\"10.{second}.{}.{}\", ", host / 250, host % 250 + 1).unwrap();
-        }
-        writeln!(site, "]").unwrap();
+        let hosts = (0..count).map(|host| format!("\"10.{second}.{}.{}\"", host / 250, host % 250 + 1));
+        writeln!(site, "{group} = [{}]", hosts.collect::<Vec<_>>().join(", ")).expect("memory does not fail");
     }
     site
 }
@@ -87,7 +84,7 @@ fn a_daemon_with_nothing_to_do_keeps_little_and_does_little() {
     assert!(page.starts_with("HTTP/1.1 200 OK"), "{page}");
     let (before, since) = (time(&guard), Instant::now());
     thread::sleep(lasts);
-    let core = (time(&guard) - before).as_secs_f64() / since.elapsed().as_secs_f64();
+    let core = time(&guard).saturating_sub(before).as_secs_f64() / since.elapsed().as_secs_f64();
     let (own, all) = (memory(&guard, "RssAnon"), memory(&guard, "VmRSS"));
     println!(
         "enforcing after {} ms; then, over {} s, {:.2} % of a core; {} KiB in memory, {} KiB of them its own",
