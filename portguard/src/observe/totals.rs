@@ -45,7 +45,7 @@ impl Totals {
     pub fn add(&mut self, snapshot: &CounterSnapshot, chart: &Chart) {
         let mut by_port = [Counter::default(); 2];
         let [admitted, refused] = &mut by_port;
-        for port in chart.ports() {
+        for port in chart.ports_where(|run| !snapshot.is_idle(&run.slots)) {
             let rules = chart.rules_of(port.list).len();
             let slots = port.slot..port.slot + port_slots::ADMITTED + u32::try_from(rules).unwrap_or(0);
             if slots.clone().any(|slot| snapshot.slot(slot) != Counter::default()) {
@@ -69,7 +69,7 @@ impl Totals {
     }
 
     /// The ports of `run` that have counted anything.
-    pub(super) fn ports_of(&self, run: ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
+    pub(super) fn ports_of(&self, run: &ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
         let last = run.first.after(run.length - 1).unwrap_or(run.first);
         let bounds = (run.zone.to_owned(), run.first)..=(run.zone.to_owned(), last);
         self.ports.range(bounds).map(|(_, total)| total)
