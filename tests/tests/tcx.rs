@@ -14,7 +14,7 @@ use nix::net::if_::if_nametoindex;
 use portguard_tests::{
     demo::SITE,
     floor::Floor,
-    lab::{Guard, Host, INTERFACE, Lab, Reach, wait_until},
+    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, wait_until},
 };
 use serde_json::Value;
 
@@ -119,6 +119,19 @@ fn tcx_programs(lab: &Lab) -> Vec<u32> {
     programs.iter().map(ProgramInfo::id).collect()
 }
 
+/// What `portguard drift` says of interfaces and pins that are not as loaded.
+fn adrift(lab: &Lab, guard: &Guard) -> Vec<String> {
+    let program = binary().expect("the binary is built").display().to_string();
+    let (site, pins) = (guard.site(), guard.pins());
+    let bpffs = pins.parent().expect("it is in the BPF file system").display().to_string();
+    let site = site.display().to_string();
+    let arguments = ["drift", "--site", &site, "--bpffs", &bpffs, "--format", "json"];
+    let output = lab.node.output(20, &program, &arguments).expect("portguard starts");
+    let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let loose = said["loose"].as_array().unwrap_or_else(|| panic!("{said}"));
+    loose.iter().map(|loose| loose["says"].as_str().expect("a text").to_owned()).collect()
+}
+
 #[test]
 fn the_documented_sources_are_let_in_and_the_nodes_own_connections_answered() {
     let lab = Lab::new().unwrap();
@@ -153,6 +166,11 @@ fn programs_of_others_stay_and_see_what_was_let_in() {
     assert!(wait_until(SOON, || counted(&guard, "admitted") > before), "which the filter let in");
     drop(behind);
     assert!(is_guarded(&lab));
+    assert_eq!(adrift(&lab, &guard), [""; 0]);
+    let before = put(&lab.node, |index| Floor::passing_at_tc()?.attach_first_at_tcx(index));
+    let [said] = &adrift(&lab, &guard)[..] else { panic!("one interface is not as loaded") };
+    assert!(said.contains("another program is before it at tcx"), "{said}");
+    drop(before);
     guard.stop().unwrap();
     assert_eq!(programs(&lab), [1, 1], "theirs stay");
 }
