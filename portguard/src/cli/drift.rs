@@ -8,7 +8,7 @@ use std::{
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     daemon::BPFFS,
-    datapath::{DatapathError, Network, Present, Survey},
+    datapath::{DatapathError, Network, Present, Survey, tcx_before},
     drift::{Drift, Mooring, Pins, Silence},
     lint::LocalPorts,
     matrix::Hook,
@@ -69,11 +69,19 @@ fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
         Some(Ok(link)) if link.interface == Some(index) => Some(link.program),
         _ => None,
     };
-    let moorings = present.iter().flat_map(|Present { name, index, program, .. }| {
-        let programs = [(Hook::Xdp, program.map(|program| program.id)), (Hook::Tcx, at_tcx(*index))];
-        programs.map(|(hook, program)| Mooring { name: name.clone(), index: *index, hook, program })
-    });
-    let moorings = moorings.collect();
+    let mut moorings = Vec::new();
+    for Present { name, index, program, .. } in present {
+        let (xdp, tcx) = (program.map(|program| program.id), at_tcx(index));
+        let before = tcx.map(|program| tcx_before(&name, program)).transpose()?.unwrap_or_default();
+        moorings.push(Mooring {
+            name: name.clone(),
+            index,
+            hook: Hook::Xdp,
+            program: xdp,
+            before: Vec::new(),
+        });
+        moorings.push(Mooring { name, index, hook: Hook::Tcx, program: tcx, before });
+    }
     let links = links.into_iter().map(|(place, link)| (place, link.map(|link| link.program)));
     Ok(Some((moorings, Pins { programs, links: links.collect() })))
 }
