@@ -147,7 +147,7 @@ impl<C: Context> Frame for Linear<C> {
 
     #[inline(always)]
     fn has(&self, end: usize) -> bool {
-        end as u64 <= self.len
+        hidden(end.wrapping_sub(self.len as usize)).cast_signed() <= 0
     }
 
     #[inline(always)]

@@ -19,6 +19,7 @@ const PROG_TYPE_SCHED_CLS: u32 = 3;
 const PROG_TYPE_XDP: u32 = 6;
 const ATTACH_XDP: u32 = 37;
 const ATTACH_TCX_INGRESS: u32 = 46;
+const ATTACH_TCX_EGRESS: u32 = 47;
 /// `BPF_F_TEST_XDP_LIVE_FRAMES`: what the program answers is done.
 const LIVE_FRAMES: u32 = 1 << 1;
 /// `XDP_FLAGS_DRV_MODE` of `include/uapi/linux/if_link.h`.
@@ -42,6 +43,8 @@ const CALL_REDIRECT: u64 = 23 << 32 | 0x85;
 const CALL_UDP_SOCKET: u64 = 85 << 32 | 0x85;
 /// `call bpf_sk_release`.
 const CALL_RELEASE: u64 = 86 << 32 | 0x85;
+/// `call bpf_skb_vlan_push`.
+const CALL_VLAN_PUSH: u64 = 18 << 32 | 0x85;
 /// `call bpf_get_prandom_u32`.
 const CALL_RANDOM: u64 = 7 << 32 | 0x85;
 /// Operations, of `include/uapi/linux/bpf_common.h` and `bpf.h`.
@@ -205,6 +208,17 @@ impl Floor {
         Self::of_type(PROG_TYPE_SCHED_CLS, &[load(0, TCX_PASS), EXIT])
     }
 
+    /// A tc program that puts `count` tags of VLAN 0 on every packet; the outermost beside its bytes, as a NIC has it that puts
+    /// tags on by itself, and takes them out.
+    pub fn tagging_at_tc(count: usize) -> anyhow::Result<Self> {
+        /// 802.1Q, in network order.
+        const TAG: u32 = 0x0081;
+        let tag = [instruction(MOVE, 1, 6, 0, 0), load(2, TAG), load(3, 0), CALL_VLAN_PUSH];
+        let tags = tag.repeat(count);
+        let instructions = [&[instruction(MOVE, 6, 1, 0, 0)][..], &tags, &[load(0, TCX_PASS), EXIT]].concat();
+        Self::of_type(PROG_TYPE_SCHED_CLS, &instructions)
+    }
+
     /// A tc program that drops every packet.
     pub fn dropping_at_tc() -> anyhow::Result<Self> {
         Self::of_type(PROG_TYPE_SCHED_CLS, &[load(0, TCX_DROP), EXIT])
@@ -252,6 +266,11 @@ impl Floor {
     /// The same, before them.
     pub fn attach_first_at_tcx(&self, index: u32) -> anyhow::Result<OwnedFd> {
         self.link(index, ATTACH_TCX_INGRESS, BEFORE)
+    }
+
+    /// The same, on what leaves by the interface.
+    pub fn attach_at_tcx_egress(&self, index: u32) -> anyhow::Result<OwnedFd> {
+        self.link(index, ATTACH_TCX_EGRESS, 0)
     }
 
     fn link(&self, index: u32, attach_type: u32, flags: u32) -> anyhow::Result<OwnedFd> {

@@ -49,24 +49,24 @@ struct Mounts {
 impl Mounts {
     fn new(lab: &Lab) -> Self {
         let run = lab.directory().join("run");
-        create_dir(&run).unwrap();
+        create_dir(&run).expect("the lab has a directory");
         let configuration = run.join("systemd/journald.conf.d");
-        create_dir_all(&configuration).unwrap();
-        fs::write(configuration.join("lab.conf"), CONFIGURATION).unwrap();
+        create_dir_all(&configuration).expect("the lab has a directory");
+        fs::write(configuration.join("lab.conf"), CONFIGURATION).expect("it can be written");
         let mut command = Command::new("unshare");
         let script = "mount --bind \"$0\" /run && echo ready && exec sleep 600";
         command.args(["--mount", "--propagation", "private", "sh", "-c", script]).arg(&run);
-        let mut holder = lab.node.spawn(&mut command).unwrap();
-        holder.wait_ready(PATIENCE, |holder| Ok(holder.stdout().contains("ready"))).unwrap();
+        let mut holder = lab.node.spawn(&mut command).expect("unshare is there");
+        holder.wait_ready(PATIENCE, |holder| Ok(holder.stdout().contains("ready"))).expect("it may mount");
         Self { holder, run }
     }
 
     fn journald(&self, lab: &Lab) -> Process {
         let socket = self.run.join("systemd/journal/socket");
-        let mut journald = lab.node.spawn(&mut self.holder.same_mounts(JOURNALD)).unwrap();
+        let mut journald = lab.node.spawn(&mut self.holder.same_mounts(JOURNALD)).expect("nsenter is there");
         // The socket of one that has ended stays, and nobody listens.
         let listens = |_: &Process| Ok(UnixDatagram::unbound()?.send_to(&[], &socket).is_ok());
-        journald.wait_ready(PATIENCE, listens).unwrap();
+        journald.wait_ready(PATIENCE, listens).expect("systemd is installed");
         journald
     }
 
@@ -77,14 +77,16 @@ impl Mounts {
         journalctl
             .args(["--output=json", "--no-pager", "-t", IDENTIFIER])
             .arg(format!("PORTGUARD_EVENT={event}"));
-        let output = journalctl.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let entries = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        let output = journalctl.output().expect("systemd is installed");
+        let text = String::from_utf8(output.stdout).expect("JSON is text");
+        let entries = text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
         entries.filter(|entry: &Value| entry["PORTGUARD_PORT"] == format!("{PORT}/udp")).collect()
     }
 
     fn packets(&self) -> u64 {
-        let packets = |entry: &Value| entry["PORTGUARD_PACKETS"].as_str().unwrap().parse::<u64>().unwrap();
+        let packets = |entry: &Value| {
+            entry["PORTGUARD_PACKETS"].as_str().expect("a text").parse::<u64>().expect("a number")
+        };
         self.entries("sum").iter().map(packets).sum()
     }
 }
@@ -93,23 +95,23 @@ fn send(lab: &Lab, count: usize) {
     let to = (lab.node.v4(), PORT);
     lab.stranger
         .within(|| {
-            let socket = UdpSocket::bind((lab.stranger.v4(), 0)).unwrap();
-            (0..count).for_each(|_| assert_eq!(socket.send_to(b"x", to).unwrap(), 1));
+            let socket = UdpSocket::bind((lab.stranger.v4(), 0)).expect("a free port");
+            (0..count).for_each(|_| assert_eq!(socket.send_to(b"x", to).expect("it is sent"), 1));
         })
-        .unwrap();
+        .expect("the host is there");
 }
 
 /// What is wrong with the journal.
 fn trouble(guard: &Guard) -> Option<String> {
-    let status = guard.status().unwrap();
-    let troubles = status["troubles"].as_array().unwrap().iter().map(|trouble| trouble.to_string());
-    troubles.into_iter().find(|trouble| trouble.contains("journal"))
+    let status = guard.status().expect("the daemon answers");
+    let troubles = status["troubles"].as_array().expect("a list").iter();
+    troubles.map(Value::to_string).find(|trouble| trouble.contains("journal"))
 }
 
 /// Waits until it holds; in between the daemon brings in what was dropped.
 fn soon(guard: &Guard, mut holds: impl FnMut() -> bool) {
     let held = wait_until(SOON, || {
-        assert!(guard.ask(&["drops"]).unwrap().status.success());
+        assert!(guard.ask(&["drops"]).expect("the daemon answers").status.success());
         holds()
     });
     assert!(held, "{}", guard.log());
@@ -117,14 +119,15 @@ fn soon(guard: &Guard, mut holds: impl FnMut() -> bool) {
 
 /// The fields of ours that an entry has.
 fn ours(entry: &Value) -> BTreeMap<&str, &str> {
-    let fields = entry.as_object().unwrap().iter();
+    let fields = entry.as_object().expect("an object").iter();
     let ours = fields.filter_map(|(name, value)| Some((name.strip_prefix("PORTGUARD_")?, value.as_str()?)));
     ours.collect()
 }
 
 /// The fields that `docs/events.md` promises, as the journal has them, by the event that has them.
 fn promised(event: &str) -> BTreeSet<String> {
-    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/events.md")).unwrap();
+    let manual = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/events.md"))
+        .expect("the manual is there");
     let rows = manual.lines().filter_map(|line| {
         let mut cells = line.strip_prefix("| `")?.split(" | ");
         let (names, of) = (cells.next()?, cells.next()?);
@@ -192,21 +195,19 @@ fn a_drop_is_in_the_journal_with_the_fields_that_the_manual_promises() {
 fn fields(mut message: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut fields = Vec::new();
     while !message.is_empty() {
-        let end = message.iter().position(|&byte| byte == b'\n').unwrap();
+        let end = message.iter().position(|&byte| byte == b'\n').expect("a line ends");
         let (line, rest) = (&message[..end], &message[end + 1..]);
-        let (name, value) = match line.iter().position(|&byte| byte == b'=') {
-            Some(at) => {
-                message = rest;
-                (&line[..at], line[at + 1..].to_vec())
-            }
-            None => {
-                let (length, rest) = rest.split_first_chunk::<8>().unwrap();
-                let (value, rest) = rest.split_at(usize::try_from(u64::from_le_bytes(*length)).unwrap());
-                message = rest.strip_prefix(b"\n").unwrap();
-                (line, value.to_vec())
-            }
+        let (name, value) = if let Some(at) = line.iter().position(|&byte| byte == b'=') {
+            message = rest;
+            (&line[..at], line[at + 1..].to_vec())
+        } else {
+            let (length, rest) = rest.split_first_chunk::<8>().expect("a length");
+            let (value, rest) =
+                rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("it is short"));
+            message = rest.strip_prefix(b"\n").expect("a value ends");
+            (line, value.to_vec())
         };
-        fields.push((String::from_utf8(name.to_vec()).unwrap(), value));
+        fields.push((String::from_utf8(name.to_vec()).expect("a name is text"), value));
     }
     fields
 }
@@ -214,7 +215,7 @@ fn fields(mut message: &[u8]) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn no_value_can_forge_a_field() {
     let directory = tempfile::tempdir().unwrap();
-    let directory = directory.path().to_owned();
+    let run = directory.path().to_owned();
     let forged = "dmz\nPORTGUARD_SOURCE=192.0.2.1\nPORTGUARD_VERDICT\n\u{1}\0\0\0\0\0\0\0x\n";
     let event = Event::first(SourceDrops {
         source: "198.51.100.7".parse().ok(),
@@ -232,7 +233,7 @@ fn no_value_can_forge_a_field() {
         // Of this thread alone.
         unshare(CloneFlags::CLONE_FS | CloneFlags::CLONE_NEWNS).unwrap();
         mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>).unwrap();
-        mount(Some(&directory), "/run", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+        mount(Some(&run), "/run", None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
         let socket = Path::new("/").join(SOCKET);
         create_dir_all(socket.parent().unwrap()).unwrap();
         let journal = UnixDatagram::bind(&socket).unwrap();

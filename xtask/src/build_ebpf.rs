@@ -66,6 +66,8 @@ pub(crate) fn command(workspace: &Workspace, verb: &str) -> Command {
         // The pinned stable compiler may use what only nightly ones may otherwise: -Zbuild-std, and inline assembly for
         // BPF in aya-ebpf.
         .env("RUSTC_BOOTSTRAP", "1")
+        // The host's programs are made small.
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3")
         // It wins over flags for the host, in the environment or in a configuration: those mean another machine.
         .env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\x1f"))
         .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER", workspace.bpf_linker());

@@ -42,16 +42,18 @@ pub fn is_group<F: Frame + ?Sized>(frame: &F) -> bool {
 pub fn parse<F: Frame + ?Sized>(frame: &F) -> Result<Payload, Reason> {
     let mut ether_type = u16::from_be_bytes(frame.read(EthHdr::LEN - 2).ok_or(Reason::Short)?);
     let mut offset = EthHdr::LEN;
-    let most = MAX_TAGS - frame.tags_removed();
     let mut tags = 0;
     while matches!(ether_type, 0x8100 | 0x88a8) {
-        if tags == most {
+        if tags == MAX_TAGS {
             return Err(Reason::VlanDepth);
         }
         // A tag's first two bytes are the VLAN, of no concern here.
         ether_type = u16::from_be_bytes(frame.read(offset + 2).ok_or(Reason::Short)?);
         offset += VlanHdr::LEN;
         tags += 1;
+    }
+    if frame.tags_removed() > 0 && tags == MAX_TAGS {
+        return Err(Reason::VlanDepth);
     }
     payload(frame, ether_type, frame.forget(offset))
 }

@@ -28,6 +28,8 @@ const SCHEMA: &str = include_str!("schema.sql");
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pages of the write-ahead log after which it is written back: it is a file of half a megabyte, and not of four.
 const LOG_PAGES: i64 = 128;
+/// The same in bytes, with what stands before each page.
+const LOG_BYTES: u64 = LOG_PAGES.unsigned_abs() * (4096 + 24) + 32;
 
 /// The writer's connection, and the lock that makes it the only one.
 #[derive(Debug)]
@@ -54,6 +56,21 @@ pub(super) fn write(path: &Path) -> Result<Writing, AuditError> {
     }
     prepare(&mut connection, is_new).map_err(error)?;
     Ok(Writing { connection, _lock: lock })
+}
+
+impl Writing {
+    /// Takes the write-ahead log of the file at `path` back to nothing where a transaction has made it longer than it should be. One
+    /// that somebody reads stays until the next time.
+    pub(super) fn shorten_log(&self, path: &Path) -> rusqlite::Result<()> {
+        let log = fs::metadata(with_suffix(path, "-wal")).map_or(0, |log| log.len());
+        if log <= LOG_BYTES {
+            return Ok(());
+        }
+        self.connection.busy_timeout(Duration::ZERO)?;
+        let shortened = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.connection.busy_timeout(PATIENCE)?;
+        shortened
+    }
 }
 
 /// A lock of its own file: SQLite's locks on its own are lost when anybody in the process closes it.

@@ -88,8 +88,10 @@ impl Store {
             Ok(done)
         };
         let done = attempt();
-        if done.is_err() {
-            *known = Known::default();
+        match &done {
+            // What is done is done; a log that stays long is tried again.
+            Ok(_) => drop(writing.shorten_log(path)),
+            Err(_) => *known = Known::default(),
         }
         done.map_err(|source| AuditError::of(path, source))
     }
@@ -154,6 +156,35 @@ mod tests {
             }],
         };
         Harvest { at: epoch * 3600, instance: "boot".to_owned(), totals, details: vec![detail] }
+    }
+
+    #[test]
+    fn a_log_that_grew_while_somebody_read_it_is_taken_back_when_nobody_does() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("audit.db");
+        let log = || std::fs::metadata(directory.path().join("audit.db-wal")).unwrap().len();
+        let mut store = Store::open(&path, Limits::default()).unwrap();
+        let large = |epoch| {
+            let mut harvest = harvest(epoch);
+            let detail = &mut harvest.details[0];
+            let one = detail.drops[0].clone();
+            detail.drops = (0..4000)
+                .map(|source: u32| SourceDrops {
+                    source: Some(std::net::Ipv4Addr::from(source.wrapping_mul(0x9E37_79B9)).into()),
+                    ..one.clone()
+                })
+                .collect();
+            harvest
+        };
+        store.record(&large(0)).unwrap();
+        // What it reads must stay until it has read it.
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM change").unwrap();
+        (1..8).for_each(|epoch| store.record(&large(epoch)).unwrap());
+        assert!(log() > 1 << 20, "{}", log());
+        reader.execute_batch("COMMIT").unwrap();
+        store.record(&harvest(8)).unwrap();
+        assert_eq!(log(), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     daemon::BPFFS,
-    datapath::{DatapathError, Network, Present, Survey},
+    datapath::{DatapathError, Network, Present, Survey, tcx_before},
     drift::{Drift, Mooring, Pins, Silence},
     lint::LocalPorts,
     matrix::Hook,
@@ -69,14 +69,20 @@ fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
         Some(Ok(link)) if link.interface == Some(index) => Some(link.program),
         _ => None,
     };
-    let moorings = present.iter().flat_map(|Present { name, index, program, .. }| {
-        let programs = Hook::ALL.map(|hook| match hook {
-            Hook::Xdp => (hook, program.map(|program| program.id)),
-            Hook::Tcx | Hook::Egress => (hook, at_tcx(hook, *index)),
-        });
-        programs.map(|(hook, program)| Mooring { name: name.clone(), index: *index, hook, program })
-    });
-    let moorings = moorings.collect();
+    let mut moorings = Vec::new();
+    for Present { name, index, program, .. } in present {
+        for hook in Hook::ALL {
+            let program = match hook {
+                Hook::Xdp => program.map(|program| program.id),
+                Hook::Tcx | Hook::Egress => at_tcx(hook, index),
+            };
+            let before = match (hook, program) {
+                (Hook::Tcx, Some(program)) => tcx_before(&name, program)?,
+                _ => Vec::new(),
+            };
+            moorings.push(Mooring { name: name.clone(), index, hook, program, before });
+        }
+    }
     let links = links.into_iter().map(|(place, link)| (place, link.map(|link| link.program)));
     Ok(Some((moorings, Pins { programs, links: links.collect() })))
 }

@@ -1,7 +1,7 @@
 //! Where the daemon's log goes, and in which form.
 //!
 //! By default to the journal where standard error is the journal's, so that fields stay fields, else to standard error as
-//! text. `PORTGUARD_LOG` says how much, in the words of `tracing_subscriber::EnvFilter`.
+//! text. `PORTGUARD_LOG` says how much, by level and target, in the words of `tracing_subscriber::filter::Targets`.
 
 use std::{
     env,
@@ -12,7 +12,8 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry,
+    Layer, Registry,
+    filter::{LevelFilter, Targets},
     fmt::{self, MakeWriter},
     layer::SubscriberExt as _,
     util::SubscriberInitExt as _,
@@ -20,7 +21,7 @@ use tracing_subscriber::{
 
 /// Says how much is logged.
 const FILTER: &str = "PORTGUARD_LOG";
-const DEFAULT_FILTER: &str = "info";
+const DEFAULT_LEVEL: LevelFilter = LevelFilter::INFO;
 /// Set by systemd for services whose standard error is the journal.
 const JOURNAL_STREAM: &str = "JOURNAL_STREAM";
 
@@ -56,8 +57,8 @@ enum Format {
 /// Begins to log. To be called once.
 pub(super) fn begin(args: LogArgs) -> anyhow::Result<()> {
     let filter = match env::var(FILTER) {
-        Ok(text) => EnvFilter::try_new(&text).with_context(|| format!("{FILTER}={text} is no filter"))?,
-        Err(_) => EnvFilter::new(DEFAULT_FILTER),
+        Ok(text) => text.parse().with_context(|| format!("{FILTER}={text} is no filter"))?,
+        Err(_) => Targets::new().with_default(DEFAULT_LEVEL),
     };
     let LogArgs { log, log_format } = args;
     let journal = match log {

@@ -103,15 +103,20 @@ impl Daemon {
     pub(super) async fn reread_files(&mut self) {
         self.due.files.done();
         let read = Bundle::read(&self.site).ok().map(|(_, bundle)| bundle);
-        let known = read.as_ref().is_some_and(|bundle| {
-            self.kept.in_force.as_ref() == Some(bundle)
-                || self.kept.shunned.as_deref() == Some(&bundle.digest())
-                || self.kept.pending.as_ref().is_some_and(|pending| pending.bundle == *bundle)
-        });
-        if !known {
-            // What came of it is in the log, and in `status`.
-            let _: Result<String, DaemonError> =
-                self.reload("a change of the site's files", &Asker::default()).await;
+        match read {
+            Some(bundle) if self.kept.pending.as_ref().is_some_and(|pending| pending.bundle == bundle) => {}
+            // Whatever was wrong with it in between is mended.
+            Some(bundle) if self.kept.in_force.as_ref() == Some(&bundle) => {
+                self.troubles.over(&Subject::Site);
+            }
+            Some(bundle) if self.kept.shunned.as_deref() == Some(&bundle.digest()) => {
+                self.troubles.note(Subject::Site, self.taken_back());
+            }
+            _ => {
+                // What came of it is in the log, and in `status`.
+                let _: Result<String, DaemonError> =
+                    self.reload("a change of the site's files", &Asker::default()).await;
+            }
         }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Brought {
     again: bool,
     /// What the store has.
     last: Option<CounterReport>,
+    /// Whether the last reading found anything: a packet that came meanwhile may be counted and not be in it.
+    found: bool,
     /// What the kernel does not hold any more, and the store could not take yet.
     waiting: Vec<Detail>,
     /// Questions about what has come since that began.
@@ -74,16 +76,13 @@ impl Daemon {
         self.listen_to_drops();
         let Ok(before) = self.report(Idle::Hide) else { return Ok(()) };
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        let is_known = self.brought.last.as_ref() == Some(&before);
+        let is_known = !self.brought.found && self.brought.last.as_ref() == Some(&before);
         if is_known && !enforcement.has_retired() && self.brought.waiting.is_empty() {
             return Ok(());
         }
         let Some(instance) = enforcement.instance().map(str::to_owned) else { return Ok(()) };
-        let is_quiet = self
-            .brought
-            .last
-            .as_ref()
-            .is_some_and(|last| last.totals().refused() == before.totals().refused());
+        let last = self.brought.last.as_ref().filter(|_| !self.brought.found);
+        let is_quiet = last.is_some_and(|last| last.totals().refused() == before.totals().refused());
         let mut gathered = enforcement.gather(is_quiet)?;
         self.metrics.count(&gathered.tally);
         let now = Clocks::milliseconds_now();
@@ -109,6 +108,7 @@ impl Daemon {
             Ok(()) => {
                 self.troubles.over(&Subject::Archive);
                 self.brought.last.clone_from(&gathered.totals);
+                self.brought.found = gathered.details().next().is_some();
                 self.brought.waiting.clear();
                 self.finish(&gathered, true)
             }

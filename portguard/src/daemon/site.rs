@@ -293,7 +293,7 @@ impl Daemon {
         self.kept.shunned = Some(bundle.digest());
     }
 
-    fn taken_back(&self) -> String {
+    pub(super) fn taken_back(&self) -> String {
         format!(
             "{} may say something else than what is in force, since a site was taken back: `portguard reload` puts the \
              file in force as it is",

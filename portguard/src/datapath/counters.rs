@@ -1,6 +1,6 @@
 //! Counters out of the kernel, summed over the CPUs.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, ops::Range};
 
 use aya::maps::{Array, MapData, MapError, PerCpuArray};
 use portguard_common::{
@@ -23,6 +23,11 @@ impl CounterSnapshot {
     /// The counter in `slot`; zeros for a slot that does not exist.
     pub fn slot(&self, slot: u32) -> Counter {
         self.counters.at(slot)
+    }
+
+    /// Whether these have counted nothing, as far as that can be told without looking at each: `false` says nothing.
+    pub fn is_idle(&self, slots: &Range<u32>) -> bool {
+        self.counters.is_empty(slots)
     }
 
     /// The counters of undocumented ports that counted something, by their places in [`undocumented`].
@@ -74,6 +79,13 @@ impl Pages {
     fn at(&self, number: u32) -> Counter {
         let page = self.0.get((number / COUNTERS_PER_PAGE) as usize).and_then(Option::as_ref);
         page.map_or_else(Counter::default, |page| page[(number % COUNTERS_PER_PAGE) as usize])
+    }
+
+    /// Whether none of the pages of these has counted anything.
+    fn is_empty(&self, numbers: &Range<u32>) -> bool {
+        let pages = numbers.start / COUNTERS_PER_PAGE..numbers.end.div_ceil(COUNTERS_PER_PAGE);
+        let pages = self.0.get(pages.start as usize..pages.end as usize);
+        pages.is_some_and(|pages| pages.iter().all(Option::is_none))
     }
 
     fn counters(&self) -> impl Iterator<Item = (u32, Counter)> {

@@ -38,5 +38,5 @@ pub use load::{Loaded, identity};
 pub use log::ProgramLog;
 pub use network::{Network, NetworkChange};
 pub use object::embedded;
-pub use survey::{Survey, SurveyedLink};
+pub use survey::{Survey, SurveyedLink, tcx_before};
 pub use test_run::{Answer, TestRun, leave_network};

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
+
 use super::{AttachedMode, DatapathError, Generation, Guarded, bpffs::PinDirectory, generation};
 use crate::matrix::Hook;
 
@@ -45,4 +47,19 @@ impl Survey {
         };
         Ok(Some(Self { programs: Hook::ALL.into_iter().filter_map(program).collect(), links }))
     }
+}
+
+/// The programs that a packet meets at tcx of the interface `name` before it meets `program`, each as `name, id 7`.
+pub fn tcx_before(name: &str, program: u32) -> Result<Vec<String>, DatapathError> {
+    let (_, programs) =
+        SchedClassifier::query_tcx(name, TcAttachType::Ingress).map_err(|error| match error {
+            ProgramError::SyscallError(call) if call.io_error.raw_os_error() == Some(libc::EPERM) => {
+                DatapathError::NotPermitted
+            }
+            error => DatapathError::Attach { interface: name.to_owned(), source: Box::new(error) },
+        })?;
+    let before = programs.iter().take_while(|found| found.id() != program);
+    Ok(before
+        .map(|found| format!("`{}`, id {}", found.name_as_str().unwrap_or_default(), found.id()))
+        .collect())
 }

@@ -47,6 +47,15 @@ fn begun(what: &str, found: String) -> Check {
 
 fn check(machine: &Machine, attach: Attach, interface: &Present) -> Check {
     let check = |found: String| begun(&format!("interface {}", interface.name), found);
+    if attach == Attach::Tcx {
+        let remedy = "the site file says attach = \"tcx\": guard the interface that its packets arrive by";
+        return if interface.ethernet {
+            check("at tcx, beside the programs that are there".to_owned())
+        } else {
+            check("it is no Ethernet: loopback, or a line without Ethernet headers".to_owned())
+                .but(State::Missing, remedy)
+        };
+    }
     if let Some(AttachedProgram { id, .. }) = interface.program {
         return match probe::program_name(id) {
             Some(name) if name == probe::OUR_PROGRAM => {

@@ -17,6 +17,8 @@ pub struct Mooring {
     pub hook: Hook,
     /// The program there. At tcx, where there may be many: ours.
     pub program: Option<u32>,
+    /// Those that a packet meets before it.
+    pub before: Vec<String>,
 }
 
 /// What is pinned of the filter.
@@ -91,7 +93,12 @@ fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
         (Some(program), Some(&current)) if program != current => {
             Some(format!("it is under an older generation: program {program}, and {current} is the latest"))
         }
-        (Some(_), Some(_)) => None,
+        (Some(_), Some(_)) if mooring.before.is_empty() => None,
+        (Some(_), Some(_)) => Some(format!(
+            "another program is before it at {}, and what that accepts is never judged: {}",
+            mooring.hook.name(),
+            mooring.before.join("; ")
+        )),
     }
 }
 
@@ -122,7 +129,8 @@ mod tests {
 
     /// What is said of an interface with this program, whose link is pinned so, under a generation whose program is 7.
     fn says(name: &str, program: Option<u32>, link: Option<Result<u32, String>>) -> Vec<String> {
-        let mooring = Mooring { name: name.to_owned(), index: 2, hook: Hook::Xdp, program };
+        let mooring =
+            Mooring { name: name.to_owned(), index: 2, hook: Hook::Xdp, program, before: Vec::new() };
         let links = link.map(|link| ((2, Hook::Xdp), link)).into_iter().collect();
         let pins = Pins { programs: [(Hook::Xdp, 7)].into(), links };
         loose(&matrix(), &[mooring], &pins).into_iter().map(|loose| loose.says).collect()
@@ -146,6 +154,37 @@ mod tests {
             assert!(said.len() == 1 && said[0].contains(expected), "{said:?}");
         }
         assert!(says("wlan0", Some(7), Some(Ok(7)))[0].contains("the site does not name it"));
+    }
+
+    #[test]
+    fn at_tcx_whoever_is_before_the_filter_is_named() {
+        let mut matrix = matrix();
+        matrix.interfaces[0].attach = Attach::Tcx;
+        let pins = Pins {
+            programs: [(Hook::Xdp, 7), (Hook::Tcx, 8)].into(),
+            links: [((2, Hook::Tcx), Ok(8))].into(),
+        };
+        let at = |hook, program, before: &[&str]| {
+            let before = before.iter().map(|&program| program.to_owned()).collect();
+            Mooring { name: "eth0".to_owned(), index: 2, hook, program, before }
+        };
+        let says = |moorings: &[Mooring]| -> Vec<String> {
+            loose(&matrix, moorings, &pins).into_iter().map(|loose| loose.says).collect()
+        };
+        // Whose XDP program that is, is of no concern.
+        assert_eq!(says(&[at(Hook::Xdp, Some(99), &[]), at(Hook::Tcx, Some(8), &[])]), [""; 0]);
+        let said = says(&[at(Hook::Tcx, Some(8), &["`first`, id 9"])]);
+        assert!(said.len() == 1 && said[0].ends_with("is never judged: `first`, id 9"), "{said:?}");
+        assert!(says(&[at(Hook::Tcx, None, &[])])[0].contains("was taken off"));
+    }
+
+    #[test]
+    fn an_interface_at_the_other_hook_than_the_site_says_is_told() {
+        let pins = Pins { programs: [(Hook::Tcx, 8)].into(), links: [((2, Hook::Tcx), Ok(8))].into() };
+        let (name, hook) = ("eth0".to_owned(), Hook::Tcx);
+        let mooring = Mooring { name, index: 2, hook, program: Some(8), before: Vec::new() };
+        let found = loose(&matrix(), &[mooring], &pins);
+        assert_eq!(found[0].says, "it is guarded at tcx, and the site says XDP");
     }
 
     #[test]

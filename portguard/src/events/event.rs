@@ -1,6 +1,6 @@
 //! One event.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, iter, net::IpAddr};
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
@@ -99,8 +99,8 @@ impl Event {
         let source = source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string());
         let would = if *verdict == Some(Verdict::WouldDrop) { " would drop" } else { "" };
         let zone = if zone == DEFAULT_ZONE { String::new() } else { format!(" in {zone}") };
-        let rules = rules.iter().map(|rule| format!("  {rule}")).collect::<Vec<_>>().concat();
-        format!("{source} -> {port}{zone}  {reason}{would}  {packets} {noun}{rules}")
+        let what = format!("{source} -> {port}{zone}  {reason}{would}  {packets} {noun}");
+        iter::once(what.as_str()).chain(rules.iter().map(String::as_str)).collect::<Vec<_>>().join("  ")
     }
 
     fn of(event: EventKind, drops: SourceDrops) -> Self {

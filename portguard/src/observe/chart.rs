@@ -3,7 +3,7 @@
 //! It is kept with the generation, so that the next process, which may have another site before it, still knows what was
 //! counted.
 
-use std::{collections::BTreeMap, iter};
+use std::{collections::BTreeMap, iter, ops::Range};
 
 use portguard_common::{
     Reason,
@@ -102,7 +102,7 @@ pub struct ChartPort<'a> {
 }
 
 /// Documented ports in a row that the same rules name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChartRun<'a> {
     /// The zone's name.
     pub(super) zone: &'a str,
@@ -114,6 +114,8 @@ pub(super) struct ChartRun<'a> {
     pub(super) length: u32,
     /// The list of their rules.
     pub(super) list: u32,
+    /// Their counters.
+    pub(super) slots: Range<u32>,
 }
 
 impl Chart {
@@ -191,10 +193,24 @@ impl Chart {
 
     /// The documented ports, ascending by slot.
     pub fn ports(&self) -> impl Iterator<Item = ChartPort<'_>> {
-        self.runs.iter().flat_map(move |run| {
-            let step = port_slots::ADMITTED + number(self.rules_of(run.list).len());
+        self.ports_where(|_| true)
+    }
+
+    /// Those in the ranges that are `wanted`: there are few ranges, and many thousands of ports.
+    pub(super) fn ports_where(
+        &self,
+        wanted: impl Fn(&ChartRun<'_>) -> bool,
+    ) -> impl Iterator<Item = ChartPort<'_>> {
+        let runs = self.runs.iter().filter(move |run| self.told(run).is_some_and(|told| wanted(&told)));
+        runs.flat_map(move |run| {
+            let step = self.step(run);
             (0..run.length).filter_map(move |place| self.port_at(run, place, step))
         })
+    }
+
+    /// How many counters each port of `run` has.
+    fn step(&self, run: &Run) -> u32 {
+        port_slots::ADMITTED + number(self.rules_of(run.list).len())
     }
 
     /// The port at `place` of `run`, each of whose ports has `step` counters.
@@ -210,11 +226,14 @@ impl Chart {
 
     /// The documented ports, neighbours that the same rules name together, ascending by slot.
     pub(super) fn runs(&self) -> impl Iterator<Item = ChartRun<'_>> {
-        self.runs.iter().filter_map(|run| {
-            let zone = self.zones.get(run.zone as usize)?;
-            let Run { direction, first, length, list, .. } = *run;
-            Some(ChartRun { zone, direction, first, length, list })
-        })
+        self.runs.iter().filter_map(|run| self.told(run))
+    }
+
+    fn told(&self, run: &Run) -> Option<ChartRun<'_>> {
+        let zone = self.zones.get(run.zone as usize)?;
+        let slots = run.slot..run.slot + run.length * self.step(run);
+        let Run { direction, first, length, list, .. } = *run;
+        Some(ChartRun { zone, direction, first, length, list, slots })
     }
 
     /// Which way packets go that a program has told as those of the `zone`th zone, and the zone's name: what leaves is told with
@@ -231,7 +250,7 @@ impl Chart {
     pub fn port_of(&self, slot: u32) -> Option<ChartPort<'_>> {
         let after = self.runs.partition_point(|run| run.slot <= slot);
         let run = self.runs.get(after.checked_sub(1)?)?;
-        let step = port_slots::ADMITTED + number(self.rules_of(run.list).len());
+        let step = self.step(run);
         let place = (slot - run.slot) / step;
         let within = place < run.length;
         within.then(|| self.port_at(run, place, step)).flatten()

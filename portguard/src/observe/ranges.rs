@@ -42,10 +42,10 @@ impl RangeRow {
     /// A row for each range that `chart` has in force. What was counted under rules and at ports that are not in force any more
     /// is in no row.
     pub fn all(totals: &Totals, chart: &Chart) -> Vec<Self> {
-        chart.runs().map(|run| Self::new(run, totals, chart)).collect()
+        chart.runs().map(|run| Self::new(&run, totals, chart)).collect()
     }
 
-    fn new(run: ChartRun<'_>, totals: &Totals, chart: &Chart) -> Self {
+    fn new(run: &ChartRun<'_>, totals: &Totals, chart: &Chart) -> Self {
         let ports: Vec<&PortTotal> = totals.ports_of(run).collect();
         let sum = |of: &dyn Fn(&PortTotal) -> Count| {
             ports.iter().fold(Count::default(), |sum, port| sum.plus(of(port)))

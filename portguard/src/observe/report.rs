@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Chart, ChartPort, Totals,
+    chart::ChartRun,
     ranges::{port_text, range_text},
     totals::{PortTotal, ReasonTotal},
 };
@@ -180,7 +181,8 @@ impl CounterReport {
     pub fn new(totals: &Totals, chart: &Chart, idle: Idle) -> Self {
         let mut ports: Vec<(PortRow, Option<Run>)> = Vec::new();
         let mut told: BTreeSet<(Direction, &str, Target)> = BTreeSet::new();
-        for port in chart.ports() {
+        let wanted = |run: &ChartRun<'_>| idle == Idle::Show || totals.ports_of(run).next().is_some();
+        for port in chart.ports_where(wanted) {
             let total = totals.side(port.direction).ports.get(&(port.zone.to_owned(), port.target));
             if total.is_none() && idle == Idle::Hide {
                 continue;

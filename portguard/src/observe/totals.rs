@@ -67,7 +67,7 @@ impl Totals {
     /// Adds what a generation has counted, as its chart explains it.
     pub fn add(&mut self, snapshot: &CounterSnapshot, chart: &Chart) {
         let mut by_port: BTreeMap<Direction, [Counter; 2]> = BTreeMap::new();
-        for port in chart.ports() {
+        for port in chart.ports_where(|run| !snapshot.is_idle(&run.slots)) {
             let [admitted, refused] = by_port.entry(port.direction).or_default();
             let rules = chart.rules_of(port.list).len();
             let slots = port.slot..port.slot + port_slots::ADMITTED + u32::try_from(rules).unwrap_or(0);
@@ -97,7 +97,7 @@ impl Totals {
     }
 
     /// The ports of `run` that have counted anything.
-    pub(super) fn ports_of(&self, run: ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
+    pub(super) fn ports_of(&self, run: &ChartRun<'_>) -> impl Iterator<Item = &PortTotal> {
         let last = run.first.after(run.length - 1).unwrap_or(run.first);
         let bounds = (run.zone.to_owned(), run.first)..=(run.zone.to_owned(), last);
         self.side(run.direction).ports.range(bounds).map(|(_, total)| total)

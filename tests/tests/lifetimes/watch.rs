@@ -43,6 +43,12 @@ fn files_are_followed_however_they_are_replaced() {
     replace("10.88.0.3\n10.88.0.5\nfd88::3\n");
     soon(&guard, "a mended file is followed", || troubles(&guard).is_empty());
     assert_eq!(generation(&guard), first + 1);
+    // Mended by taking the change back.
+    replace("10.88.0.300\n");
+    soon(&guard, "it is told again", || !troubles(&guard).is_empty());
+    replace("10.88.0.3\n10.88.0.5\nfd88::3\n");
+    soon(&guard, "what is in force again is no trouble", || troubles(&guard).is_empty());
+    assert_eq!(generation(&guard), first + 1);
     // Another file in the same directory is nobody's business.
     fs::write(directory.join("other"), "x").unwrap();
     thread::sleep(Duration::from_secs(1));
