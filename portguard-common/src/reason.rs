@@ -91,7 +91,7 @@ reasons! {
         outbound "DHCP requests pass on interfaces that use DHCP";
     /// An answer to a connection that the node opened; outbound, to one that a peer did.
     Reply = "reply", Pass, "it answers a connection that this node opened",
-        outbound "it answers what a peer sent that this node lets in";
+        outbound "inbound rules admit the peer to the port that it goes out from, or the peer opened the connection";
     /// A TCP reset, outbound: it ends a connection, or says that there is none.
     Reset = "reset", Pass, "resets always pass: they only end connections";
     /// A later fragment from a source that may send its protocol.

@@ -68,7 +68,7 @@ pub struct Args {
 enum Direction {
     /// The other end connects to this node
     In,
-    /// This node connects to the other end: outbound rules are declared, not enforced
+    /// This node connects to the other end
     Out,
 }
 

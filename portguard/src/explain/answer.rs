@@ -49,8 +49,10 @@ pub struct Explanation {
     pub direction: Direction,
     /// `pass` or `drop`, as mode `enforce` does it.
     pub verdict: String,
-    /// The mode: in `observe`, what drops is only counted.
+    /// The mode of its direction: in `observe`, what drops is only counted.
     pub mode: Mode,
+    /// Whether rules of its direction are kept at all.
+    pub enforced: bool,
     /// The reason's name.
     pub reason: String,
     /// What it means.
@@ -72,7 +74,12 @@ impl Explanation {
     pub fn new(question: &Question, matrix: &Matrix, image: &Image) -> Self {
         let verdict = judge(question, matrix, image);
         let drops = verdict.action == Action::Drop;
-        let wanting = drops || question.direction == Direction::Out && verdict.rule.is_none();
+        let enforced = matrix.enforces(question.direction);
+        let wanting = drops || !enforced && verdict.rule.is_none();
+        let mode = match (question.direction, matrix.outbound) {
+            (Direction::Out, Some(outbound)) => outbound.mode,
+            (Direction::In, _) | (Direction::Out, None) => matrix.mode,
+        };
         let idle_groups = holding(question.from, &matrix.dormant.groups);
         let mut groups = holding(question.from, &matrix.groups);
         groups.extend_from_slice(&idle_groups);
@@ -82,7 +89,8 @@ impl Explanation {
             zone: matrix.zone(question.zone).name.clone(),
             direction: question.direction,
             verdict: if drops { "drop" } else { "pass" }.to_owned(),
-            mode: matrix.mode,
+            mode,
+            enforced,
             reason: verdict.reason.to_owned(),
             says: verdict.says.to_owned(),
             groups,
@@ -117,12 +125,12 @@ impl fmt::Display for Explanation {
         let verdict = verdict.to_uppercase();
         match direction {
             Direction::In => writeln!(f, "{from} -> {to}, zone {zone}: {verdict}{softened}")?,
-            Direction::Out => writeln!(f, "this node -> {from} {to}, zone {zone}: {verdict}")?,
+            Direction::Out => writeln!(f, "this node -> {from} {to}, zone {zone}: {verdict}{softened}")?,
         }
         writeln!(f, "  reason: {reason}: {says}")?;
         self.write_groups(f)?;
         if let Some(rule) = &self.rule {
-            let label = if *direction == Direction::In { "rule" } else { "declared by" };
+            let label = if self.enforced { "rule" } else { "declared by" };
             write_rule(f, label, rule)?;
         }
         self.write_near(f)
@@ -149,13 +157,15 @@ impl Explanation {
         if self.near.len() > NEAR_SHOWN {
             writeln!(f, "  and {} more, which --format json tells", self.near.len() - NEAR_SHOWN)?;
         }
-        if self.direction == Direction::Out && self.rule.is_none() && self.near.is_empty() {
+        if !self.enforced && self.rule.is_none() && self.near.is_empty() {
             writeln!(f, "  no outbound rule names {}", self.to)?;
         }
-        match &self.unnamed {
-            Some(ports) => writeln!(f, "  to open it: a rule in [[rules]] with ports = [\"{ports}\"]"),
-            None => Ok(()),
-        }
+        let Some(ports) = &self.unnamed else { return Ok(()) };
+        let to = match self.direction {
+            Direction::In => "",
+            Direction::Out => ", and in `to` a group with this address",
+        };
+        writeln!(f, "  to open it: a rule in [[rules]] with ports = [\"{ports}\"]{to}")
     }
 }
 

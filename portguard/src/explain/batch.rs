@@ -288,10 +288,8 @@ impl Asked {
     /// The answer. `image` is `matrix` compiled.
     pub fn answer<'a>(&'a self, matrix: &'a Matrix, image: &Image) -> Answer<'a> {
         let verdict = judge(&self.question, matrix, image);
-        let decided = verdict.rule.or_else(|| match self.question.direction {
-            Direction::In => verdict.named.first().copied(),
-            Direction::Out => None,
-        });
+        let enforced = matrix.enforces(self.question.direction);
+        let decided = verdict.rule.or_else(|| verdict.named.first().copied().filter(|_| enforced));
         let (policy, rule, line) = match decided.map(|id| &matrix.rule(id).origin) {
             Some(Origin::Document { policy, rule, line, .. }) => {
                 (Some(policy.as_str()), Some(rule.as_str()), Some(*line))

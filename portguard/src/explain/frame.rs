@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use etherparse::{IpNumber, PacketBuilder};
 
-use crate::{compile::Target, matrix::Transport};
+use super::Question;
+use crate::{
+    compile::Target,
+    matrix::{Direction, Transport},
+};
 
 /// The node's address in the packet: any will do, the verdict does not depend on it (RFC 5737, RFC 3849).
 const NODE_V4: [u8; 4] = [192, 0, 2, 1];
@@ -12,13 +16,16 @@ const NODE_V6: [u8; 16] = [0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 /// A port of the kind that clients use.
 const CLIENT_PORT: u16 = 49_152;
 
-/// A whole Ethernet frame: the first packet that a client at `from` sends to `target`.
-pub(super) fn build(from: IpAddr, target: Target) -> Vec<u8> {
+/// A whole Ethernet frame: the first packet that a client at the other end sends to the node, or the node to there.
+pub(super) fn build(question: &Question) -> Vec<u8> {
+    let target = question.target();
     let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-    let ip = match from {
-        IpAddr::V4(from) => ethernet.ipv4(from.octets(), NODE_V4, 64),
+    let ip = match (question.from, question.direction) {
+        (IpAddr::V4(peer), Direction::In) => ethernet.ipv4(peer.octets(), NODE_V4, 64),
+        (IpAddr::V4(peer), Direction::Out) => ethernet.ipv4(NODE_V4, peer.octets(), 64),
         // 255 so that neighbour discovery is what it claims to be.
-        IpAddr::V6(from) => ethernet.ipv6(from.octets(), NODE_V6, 255),
+        (IpAddr::V6(peer), Direction::In) => ethernet.ipv6(peer.octets(), NODE_V6, 255),
+        (IpAddr::V6(peer), Direction::Out) => ethernet.ipv6(NODE_V6, peer.octets(), 255),
     };
     let mut frame = Vec::new();
     let written = match target {

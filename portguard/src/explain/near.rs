@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     compile::{Image, LegendPort, Target},
-    matrix::{Direction, DormantRule, Group, Matrix, Peer, PeerKind, RuleId, Service},
+    matrix::{DormantRule, Group, Matrix, Peer, PeerKind, RuleId, Service},
 };
 
 /// In what a rule differs from the one that would admit the packet.
@@ -64,7 +64,7 @@ pub(super) fn nearest(
         return Vec::new();
     }
     let mut found = elsewhere(question, matrix, image);
-    found.extend(dormant(question.target(), matrix));
+    found.extend(dormant(question, matrix));
     let failsafe = (0..matrix.rules.len()).map(RuleId::new).filter(|&id| is_failsafe(matrix, id));
     found.extend(failsafe.map(|id| near(matrix, id, Distance::Failsafe, demands(from, matrix, id))));
     found.sort_by_key(|near| near.distance);
@@ -128,8 +128,9 @@ fn same_number(other: LegendPort<'_>, target: Target) -> bool {
 }
 
 /// The rules that would name the port if they were switched on.
-fn dormant(target: Target, matrix: &Matrix) -> impl Iterator<Item = Near> {
-    let would = move |rule: &&DormantRule| rule.direction == Direction::In && opens(&rule.service, target);
+fn dormant(question: &Question, matrix: &Matrix) -> impl Iterator<Item = Near> {
+    let (direction, target) = (question.direction, question.target());
+    let would = move |rule: &&DormantRule| rule.direction == direction && opens(&rule.service, target);
     matrix.dormant.rules.iter().filter(would).map(|rule| {
         let causes: Vec<String> = rule.causes.iter().map(ToString::to_string).collect();
         Near {

@@ -1,8 +1,8 @@
-//! The verdict: of an inbound packet the kernel's own, of an outbound one that it passes.
+//! The verdict: the kernel's own, and of an outbound packet that it passes where the site does not judge what leaves.
 
 use std::borrow::Cow;
 
-use portguard_common::{Action, Arrival, Reason, decide};
+use portguard_common::{Action, Arrival, Outcome, Reason, decide, outgoing};
 
 use super::{Question, frame};
 use crate::{
@@ -11,10 +11,9 @@ use crate::{
 };
 use portguard_common::wire::icmp;
 
-/// The reason of every outbound packet.
+/// The reason of every outbound packet where nothing judges what leaves.
 const OUTBOUND: &str = "outbound_not_enforced";
-const OUTBOUND_SAYS: &str =
-    "outbound traffic passes: outbound rules are declared, and nothing enforces them yet";
+const OUTBOUND_SAYS: &str = "outbound traffic passes: the site declares outbound rules and does not enforce them (outbound = \"off\")";
 
 /// What becomes of a packet.
 pub(super) struct Verdict<'a> {
@@ -34,24 +33,40 @@ pub(super) struct Verdict<'a> {
 /// Judges `question`. `image` is `matrix` compiled.
 pub(super) fn judge<'a>(question: &Question, matrix: &Matrix, image: &'a Image) -> Verdict<'a> {
     match question.direction {
-        Direction::In => inbound(question, image),
-        Direction::Out => outbound(question, matrix),
+        Direction::In => judged(inbound(question, image), Reason::says, image),
+        Direction::Out if matrix.outbound.is_some() => {
+            judged(outbound(question, image), Reason::says_outbound, image)
+        }
+        Direction::Out => declared(question, matrix),
     }
 }
 
-fn inbound<'a>(question: &Question, image: &'a Image) -> Verdict<'a> {
-    let bytes = frame::build(question.from, question.target());
+fn inbound(question: &Question, image: &Image) -> Outcome {
+    let bytes = frame::build(question);
     // The packet is no DHCP answer, so whether those pass does not matter.
-    let zone = u16::try_from(question.zone.index()).expect("an image has 65536 zones at most");
-    let arrival = Arrival::new(zone, false);
-    let outcome = decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets));
+    let arrival = Arrival::new(number(question.zone.index()), false);
+    decide(bytes.as_slice(), arrival, &NativeTables::new(image, NoSockets))
+}
+
+fn outbound(question: &Question, image: &Image) -> Outcome {
+    let bytes = frame::build(question);
+    let zones = image.settings().outbound_zones as usize;
+    let departure = Arrival::new(number(zones + question.zone.index()), false);
+    outgoing(bytes.as_slice(), departure, &NativeTables::outbound(image, NoSockets))
+}
+
+fn number(zone: usize) -> u16 {
+    u16::try_from(zone).expect("an image has 65536 zones at most")
+}
+
+fn judged(outcome: Outcome, says: fn(Reason) -> &'static str, image: &Image) -> Verdict<'_> {
     let (reason, slot) = (outcome.reason, outcome.slot());
     let unnamed =
         matches!(reason, Reason::Undocumented | Reason::NoSocket | Reason::Protocol | Reason::IcmpType);
     Verdict {
         action: reason.action(),
         reason: reason.name(),
-        says: reason.says(),
+        says: says(reason),
         rule: slot.and_then(|slot| image.legend().rule_of(slot)),
         named: Cow::Borrowed(
             slot.and_then(|slot| image.legend().port_of(slot)).map_or(&[], |port| port.rules),
@@ -60,7 +75,7 @@ fn inbound<'a>(question: &Question, image: &'a Image) -> Verdict<'a> {
     }
 }
 
-fn outbound(question: &Question, matrix: &Matrix) -> Verdict<'static> {
+fn declared(question: &Question, matrix: &Matrix) -> Verdict<'static> {
     let target = question.target();
     let named: Vec<RuleId> = (0..matrix.rules.len())
         .map(RuleId::new)

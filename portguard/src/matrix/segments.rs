@@ -175,7 +175,8 @@ pub(super) fn cut(matrix: &Matrix, zone: ZoneId, direction: Direction, space: Sp
     // The beginnings and ends of rules by number: who joins there, and who has left before.
     let mut edges: Vec<(u32, bool, RuleId)> = Vec::new();
     for (index, rule) in matrix.rules.iter().enumerate() {
-        if rule.direction == direction && rule.zones.contains(&zone) {
+        let everything = rule.service == Service::All && matrix.enforces(direction);
+        if (rule.direction == direction || everything) && rule.zones.contains(&zone) {
             for range in space.named_by(&rule.service) {
                 let id = RuleId::new(index);
                 edges.push((range.first().into(), true, id));

@@ -120,6 +120,32 @@ fn a_member_of_a_failsafe_group_gains_what_it_had_not_and_loses_it_again() {
 }
 
 #[test]
+fn what_a_node_may_reach_is_compared_where_either_site_judges_what_leaves() {
+    let rule = "\n[[rules]]\nname = \"names\"\nports = [\"53/udp\"]\nto = [\"admins\"]\n";
+    let declared = format!("{SITE}{rule}");
+    let judged = |mode: &str, text: &str| {
+        text.replace(
+            "posture = \"drop\"",
+            &format!("posture = \"drop\"\noutbound = \"{mode}\"\noutbound_posture = \"drop\""),
+        )
+    };
+    assert_snapshot!("outbound-declared", between("outbound-declared", SITE, &declared, &[]));
+    let (without, with) = (judged("enforce", SITE), judged("enforce", &declared));
+    assert_snapshot!("outbound-opened", between("outbound-opened", &without, &with, &[]));
+    assert_snapshot!("outbound-closed", between("outbound-closed", &with, &without, &[]));
+    let on = between("outbound-on", SITE, &without, &[]);
+    assert!(
+        on.starts_with("exit code 0\n")
+            && on.contains("outbound: off, everything leaves -> enforce, posture drop"),
+        "{on}"
+    );
+    let off = between("outbound-off", &without, SITE, &[]);
+    assert!(off.starts_with("exit code 1\n") && off.contains("Outbound, newly open to this node:"), "{off}");
+    let observed = between("outbound-observed", &without, &judged("observe", SITE), &[]);
+    assert!(observed.starts_with("exit code 1\n"), "{observed}");
+}
+
+#[test]
 fn a_pattern_is_compared_with_what_held_for_the_names_that_it_matches() {
     let named = SITE;
     let pattern = SITE.replace("[interfaces.eth0]", "[interfaces.\"eth*\"]");
@@ -179,12 +205,23 @@ fn sites_that_do_not_hold_together_are_refused_both() {
     assert_snapshot!("usage", answer(&["diff", "sites/both.toml"]));
 }
 
-/// A site with groups and rules of few bits, so that they overlap.
-fn site(groups: &[Vec<u8>], rules: &[(u16, u16, u8, u8, bool)], pass: bool, failsafe: Option<u8>) -> String {
-    let posture = if pass { "pass" } else { "drop" };
+/// A site with groups and rules of few bits, so that they overlap. Where what leaves is judged, `outbound` says whether it
+/// leaves if no rule names it.
+fn site(
+    groups: &[Vec<u8>],
+    rules: &[(u16, u16, u8, u8, bool)],
+    pass: bool,
+    outbound: Option<bool>,
+    failsafe: Option<u8>,
+) -> String {
+    let word = |pass| if pass { "pass" } else { "drop" };
+    let posture = word(pass);
     let failsafe = failsafe.map(|group| format!("failsafe = [\"g{group}\"]\n")).unwrap_or_default();
+    let outbound = outbound
+        .map(|pass| format!("outbound = \"enforce\"\noutbound_posture = \"{}\"\n", word(pass)))
+        .unwrap_or_default();
     let mut text = format!(
-        "mode = \"enforce\"\nposture = \"{posture}\"\n{failsafe}[interfaces.eth0]\nzone = \"a\"\n[interfaces.eth1]\nzone = \"b\"\n[groups]\n"
+        "mode = \"enforce\"\nposture = \"{posture}\"\n{failsafe}{outbound}[interfaces.eth0]\nzone = \"a\"\n[interfaces.eth1]\nzone = \"b\"\n[groups]\n"
     );
     for (name, members) in ["g0", "g1", "g2"].iter().zip(groups) {
         let mut members = members.clone();
@@ -210,10 +247,11 @@ fn site(groups: &[Vec<u8>], rules: &[(u16, u16, u8, u8, bool)], pass: bool, fail
             4 => format!("icmp/{first}"),
             _ => "ip/47".to_owned(),
         };
-        let group = ["g0", "g1", "g2", "any"][usize::from(group)];
+        let peers = if group < 4 { "from" } else { "to" };
+        let group = ["g0", "g1", "g2", "any"][usize::from(group % 4)];
         writeln!(
             text,
-            "[[rules]]\nname = \"r{number}\"\nports = [\"{ports}\"]\nfrom = [\"{group}\"]\nzones = [{zones}]"
+            "[[rules]]\nname = \"r{number}\"\nports = [\"{ports}\"]\n{peers} = [\"{group}\"]\nzones = [{zones}]"
         )
         .expect("a string takes all");
     }
@@ -250,9 +288,15 @@ fn questions(zone: usize) -> Vec<Question> {
     });
     let types = [0, 3, 5, 8, 13, 128, 133].map(|kind| Destination::Icmp(Some(kind)));
     let wanted: Vec<Destination> = ports.chain(types).chain([47, 89].map(Destination::Protocol)).collect();
+    // What has no ports and leaves may answer what comes in, which no outbound rule says.
+    let both_ways = |to: Destination| match to {
+        Destination::Protocol(_) => &[Direction::In][..],
+        Destination::Port(..) | Destination::Icmp(_) => &[Direction::In, Direction::Out],
+    };
     from.iter()
         .flat_map(|&from| wanted.iter().map(move |&to| (from, to)))
-        .map(|(from, to)| Question { from, to, zone: ZoneId::new(zone), direction: Direction::In })
+        .flat_map(|(from, to)| both_ways(to).iter().map(move |&direction| (from, to, direction)))
+        .map(|(from, to, direction)| Question { from, to, zone: ZoneId::new(zone), direction })
         .collect()
 }
 
@@ -267,15 +311,17 @@ proptest! {
     fn what_opens_and_closes_is_exactly_where_explain_changes_its_mind(
         old_groups in proptest::collection::vec(proptest::collection::vec(0..16_u8, 0..4), 3),
         new_groups in proptest::collection::vec(proptest::collection::vec(0..16_u8, 0..4), 3),
-        old_rules in proptest::collection::vec((1..10_u16, 0..3_u16, 0..6_u8, 0..4_u8, any::<bool>()), 0..5),
-        new_rules in proptest::collection::vec((1..10_u16, 0..3_u16, 0..6_u8, 0..4_u8, any::<bool>()), 0..5),
+        old_rules in proptest::collection::vec((1..10_u16, 0..3_u16, 0..6_u8, 0..8_u8, any::<bool>()), 0..7),
+        new_rules in proptest::collection::vec((1..10_u16, 0..3_u16, 0..6_u8, 0..8_u8, any::<bool>()), 0..7),
         old_pass in any::<bool>(),
         new_pass in any::<bool>(),
+        old_outbound in proptest::option::of(any::<bool>()),
+        new_outbound in proptest::option::of(any::<bool>()),
         old_failsafe in proptest::option::of(0..3_u8),
         new_failsafe in proptest::option::of(0..3_u8),
     ) {
-        let old = matrix("random-old", &site(&old_groups, &old_rules, old_pass, old_failsafe));
-        let new = matrix("random-new", &site(&new_groups, &new_rules, new_pass, new_failsafe));
+        let old = matrix("random-old", &site(&old_groups, &old_rules, old_pass, old_outbound, old_failsafe));
+        let new = matrix("random-new", &site(&new_groups, &new_rules, new_pass, new_outbound, new_failsafe));
         let diff = Diff::new(&old, &new);
         let (before, after) = (
             compile(&old, &NodeAddresses::default()).unwrap(),
@@ -285,8 +331,12 @@ proptest! {
             for question in questions(zone) {
                 let was_open = !Explanation::new(&question, &old, &before).drops();
                 let is_open = !Explanation::new(&question, &new, &after).drops();
+                let (opened, closed) = match question.direction {
+                    Direction::In => (&diff.opened, &diff.closed),
+                    Direction::Out => (&diff.outbound_opened, &diff.outbound_closed),
+                };
                 prop_assert_eq!(
-                    (holds(&diff.opened, interface, &question), holds(&diff.closed, interface, &question)),
+                    (holds(opened, interface, &question), holds(closed, interface, &question)),
                     (is_open && !was_open, was_open && !is_open),
                     "{:?} on {}", question, interface
                 );

@@ -111,6 +111,29 @@ fn an_outbound_packet_passes_and_names_the_rule_that_declares_it() {
 }
 
 #[test]
+fn where_what_leaves_is_judged_the_verdict_is_the_filters_own() {
+    let out = |to, port| -> Vec<&'static str> { vec!["--direction", "out", "--from", to, "--to", port] };
+    let questions = [
+        out("10.9.0.25", "25/tcp"),
+        out("10.9.0.99", "25/tcp"),
+        out("10.9.0.25", "587/tcp"),
+        out("10.20.0.3", "2181/tcp"),
+        out("2001:db8:20::3", "icmp"),
+        out("198.51.100.7", "icmp"),
+        out("198.51.100.7", "8443/tcp"),
+        out("10.99.0.7", "8443/tcp"),
+        out("10.9.0.53", "5353/udp"),
+        out("198.51.100.7", "ip/47"),
+    ];
+    let questions: Vec<&[&str]> = questions.iter().map(Vec::as_slice).collect();
+    assert_snapshot!(asked("sites/outbound.toml", &questions));
+    assert_snapshot!(
+        "batch-outbound",
+        asked("sites/outbound.toml", &[&["--batch", "questions/outbound.csv"]])
+    );
+}
+
+#[test]
 fn an_answer_as_json() {
     assert_snapshot!(asked(
         "sites/twins.toml",

@@ -77,3 +77,21 @@ fn failsafe_groups_are_a_rule_for_everything_and_are_admitted_to_each_port() {
     let by_port = [&site[..], &["--by", "port", "--port", "9999/tcp", "--format", "csv"]].concat();
     assert_snapshot!("failsafe-by-port-csv", answer(&by_port));
 }
+
+#[test]
+fn where_what_leaves_is_judged_outbound_rows_stand_with_their_destinations() {
+    let of_nodes = [
+        "matrix",
+        "--site",
+        "sites/outbound.toml",
+        "--port",
+        "25/tcp",
+        "--port",
+        "2181/tcp",
+        "--port",
+        "53/udp",
+    ];
+    assert_snapshot!("outbound", answer(&of_nodes));
+    let by_port = [&of_nodes[..], &["--by", "port", "--format", "csv"]].concat();
+    assert_snapshot!("outbound-by-port", answer(&by_port));
+}

@@ -49,8 +49,19 @@ pub struct Site {
     /// The failsafe groups.
     pub(super) failsafe: Vec<String>,
     pub(super) products: Vec<Product>,
-    /// Name, line, TCP ports and group of the site's own rules.
-    pub(super) own_rules: Vec<(String, u32, RangeInclusive<u16>, String)>,
+    /// Where what leaves is judged: whether what no rule names does.
+    pub(super) outbound_pass: Option<bool>,
+    pub(super) own_rules: Vec<OwnRule>,
+}
+
+/// A rule of the site's own, for TCP and one group.
+#[derive(Debug)]
+pub(super) struct OwnRule {
+    pub(super) name: String,
+    pub(super) line: u32,
+    pub(super) ports: RangeInclusive<u16>,
+    pub(super) group: String,
+    pub(super) out: bool,
 }
 
 /// A product: its policy's TOML, and what the site says about it.
@@ -101,6 +112,7 @@ impl Site {
             groups,
             failsafe: failsafe(random),
             products,
+            outbound_pass: random.random_bool(0.7).then(|| random.random_bool(0.3)),
             own_rules: Vec::new(),
         };
         site.write(random).expect("a string takes all");
@@ -114,6 +126,10 @@ impl Site {
         if !self.failsafe.is_empty() {
             writeln!(text, "failsafe = {}", list(self.failsafe.iter()))?;
         }
+        if let Some(pass) = self.outbound_pass {
+            let posture = if pass { "pass" } else { "drop" };
+            writeln!(text, "outbound = \"enforce\"\noutbound_posture = \"{posture}\"")?;
+        }
         for (number, zone) in self.zones.iter().enumerate() {
             writeln!(text, "[interfaces.eth{number}]\nzone = \"{zone}\"")?;
         }
@@ -124,15 +140,18 @@ impl Site {
         for product in &self.products {
             write_product(&mut text, product)?;
         }
-        for (name, ports) in [("own-ssh", 22..=22), ("own-range", 8000..=9500)] {
+        let own =
+            [("own-ssh", 22..=22, false), ("own-range", 8000..=9500, false), ("own-out", 5000..=9000, true)];
+        for (name, ports, out) in own {
             let line = u32::try_from(text.lines().count() + 1).expect("a short file");
             let group = (*GROUPS.choose(random).expect("there are groups")).to_owned();
             let (first, last) = (ports.start(), ports.end());
             writeln!(
                 text,
-                "[[rules]]\nname = \"{name}\"\nports = [\"{first}-{last}/tcp\"]\nfrom = [\"{group}\"]"
+                "[[rules]]\nname = \"{name}\"\nports = [\"{first}-{last}/tcp\"]\n{} = [\"{group}\"]",
+                if out { "to" } else { "from" }
             )?;
-            self.own_rules.push((name.to_owned(), line, ports, group));
+            self.own_rules.push(OwnRule { name: name.to_owned(), line, ports, group, out });
         }
         self.text = text;
         Ok(())
@@ -154,7 +173,7 @@ impl Site {
             _ => Kind::Icmp(*[128, 128, 137, 1, 129, 135, 42].choose(random).expect("seven")),
         };
         let zone = self.zones.choose(random).expect("there are zones").clone();
-        Question { from, to, zone, out: random.random_bool(0.1) }
+        Question { from, to, zone, out: random.random_bool(0.3) }
     }
 
     fn source(&self, random: &mut StdRng) -> IpAddr {

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 
 use super::{
     Kind, Question, Site,
-    draw::Product,
+    draw::{OwnRule, Product},
     ports::{Settings, ranges},
 };
 
@@ -50,10 +50,21 @@ struct Found {
 impl Site {
     /// What should become of `question`.
     pub fn judge(&self, question: &Question) -> Opinion {
+        let (named, admitting) = self.rules_for(question);
+        match (question.out, self.outbound_pass) {
+            (false, _) if question.from.is_multicast() => opinion(false, "martian", None),
+            (false, _) => self.comes_in(question, named, admitting),
+            (true, None) => opinion(true, "outbound_not_enforced", admitting),
+            (true, Some(pass)) => self.leaves(question, pass, named, admitting),
+        }
+    }
+
+    /// The first rule that names what the question wants, and the first that admits the other end as well.
+    fn rules_for(&self, question: &Question) -> (Option<Found>, Option<Found>) {
         let (mut named, mut admitting) = (None, None);
         for product in &self.products {
             for rule in product.rules() {
-                if names(product, rule, question) {
+                if self.keeps(rule, question) && names(product, rule, question) {
                     let found = || Found {
                         policy: Some(product.policy.clone()),
                         rule: text(rule, "id").to_owned(),
@@ -66,8 +77,8 @@ impl Site {
                 }
             }
         }
-        for (name, line, ports, group) in &self.own_rules {
-            if matches!(question.to, Kind::Tcp(port) if ports.contains(&port)) && !question.out {
+        for OwnRule { name, line, ports, group, out } in &self.own_rules {
+            if matches!(question.to, Kind::Tcp(port) if ports.contains(&port)) && question.out == *out {
                 let found = || Found { policy: None, rule: name.clone(), line: *line };
                 named.get_or_insert_with(found);
                 if self.holds(group, question.from) {
@@ -75,28 +86,67 @@ impl Site {
                 }
             }
         }
-        if !question.out && self.failsafe.iter().any(|group| self.holds(group, question.from)) {
+        let judged = !question.out || self.outbound_pass.is_some();
+        if judged && self.failsafe.iter().any(|group| self.holds(group, question.from)) {
             // Below mode and posture.
             let found = || Found { policy: None, rule: "failsafe".to_owned(), line: 3 };
             admitting.get_or_insert_with(found);
         }
-        self.opinion(question, named, admitting)
+        (named, admitting)
     }
 
-    fn opinion(&self, question: &Question, named: Option<Found>, admitting: Option<Found>) -> Opinion {
-        let v4 = question.from.is_ipv4();
-        if question.out {
-            return opinion(true, "outbound_not_enforced", admitting);
+    /// Whether `rule` goes the question's way: the outbound half of one for both directions is there only where it is kept.
+    fn keeps(&self, rule: &Table, question: &Question) -> bool {
+        match rule.get("direction").and_then(Value::as_str) {
+            Some("out") => question.out,
+            Some("both") => !question.out || self.outbound_pass.is_some(),
+            _ => !question.out,
         }
-        if let Kind::Icmp(number) = question.to
-            && always(v4, number)
-        {
-            let reason = match (v4, number) {
-                (true, 0) | (false, 129) => "echo_reply",
-                (false, 133..=136) => "neighbour_discovery",
-                (false, 130..=132 | 143) => "multicast_listener",
-                _ => "icmp_error",
-            };
+    }
+
+    fn leaves(
+        &self,
+        question: &Question,
+        pass: bool,
+        named: Option<Found>,
+        admitting: Option<Found>,
+    ) -> Opinion {
+        if let Some(reason) = always_passes(question) {
+            return opinion(true, reason, None);
+        }
+        let answers = admitting.is_none() && self.answers(question);
+        match (admitting, named, question.to) {
+            (Some(rule), _, _) => opinion(true, "admitted", Some(rule)),
+            _ if answers => opinion(true, "reply", None),
+            (None, Some(rule), Kind::Protocol(_)) => opinion(false, "protocol", Some(rule)),
+            (None, Some(rule), _) => opinion(false, "destination_not_admitted", Some(rule)),
+            (None, None, Kind::Icmp(number)) if unwanted(question.from.is_ipv4(), number) => {
+                opinion(false, "icmp_type", None)
+            }
+            (None, None, Kind::Protocol(89)) if pass => opinion(true, "protocol_passed", None),
+            (None, None, Kind::Protocol(_) | Kind::Sctp(_)) => opinion(false, "protocol", None),
+            (None, None, _) if pass => opinion(true, "undocumented_passed", None),
+            (None, None, Kind::Tcp(_) | Kind::Udp(_) | Kind::Icmp(_)) => opinion(false, "undocumented", None),
+        }
+    }
+
+    /// Whether the packet may answer what came in: of what has no connections that is so where the other end is admitted to
+    /// the port or protocol that it goes out from. The first packet of a TCP connection answers nothing.
+    fn answers(&self, question: &Question) -> bool {
+        /// The port that `explain` asks from.
+        const FROM: u16 = 49_152;
+        let to = match question.to {
+            Kind::Udp(_) => Kind::Udp(FROM),
+            Kind::Sctp(_) => Kind::Sctp(FROM),
+            Kind::Protocol(number) => Kind::Protocol(number),
+            Kind::Tcp(_) | Kind::Icmp(_) => return false,
+        };
+        self.rules_for(&Question { to, out: false, ..question.clone() }).1.is_some()
+    }
+
+    fn comes_in(&self, question: &Question, named: Option<Found>, admitting: Option<Found>) -> Opinion {
+        let v4 = question.from.is_ipv4();
+        if let Some(reason) = always_passes(question) {
             return opinion(true, reason, None);
         }
         match (admitting, named, question.to) {
@@ -128,6 +178,18 @@ impl Site {
     }
 }
 
+/// The reason of what no rule decides on, if it is that.
+fn always_passes(question: &Question) -> Option<&'static str> {
+    let v4 = question.from.is_ipv4();
+    let Kind::Icmp(number) = question.to else { return None };
+    always(v4, number).then_some(match (v4, number) {
+        (true, 0) | (false, 129) => "echo_reply",
+        (false, 133..=136) => "neighbour_discovery",
+        (false, 130..=132 | 143) => "multicast_listener",
+        _ => "icmp_error",
+    })
+}
+
 fn opinion(passes: bool, reason: &'static str, found: Option<Found>) -> Opinion {
     match found {
         Some(Found { policy, rule, line }) => {
@@ -139,11 +201,9 @@ fn opinion(passes: bool, reason: &'static str, found: Option<Found>) -> Opinion 
 
 /// Whether `rule` is switched on and names what the question wants, where it wants it.
 fn names(product: &Product, rule: &Table, question: &Question) -> bool {
-    let out = rule.get("direction").and_then(Value::as_str) == Some("out");
     let mut profiles = texts(rule, "profiles").peekable();
     let mut zones = texts(rule, "zones").peekable();
-    out == question.out
-        && texts(rule, "when").all(|condition| holds(condition, &product.settings))
+    texts(rule, "when").all(|condition| holds(condition, &product.settings))
         && (profiles.peek().is_none() || profiles.any(|profile| product.profiles.contains(profile)))
         && (zones.peek().is_none() || zones.any(|zone| product.zones[zone].contains(&question.zone)))
         && opens(rule, &product.settings, question)

@@ -9,7 +9,7 @@ use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use ipnet::IpNet;
 
 use crate::{
-    matrix::{Direction, Group, Matrix, PeerView, PortRow, Posture, Row},
+    matrix::{Direction, Group, Matrix, Outbound, PeerView, PortRow, Posture, Row},
     reading::short_prefix,
     site::ANY,
 };
@@ -127,21 +127,33 @@ fn write_sheets(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     write_sheet(inbound, style, out)?;
-    let others = match (matrix.posture, matrix.failsafe()) {
-        (Posture::Pass, _) => "open to everyone".to_owned(),
-        (Posture::Drop, None) => "closed".to_owned(),
-        (Posture::Drop, Some(rule)) => {
-            let groups = rule.groups();
-            let names: Vec<&str> = groups.iter().map(|&id| matrix.group(id).name.as_str()).collect();
-            format!("closed but to failsafe groups: {}", names.join(", "))
-        }
+    let failsafe = matrix.failsafe().map(|rule| {
+        let groups = rule.groups();
+        let names: Vec<&str> = groups.iter().map(|&id| matrix.group(id).name.as_str()).collect();
+        format!(" but to failsafe groups: {}", names.join(", "))
+    });
+    let failsafe = failsafe.unwrap_or_default();
+    let others = match matrix.posture {
+        Posture::Pass => "open to everyone".to_owned(),
+        Posture::Drop => format!("closed{failsafe}"),
     };
     writeln!(out, "\nPorts that no rule names are {others}.")?;
-    if !outbound.lines.is_empty() {
-        writeln!(out, "\nOutbound, declared and not enforced:\n")?;
-        write_sheet(outbound, style, out)?;
+    match matrix.outbound {
+        Some(Outbound { mode, posture }) => {
+            let others = match posture {
+                Posture::Pass => "leaves".to_owned(),
+                Posture::Drop => format!("does not leave{failsafe}"),
+            };
+            writeln!(out, "\nOutbound, {mode}:\n")?;
+            write_sheet(outbound, style, out)?;
+            writeln!(out, "\nWhat no outbound rule names {others}.")
+        }
+        None if outbound.lines.is_empty() => Ok(()),
+        None => {
+            writeln!(out, "\nOutbound, declared and not enforced:\n")?;
+            write_sheet(outbound, style, out)
+        }
     }
-    Ok(())
 }
 
 fn write_sheet(Sheet { header, lines }: &Sheet, style: Style, out: &mut dyn Write) -> io::Result<()> {

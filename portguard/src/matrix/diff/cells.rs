@@ -98,16 +98,20 @@ impl Comparison<'_> {
         lost: &mut Collection,
     ) {
         let number = range.first();
-        let unnamed = |posture| match self.direction {
-            Direction::In => space.unnamed(number, posture),
+        let judged = self.old.outbound.is_some() || self.new.outbound.is_some();
+        let cell = |matrix: &Matrix, rules: &[RuleId]| match (self.direction, matrix.outbound) {
+            (Direction::In, _) => (rules.to_vec(), space.unnamed(number, matrix.posture)),
+            (Direction::Out, Some(outbound)) => (rules.to_vec(), space.unnamed(number, outbound.posture)),
+            // Everything leaves, whatever is declared.
+            (Direction::Out, None) if judged => (Vec::new(), Unnamed::Open),
             // Who is declared, not who is let through.
-            Direction::Out => Unnamed::Closed,
+            (Direction::Out, None) => (rules.to_vec(), Unnamed::Closed),
         };
-        let (before, after) = (unnamed(self.old.posture), unnamed(self.new.posture));
-        if before == Unnamed::BeyondRules || after == Unnamed::BeyondRules {
+        let (before, after) = (cell(self.old, old), cell(self.new, new));
+        if before.1 == Unnamed::BeyondRules || after.1 == Unnamed::BeyondRules {
             return;
         }
-        let difference = self.difference((old.to_vec(), before), (new.to_vec(), after));
+        let difference = self.difference(before, after);
         let families = space.families();
         let collect = |into: &mut Collection, addresses: &Addresses, rules: &[RuleId]| {
             let addresses = addresses.only(families);

@@ -11,7 +11,7 @@ mod text;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{Direction, Matrix, Mode, PortSet, Posture, Space};
+use super::{Direction, Matrix, Mode, Outbound, PortSet, Posture, Space};
 pub use interfaces::InterfaceChange;
 use interfaces::Pairing;
 
@@ -77,15 +77,21 @@ pub struct Diff {
     pub mode: Option<Changed<Mode>>,
     /// The posture, if it changes. What it opens and closes is among the cells.
     pub posture: Option<Changed<Posture>>,
+    /// What becomes of what leaves, if that changes; none where nothing judges it. What it opens and closes is told below.
+    pub outbound: Option<Changed<Option<Outbound>>>,
     /// The interfaces that change.
     pub interfaces: Vec<InterfaceChange>,
     /// What was closed and is open.
     pub opened: Vec<Change>,
     /// What was open and is closed.
     pub closed: Vec<Change>,
-    /// What outbound rules declare now and did not.
+    /// What this node could not reach and can, where either site judges what leaves.
+    pub outbound_opened: Vec<Change>,
+    /// What it could reach and cannot.
+    pub outbound_closed: Vec<Change>,
+    /// What outbound rules declare now and did not, where neither site judges what leaves.
     pub outbound_added: Vec<Change>,
-    /// What outbound rules declared and do not any more.
+    /// What they declared and do not any more.
     pub outbound_removed: Vec<Change>,
 }
 
@@ -94,34 +100,64 @@ impl Diff {
     pub fn new(old: &Matrix, new: &Matrix) -> Self {
         let pairing = Pairing::new(old, new);
         let (opened, closed) = cells::changes(old, new, &pairing, Direction::In);
-        let (outbound_added, outbound_removed) = cells::changes(old, new, &pairing, Direction::Out);
+        let leaving = cells::changes(old, new, &pairing, Direction::Out);
+        let judged = old.outbound.is_some() || new.outbound.is_some();
+        let (kept, declared) =
+            if judged { (leaving, Default::default()) } else { (Default::default(), leaving) };
+        let ((outbound_opened, outbound_closed), (outbound_added, outbound_removed)) = (kept, declared);
         Self {
             mode: Changed::between(old.mode, new.mode),
             posture: Changed::between(old.posture, new.posture),
+            outbound: Changed::between(old.outbound, new.outbound),
             interfaces: pairing.changes,
             opened,
             closed,
+            outbound_opened,
+            outbound_closed,
             outbound_added,
             outbound_removed,
         }
     }
 
-    /// Whether anything may come in that could not before.
+    /// Whether anything may come in, or leave, that could not before.
     pub fn opens(&self) -> bool {
-        self.opens_by_mode() || !self.opened.is_empty() || self.interfaces.iter().any(InterfaceChange::opens)
+        self.opens_by_mode()
+            || !self.opened.is_empty()
+            || !self.outbound_opened.is_empty()
+            || self.interfaces.iter().any(InterfaceChange::opens)
     }
 
-    /// Whether what was dropped is only counted from now on.
+    /// Whether what was dropped is only counted from now on, in either direction.
     pub fn opens_by_mode(&self) -> bool {
-        matches!(self.mode, Some(Changed { old: Mode::Enforce, new: Mode::Observe }))
+        let outbound = self.outbound.and_then(|Changed { old, new }| {
+            let (old, new) = (old?.mode, new?.mode);
+            Some(Changed { old, new })
+        });
+        [self.mode, outbound]
+            .into_iter()
+            .flatten()
+            .any(|mode| matches!(mode, Changed { old: Mode::Enforce, new: Mode::Observe }))
     }
 
     /// Whether nothing changes.
     pub fn is_empty(&self) -> bool {
-        let Self { mode, posture, interfaces, opened, closed, outbound_added, outbound_removed } = self;
+        let Self {
+            mode,
+            posture,
+            outbound,
+            interfaces,
+            opened,
+            closed,
+            outbound_opened,
+            outbound_closed,
+            outbound_added,
+            outbound_removed,
+        } = self;
+        let changes = [opened, closed, outbound_opened, outbound_closed, outbound_added, outbound_removed];
         mode.is_none()
             && posture.is_none()
+            && outbound.is_none()
             && interfaces.is_empty()
-            && [opened, closed, outbound_added, outbound_removed].iter().all(|changes| changes.is_empty())
+            && changes.iter().all(|changes| changes.is_empty())
     }
 }

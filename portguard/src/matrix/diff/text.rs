@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Change, Changed, Diff, InterfaceChange};
 use crate::{
-    matrix::{Attach, Mode, Posture},
+    matrix::{Attach, Mode, Outbound, Posture},
     reading::short_prefix,
 };
 
@@ -21,16 +21,27 @@ impl fmt::Display for Diff {
         if let Some(Changed { old: _, new }) = self.posture {
             writeln!(f, "posture: {}", posture_text(new))?;
         }
+        if let Some(Changed { old, new }) = self.outbound {
+            writeln!(f, "outbound: {} -> {}", outbound_text(old), outbound_text(new))?;
+        }
         for change in &self.interfaces {
             writeln!(f, "{}", interface_text(change))?;
         }
-        if self.mode.is_some() || self.posture.is_some() || !self.interfaces.is_empty() {
+        let settings = self.mode.is_some() || self.posture.is_some() || self.outbound.is_some();
+        if settings || !self.interfaces.is_empty() {
             writeln!(f)?;
         }
-        write_changes("Newly open:", &self.opened, f)?;
-        write_changes("Not open any more:", &self.closed, f)?;
-        write_changes("Outbound, newly declared (nothing enforces it):", &self.outbound_added, f)?;
-        write_changes("Outbound, not declared any more (nothing enforced it):", &self.outbound_removed, f)?;
+        write_changes("Newly open:", &self.opened, BY_POSTURE, f)?;
+        write_changes("Not open any more:", &self.closed, BY_POSTURE, f)?;
+        write_changes("Outbound, newly open to this node:", &self.outbound_opened, BY_NO_RULE, f)?;
+        write_changes("Outbound, not open to this node any more:", &self.outbound_closed, BY_NO_RULE, f)?;
+        let declared = [
+            ("Outbound, newly declared (nothing enforces it):", &self.outbound_added),
+            ("Outbound, not declared any more (nothing enforced it):", &self.outbound_removed),
+        ];
+        for (heading, changes) in declared {
+            write_changes(heading, changes, BY_NO_RULE, f)?;
+        }
         let last = if self.opens() { "Something is newly open." } else { "Nothing is newly open." };
         writeln!(f, "{last}")
     }
@@ -80,7 +91,23 @@ fn attach_text(attach: Attach) -> &'static str {
     }
 }
 
-fn write_changes(heading: &str, changes: &[Change], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// What opens, or opened, where no rule does.
+const BY_POSTURE: &str = "the posture: no rule names these ports";
+const BY_NO_RULE: &str = "the outbound posture, or nothing that judges what leaves";
+
+fn outbound_text(outbound: Option<Outbound>) -> String {
+    match outbound {
+        None => "off, everything leaves".to_owned(),
+        Some(Outbound { mode, posture }) => format!("{mode}, posture {posture}"),
+    }
+}
+
+fn write_changes(
+    heading: &str,
+    changes: &[Change],
+    unnamed: &str,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
     if changes.is_empty() {
         return Ok(());
     }
@@ -92,15 +119,15 @@ fn write_changes(heading: &str, changes: &[Change], f: &mut fmt::Formatter<'_>) 
             writeln!(f, "    {:<7} {}", ports.space.to_string(), ports.text())?;
         }
         writeln!(f, "    on      {}", interfaces.join(", "))?;
-        write_rules(rules, f)?;
+        write_rules(rules, unnamed, f)?;
     }
     writeln!(f)
 }
 
-fn write_rules(rules: &[String], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_rules(rules: &[String], unnamed: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     const SHOWN: usize = 6;
     if rules.is_empty() {
-        return writeln!(f, "    by      the posture: no rule names these ports");
+        return writeln!(f, "    by      {unnamed}");
     }
     for (position, rule) in rules.iter().take(SHOWN).enumerate() {
         let label = if position == 0 { "by" } else { "" };
