@@ -1,8 +1,13 @@
 //! Sites to ask about: one with two products for packets of every kind, and the cases of every document with the
 //! sources that each of their roles is.
 
-use std::{collections::BTreeSet, fs, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
+use ipnet::IpNet;
 use portguard::{
     input::read_site,
     matrix::Matrix,
@@ -72,19 +77,35 @@ pub struct Site {
     /// Its matrix: each role is a group of its own.
     pub matrix: Matrix,
     roles: Vec<String>,
+    /// The roles whose addresses the document itself names.
+    fixed: Vec<(String, Vec<IpNet>)>,
 }
 
 impl Site {
     /// Reads the site of `case`.
     pub fn read(case: Case) -> anyhow::Result<Self> {
+        Self::read_with("", case)
+    }
+
+    /// The same with what leaves judged, too: what no document names drops.
+    pub fn read_judging_outbound(case: Case) -> anyhow::Result<Self> {
+        Self::read_with("outbound = \"enforce\"\noutbound_posture = \"drop\"\n", case)
+    }
+
+    fn read_with(head: &str, case: Case) -> anyhow::Result<Self> {
         let built_in = built_in(case.policy).ok_or_else(|| anyhow::anyhow!("no policy {}", case.policy))?;
         let policy = policy::parse(&Source::new(built_in.file, built_in.text))
             .map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
-        let bindable = policy.roles.into_iter().filter(|(_, role)| role.addresses.is_none());
-        let roles: Vec<String> = bindable.map(|(name, _)| name).collect();
+        let (mut roles, mut fixed) = (Vec::new(), Vec::new());
+        for (name, role) in policy.roles {
+            match role.addresses {
+                Some(addresses) => fixed.push((name, addresses)),
+                None => roles.push(name),
+            }
+        }
         let names: Vec<&str> = roles.iter().map(String::as_str).collect();
-        let matrix = read(&case.site(&names))?;
-        Ok(Self { case, matrix, roles })
+        let matrix = read(&(head.to_owned() + &case.site(&names)))?;
+        Ok(Self { case, matrix, roles, fixed })
     }
 
     /// The roles that are bound, in the order of their groups.
@@ -101,6 +122,43 @@ impl Site {
         addresses.map(|(name, address)| (name, address.parse().expect("an address"))).collect()
     }
 
+    /// A destination in each role, both ends of the networks that the document itself names, and the neighbours of these; and
+    /// one in none, both families.
+    pub fn destinations(&self) -> Vec<(&str, IpAddr)> {
+        let beside = |address: IpAddr, step: i8| match address {
+            IpAddr::V4(v4) => {
+                IpAddr::from(Ipv4Addr::from_bits(v4.to_bits().wrapping_add_signed(step.into())))
+            }
+            IpAddr::V6(v6) => {
+                IpAddr::from(Ipv6Addr::from_bits(v6.to_bits().wrapping_add_signed(step.into())))
+            }
+        };
+        let named =
+            self.fixed.iter().flat_map(|(name, networks)| networks.iter().map(move |net| (name, net)));
+        let named = named.flat_map(|(name, net)| {
+            let (first, last) = (net.network(), net.broadcast());
+            [
+                (name.as_str(), first),
+                (name.as_str(), last),
+                ("nobody", beside(first, -1)),
+                ("nobody", beside(last, 1)),
+            ]
+        });
+        self.sources().into_iter().chain(named).collect()
+    }
+
+    /// The roles that the document lets such a node reach at a port; `None` when it does not say that it goes there.
+    pub fn reached(&self, protocol: &str, port: u16, zone: Option<&str>) -> Option<BTreeSet<&'static str>> {
+        let names_it = |row: &&Row| {
+            let here = row.zone.is_none() || row.zone == zone;
+            here && row.protocol == protocol && (row.ports.0..=row.ports.1).contains(&port)
+        };
+        let rows = self.case.rows.iter().filter(names_it);
+        let to = |row: &Row| if row.outbound { row.roles.to_vec() } else { self.case.reached(row) };
+        let roles: BTreeSet<&'static str> = rows.flat_map(to).collect();
+        (!roles.is_empty()).then_some(roles)
+    }
+
     /// The roles that the document admits to a port on a kind of network; `None` when it does not name the port.
     pub fn admitted(&self, protocol: &str, port: u16, zone: Option<&str>) -> Option<BTreeSet<&'static str>> {
         let names_it = |row: &&Row| {
@@ -113,10 +171,14 @@ impl Site {
     }
 }
 
-/// The edges and the middle of every range of these rows, and the ports beside them.
+/// The edges and the middle of every range of the inbound ones of these rows, and the ports beside them.
 pub fn edges<'a>(rows: impl IntoIterator<Item = &'a Row>) -> BTreeSet<(&'static str, u16)> {
-    let inbound = rows.into_iter().filter(|row| !row.outbound);
-    let ports = inbound.flat_map(|&Row { protocol, ports: (first, last), .. }| {
+    edges_of_all(rows.into_iter().filter(|row| !row.outbound))
+}
+
+/// The same of all of them.
+pub fn edges_of_all<'a>(rows: impl IntoIterator<Item = &'a Row>) -> BTreeSet<(&'static str, u16)> {
+    let ports = rows.into_iter().flat_map(|&Row { protocol, ports: (first, last), .. }| {
         // Pings have no port.
         let beside = u16::from(protocol != "icmp");
         [first.saturating_sub(beside), first, first.midpoint(last), last, last.saturating_add(beside)]

@@ -87,10 +87,31 @@ pub fn ping(source: IpAddr) -> Vec<u8> {
     frame
 }
 
+/// What the node sends first to `destination`: a TCP segment that opens a connection, a datagram, or an echo request.
+pub fn leaving(protocol: &str, destination: IpAddr, port: u16) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let ip = between(if destination.is_ipv4() { NODE_V4.into() } else { NODE_V6.into() }, destination);
+    let written = match (protocol, destination) {
+        ("tcp", _) => ip.tcp(50_000, port, 1, 65_535).syn().write(&mut frame, &[]),
+        ("udp", _) => ip.udp(50_000, port).write(&mut frame, &[0; 8]),
+        ("icmp", IpAddr::V4(_)) => ip.icmpv4_echo_request(1, 1).write(&mut frame, &[0; 8]),
+        ("icmp", IpAddr::V6(_)) => ip.icmpv6_echo_request(1, 1).write(&mut frame, &[0; 8]),
+        (other, _) => unreachable!("no row has {other}"),
+    };
+    written.expect("memory does not fail");
+    frame
+}
+
 fn ip(source: IpAddr) -> PacketBuilderStep<IpHeaders> {
+    between(source, if source.is_ipv4() { NODE_V4.into() } else { NODE_V6.into() })
+}
+
+/// Headers up to IP, of two addresses of one family.
+fn between(source: IpAddr, destination: IpAddr) -> PacketBuilderStep<IpHeaders> {
     let ethernet = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-    match source {
-        IpAddr::V4(source) => ethernet.ipv4(source.octets(), NODE_V4.octets(), 64),
-        IpAddr::V6(source) => ethernet.ipv6(source.octets(), NODE_V6.octets(), 64),
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(to)) => ethernet.ipv4(source.octets(), to.octets(), 64),
+        (IpAddr::V6(source), IpAddr::V6(to)) => ethernet.ipv6(source.octets(), to.octets(), 64),
+        other => unreachable!("{other:?} are of two families"),
     }
 }

@@ -8,9 +8,9 @@ use std::net::IpAddr;
 use portguard::matrix::{Mode, Posture};
 use portguard_common::{Reason, abi::NOTES_PER_TICK};
 use portguard_tests::{
-    cases::{Site, edges, matrix, sources},
-    rows::{Case, cases},
-    sample::{ping, syn, udp},
+    cases::{Site, edges, edges_of_all, matrix, sources},
+    rows::{Case, Row, cases},
+    sample::{leaving, ping, syn, udp},
     twin::Twin,
 };
 
@@ -147,4 +147,58 @@ fn a_flood_from_one_source_is_noted_up_to_a_quota_and_counted_to_the_packet() {
     let noted = u64::from(count) + 100 - twin.lost();
     assert!(noted >= u64::from(NOTES_PER_TICK), "{noted} are noted");
     assert!(noted < u64::from(count) / 2, "{noted} are noted");
+}
+
+/// Asks about the edges of every row of a policy, in every case, on each of its networks.
+fn every_case_keeps_what_leaves(policy: &str) {
+    let cases = cases();
+    let of_policy: Vec<&Case> = cases.iter().filter(|case| case.policy == policy).collect();
+    // What is open only inward in every case is as good as a port that no row has, of which the neighbours are some.
+    let leaves = |case: &&Case, row: &&Row| row.outbound || !case.reached(row).is_empty();
+    let asked =
+        edges_of_all(of_policy.iter().flat_map(|case| case.rows.iter().filter(move |row| leaves(case, row))));
+    for case in of_policy {
+        let site = Site::read_judging_outbound(case.clone()).expect("the site is sound");
+        let zones: Vec<Option<&str>> = match case.zones {
+            [] => vec![None],
+            zones => zones.iter().copied().map(Some).collect(),
+        };
+        for (interface, zone) in zones.into_iter().enumerate() {
+            let mut twin = Twin::load_leaving(&site.matrix, interface);
+            for &(protocol, port) in &asked {
+                let reached = site.reached(protocol, port, zone);
+                for (role, to) in site.destinations() {
+                    let reason = twin.ask(&leaving(protocol, to, port)).reason;
+                    let expected = match &reached {
+                        Some(roles) if roles.contains(role) => Reason::Admitted,
+                        Some(_) => Reason::DestinationNotAdmitted,
+                        None => Reason::Undocumented,
+                    };
+                    let Case { policy, name, .. } = case;
+                    assert_eq!(
+                        reason, expected,
+                        "{policy}, {name}: this node to {role} ({to}) at {port}/{protocol} on {zone:?}"
+                    );
+                }
+            }
+            twin.check_counters();
+        }
+    }
+}
+
+#[test]
+fn what_leaves_goes_where_thoughtspot_says_and_nowhere_else() {
+    every_case_keeps_what_leaves("thoughtspot");
+}
+
+#[test]
+fn what_leaves_goes_where_wso2_says_and_nowhere_else() {
+    every_case_keeps_what_leaves("wso2");
+}
+
+#[test]
+fn what_leaves_goes_where_the_databases_documents_say_and_nowhere_else() {
+    for policy in ["redis-enterprise", "influxdb-enterprise", "event-store"] {
+        every_case_keeps_what_leaves(policy);
+    }
 }
