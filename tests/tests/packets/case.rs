@@ -126,13 +126,11 @@ impl Case {
     }
 }
 
-/// Tries each case at `site`. A site without interfaces has one.
+/// Tries each case at `site`, at either hook. A site without interfaces has one.
 pub(crate) fn check(site: &Matrix, cases: Vec<Case>) {
-    for hook in Hook::ALL {
-        let mut twin = Twin::load_at(hook, site);
-        for case in &cases {
-            case.try_on(&mut twin);
-        }
+    let mut twins = Hook::ALL.map(|hook| Twin::load_at(hook, site));
+    for case in cases {
+        twins.iter_mut().for_each(|twin| case.try_on(twin));
     }
 }
 
