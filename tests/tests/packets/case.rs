@@ -130,7 +130,9 @@ impl Case {
 pub(crate) fn check(site: &Matrix, cases: Vec<Case>) {
     let mut twins = Hook::ALL.map(|hook| Twin::load_at(hook, site));
     for case in cases {
-        twins.iter_mut().for_each(|twin| case.try_on(twin));
+        for twin in &mut twins {
+            case.try_on(twin);
+        }
     }
 }
 
