@@ -62,7 +62,7 @@ fn portguard_tcx(context: TcContext) -> i32 {
     let frame = Linear::new(context);
     match judge(context, &frame, frame.bytes()) {
         Action::Pass => tcx_action_base::TCX_NEXT,
-        Action::Drop => TC_ACT_SHOT as i32,
+        Action::Drop => TC_ACT_SHOT,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Read as _, Write as _},
+    iter,
     net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket},
     os::fd::OwnedFd,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -84,7 +85,7 @@ fn socket(node: &Host, port: u16) -> UdpSocket {
 
 /// How many datagrams have come to a socket.
 fn received(socket: &UdpSocket) -> usize {
-    (0..).take_while(|_| socket.recv(&mut [0; 64]).is_ok()).count()
+    iter::from_fn(|| socket.recv(&mut [0; 64]).ok()).count()
 }
 
 /// The packets that were counted for a reason.
@@ -115,7 +116,7 @@ fn programs(lab: &Lab) -> [usize; 2] {
 /// The programs at tcx, in their order.
 fn tcx_programs(lab: &Lab) -> Vec<u32> {
     let query = || SchedClassifier::query_tcx(INTERFACE, TcAttachType::Ingress);
-    let (_, programs) = lab.node.within(query).unwrap().expect("the kernel has tcx");
+    let (_, programs) = lab.node.within(query).expect("the host is there").expect("the kernel has tcx");
     programs.iter().map(ProgramInfo::id).collect()
 }
 

@@ -126,12 +126,12 @@ impl Case {
     }
 }
 
-/// Tries each case at `site`. A site without interfaces has one.
+/// Tries each case at `site`, at either hook. A site without interfaces has one.
 pub(crate) fn check(site: &Matrix, cases: Vec<Case>) {
-    for hook in Hook::INBOUND {
-        let mut twin = Twin::load_at(hook, site);
-        for case in &cases {
-            case.try_on(&mut twin);
+    let mut twins = Hook::INBOUND.map(|hook| Twin::load_at(hook, site));
+    for case in cases {
+        for twin in &mut twins {
+            case.try_on(twin);
         }
     }
 }
