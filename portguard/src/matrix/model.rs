@@ -46,7 +46,7 @@ impl fmt::Display for Posture {
 }
 
 /// Which way a rule's connections are opened, seen from the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The peer connects to the node.
