@@ -5,7 +5,8 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use nix::{errno::Errno, unistd::Group};
@@ -73,15 +74,22 @@ impl Writing {
     }
 }
 
+/// How long whoever is going may hold the lock still: a process that it starts has it, too, until that is another program.
+const GOING: Duration = Duration::from_millis(200);
+
 /// A lock of its own file: SQLite's locks on its own are lost when anybody in the process closes it.
 fn lock(path: &Path) -> Result<File, AuditError> {
     let beside = with_suffix(path, ".lock");
     let opened = File::options().write(true).create(true).truncate(false).mode(0o600).open(&beside);
     let file = opened.map_err(|source| AuditError::file(&beside, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(AuditError::Held { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(AuditError::file(&beside, source)),
+    let until = Instant::now() + GOING;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(GOING / 10),
+            Err(TryLockError::WouldBlock) => return Err(AuditError::Held { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(AuditError::file(&beside, source)),
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Connections {
     opened: Recent<Flow, ()>,
     /// Where it accepted one.
     listeners: Recent<SocketAddr, ()>,
+    /// Those that it accepted.
+    accepted: Recent<Flow, ()>,
     udp: Recent<Flow, Opener>,
 }
 
@@ -40,8 +42,14 @@ impl Connections {
         let flow = Flow { peer: segment.destination, local: segment.source };
         match segment.kind {
             Kind::TcpOpens => self.opened.insert(flow, ()),
-            Kind::TcpAccepts => self.listeners.insert(flow.local, ()),
-            Kind::TcpOther => self.opened.refresh(&flow),
+            Kind::TcpAccepts => {
+                self.listeners.insert(flow.local, ());
+                self.accepted.insert(flow, ());
+            }
+            Kind::TcpOther => {
+                self.opened.refresh(&flow);
+                self.accepted.refresh(&flow);
+            }
             Kind::Udp => self.first(flow, Opener::Node),
         }
     }
@@ -74,6 +82,25 @@ impl Sockets for &Connections {
 
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         (self.udp.get(&Flow { peer, local }) == Some(Opener::Node)).then_some(ESTABLISHED)
+    }
+}
+
+/// The same for packets that the node sends, which may belong to a connection that it accepted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sending<'c>(pub(super) &'c Connections);
+
+impl Sockets for Sending<'_> {
+    fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
+        let accepted = self.0.accepted.get(&Flow { peer, local }).map(|()| ESTABLISHED);
+        accepted.or_else(|| self.0.tcp(peer, local))
+    }
+
+    fn tcp_listener(&self, local: SocketAddr) -> bool {
+        self.0.tcp_listener(local)
+    }
+
+    fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
+        self.0.udp(peer, local)
     }
 }
 

@@ -5,6 +5,7 @@ use std::{fmt, net::IpAddr};
 use serde::Serialize;
 
 use super::ends::Aim;
+use crate::matrix::Direction;
 
 /// What becomes of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -44,18 +45,30 @@ pub struct Line<'a> {
     pub rule: Option<&'a str>,
     /// The rule's line in the document, or in the site file.
     pub line: Option<u32>,
-    /// The source's address, where it can be read.
+    /// `out` of a packet that leaves and is judged; else left out.
+    #[serde(skip_serializing_if = "is_in")]
+    pub direction: Direction,
+    /// The source's address, of a packet that leaves the destination's, where it can be read.
     pub from: Option<IpAddr>,
     /// What it wants, where that can be read: a port, a type of ICMP, a protocol.
     pub(super) to: Option<Aim>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls takes a reference")]
+fn is_in(direction: &Direction) -> bool {
+    *direction == Direction::In
+}
+
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { index, verdict, reason, policy, rule, line: _, from, to } = self;
+        let Self { index, verdict, reason, policy, rule, line: _, direction, from, to } = self;
         let from = from.map_or_else(|| "-".to_owned(), |from| from.to_string());
         let to = to.map_or_else(|| "-".to_owned(), |to| to.to_string());
-        write!(f, "{index:>8}  {:<7}  {reason:<21}  {from} -> {to}", verdict.name())?;
+        let way = match direction {
+            Direction::In => format!("{from} -> {to}"),
+            Direction::Out => format!("this node -> {from} {to}"),
+        };
+        write!(f, "{index:>8}  {:<7}  {reason:<21}  {way}", verdict.name())?;
         match (policy, rule) {
             (Some(policy), Some(rule)) => write!(f, "  {policy}/{rule}"),
             (None, Some(rule)) => write!(f, "  site/{rule}"),

@@ -2,7 +2,8 @@
 //!
 //! [`Capture`] reads packets, [`Replay`] judges them with the verdict function that the kernel runs, [`Summary`] says what
 //! they came to. The verdict is that of mode `enforce`. What the kernel knows and a capture does not say is told rather
-//! than guessed: a packet that this node sent, or of which too little was captured, is [`Skipped`](Verdict::Skipped);
+//! than guessed: a packet of which too little was captured is [`Skipped`](Verdict::Skipped), and so is one that this node sent,
+//! where the site does not judge what leaves;
 //! which connections the node opened is taken from the packets that it sent. Memory does not grow with
 //! the capture. Files are the caller's.
 
@@ -19,7 +20,7 @@ mod summary;
 
 use std::net::IpAddr;
 
-use portguard_common::{Action, Arrival, Outcome, Reason, decide, general};
+use portguard_common::{Action, Arrival, Outcome, Reason, decide, general, outgoing};
 
 pub use capture::{Capture, Direction, Packet};
 pub use engine::{Engine, KernelRuns};
@@ -30,9 +31,9 @@ pub use summary::Summary;
 
 use crate::{
     compile::{NativeTables, NoSockets, Sockets},
-    matrix::Origin,
+    matrix::{self, Origin},
 };
-use connections::Connections;
+use connections::{Connections, Sending};
 use ends::{Ends, Kind};
 use snapped::Snapped;
 use summary::Key;
@@ -46,6 +47,8 @@ const TRUNCATED: &str = "truncated";
 pub struct Replay<'a> {
     scene: &'a Scene,
     arrival: Arrival,
+    /// None where the site does not judge what leaves.
+    departure: Option<Arrival>,
     engine: Engine,
     connections: Connections,
     summary: Summary<'a>,
@@ -53,16 +56,18 @@ pub struct Replay<'a> {
 
 /// What came of a packet, before it is put into words.
 enum Judged {
-    By(Outcome),
+    CameIn(Outcome),
+    Left(Outcome),
     Skipped(&'static str),
 }
 
 impl<'a> Replay<'a> {
     /// Judges by `engine` what came to `scene`.
     pub fn new(scene: &'a Scene, engine: Engine) -> Self {
-        let arrival = scene.image.interfaces()[0].arrival();
+        let interface = &scene.image.interfaces()[0];
+        let (arrival, departure) = (interface.arrival(), scene.image.departure(interface));
         let summary = Summary::new(&scene.matrix, scene.mode);
-        Self { scene, arrival, engine, connections: Connections::default(), summary }
+        Self { scene, arrival, departure, engine, connections: Connections::default(), summary }
     }
 
     /// Judges the next packet.
@@ -72,7 +77,7 @@ impl<'a> Replay<'a> {
             if let Some(segment) = &ends.segment {
                 self.connections.sent(segment);
             }
-            Judged::Skipped(OUTBOUND)
+            self.outbound(packet)
         } else {
             self.inbound(packet, &ends)?
         };
@@ -119,7 +124,15 @@ impl<'a> Replay<'a> {
             let alone = alone.unwrap_or(outcome);
             runs.check(packet.index, packet.bytes, packet.wire_len, alone)?;
         }
-        Ok(Judged::By(outcome))
+        Ok(Judged::CameIn(outcome))
+    }
+
+    fn outbound(&self, packet: &Packet<'_>) -> Judged {
+        let Some(departure) = self.departure else { return Judged::Skipped(OUTBOUND) };
+        let tables = NativeTables::outbound(&self.scene.image, Sending(&self.connections));
+        let frame = Snapped::new(packet.bytes, packet.wire_len);
+        let outcome = outgoing(&frame, departure, &tables);
+        if frame.missed() { Judged::Skipped(TRUNCATED) } else { Judged::Left(outcome) }
     }
 
     fn outcome(&self, packet: &Packet<'_>, connections: &Connections) -> Option<Outcome> {
@@ -136,14 +149,16 @@ impl<'a> Replay<'a> {
             Some(Origin::Failsafe { line }) => (None, Some("failsafe"), Some(*line)),
             None => (None, None, None),
         };
-        let Key { verdict, reason, rule: _ } = key;
-        Line { index, verdict, reason, policy, rule, line, from: ends.source, to: ends.to }
+        let Key { direction, verdict, reason, rule: _ } = key;
+        let from = other_end(ends, judged);
+        Line { index, verdict, reason, policy, rule, line, direction, from, to: ends.to }
     }
 
     fn key(&self, judged: &Judged) -> Key {
+        let direction = direction(judged);
         match judged {
-            Judged::Skipped(reason) => Key { verdict: Verdict::Skipped, reason, rule: None },
-            Judged::By(outcome) => {
+            Judged::Skipped(reason) => Key { direction, verdict: Verdict::Skipped, reason, rule: None },
+            Judged::CameIn(outcome) | Judged::Left(outcome) => {
                 let verdict = match outcome.reason.action() {
                     Action::Pass => Verdict::Pass,
                     Action::Drop => Verdict::Drop,
@@ -152,19 +167,22 @@ impl<'a> Replay<'a> {
                 let rule = outcome.slot().and_then(|slot| {
                     legend.rule_of(slot).or_else(|| legend.port_of(slot)?.rules.first().copied())
                 });
-                Key { verdict, reason: outcome.reason.name(), rule }
+                Key { direction, verdict, reason: outcome.reason.name(), rule }
             }
         }
     }
 
     fn note(&mut self, packet: &Packet<'_>, ends: &Ends, judged: &Judged) {
-        self.summary.add(self.key(judged), ends.source);
+        self.summary.add(self.key(judged), other_end(ends, judged));
         let directed = !self.scene.node.as_slice().is_empty();
         let stray = directed && ends.source.is_some() && !ends.group && !self.has(ends.destination);
         let caveats = &mut self.summary.caveats;
         match judged {
             Judged::Skipped(reason) => caveats.truncated += u64::from(*reason == TRUNCATED),
-            Judged::By(outcome) => {
+            Judged::Left(outcome) => {
+                caveats.midway_out += u64::from(outcome.reason == Reason::NoSocket);
+            }
+            Judged::CameIn(outcome) => {
                 caveats.undirected += u64::from(!directed && packet.direction.is_none());
                 caveats.of_others += u64::from(stray && ends.destination.is_some());
                 caveats.midway += u64::from(matches!(outcome.reason, Reason::NoSocket | Reason::Stale));
@@ -172,6 +190,21 @@ impl<'a> Replay<'a> {
                 caveats.udp_replies += u64::from(outcome.reason == Reason::Reply && udp);
             }
         }
+    }
+}
+
+fn direction(judged: &Judged) -> matrix::Direction {
+    match judged {
+        Judged::Left(_) => matrix::Direction::Out,
+        Judged::CameIn(_) | Judged::Skipped(_) => matrix::Direction::In,
+    }
+}
+
+/// Who is at the other end: the source, of what leaves and is judged the destination.
+fn other_end(ends: &Ends, judged: &Judged) -> Option<IpAddr> {
+    match direction(judged) {
+        matrix::Direction::In => ends.source,
+        matrix::Direction::Out => ends.destination,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, net::IpAddr};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::line::Verdict;
-use crate::matrix::{Matrix, Mode, Rule, RuleId};
+use crate::matrix::{Direction, Matrix, Mode, Rule, RuleId};
 
 /// How many sources are counted each by itself, all rows together: a capture of a flood holds any number of them.
 const MOST_SOURCES: usize = 1 << 16;
@@ -15,6 +15,7 @@ const SOURCES_SHOWN: usize = 4;
 /// What packets of a row have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Key {
+    pub(super) direction: Direction,
     pub(super) verdict: Verdict,
     pub(super) reason: &'static str,
     pub(super) rule: Option<RuleId>,
@@ -35,6 +36,8 @@ pub(super) struct Caveats {
     pub(super) undirected: u64,
     /// Dropped packets that would pass if the node had opened their connection before the capture began.
     pub(super) midway: u64,
+    /// The same of packets that leave, if a peer had opened it.
+    pub(super) midway_out: u64,
     /// UDP replies.
     pub(super) udp_replies: u64,
     /// Judged packets neither from nor to one of the node's addresses.
@@ -60,7 +63,9 @@ pub struct Summary<'a> {
 impl<'a> Summary<'a> {
     pub(super) fn new(matrix: &'a Matrix, mode: Mode) -> Self {
         let rules = &matrix.rules;
-        let first = |rule: &Rule| rules.iter().position(|other| other.origin == rule.origin);
+        let same =
+            |rule: &Rule, other: &Rule| (&other.origin, other.direction) == (&rule.origin, rule.direction);
+        let first = |rule: &Rule| rules.iter().position(|other| same(rule, other));
         let named = rules.iter().filter_map(first).map(RuleId::new).collect();
         Self { matrix, mode, rows: HashMap::new(), sources: 0, named, caveats: Caveats::default() }
     }
@@ -99,10 +104,12 @@ impl Summary<'_> {
     /// What drops first, then by number of packets.
     fn table(&self) -> Table {
         let mut table = Table::new();
+        let leaves = self.rows.keys().any(|key| key.direction == Direction::Out);
+        let others = if leaves { "OTHER END" } else { "SOURCES" };
         table
             .load_preset(presets::NOTHING)
             .set_content_arrangement(ContentArrangement::Disabled)
-            .set_header(["VERDICT", "REASON", "RULE", "PACKETS", "SOURCES"]);
+            .set_header(["VERDICT", "REASON", "RULE", "PACKETS", others]);
         if let Some(column) = table.column_mut(3) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -116,8 +123,12 @@ impl Summary<'_> {
         for (key, row) in rows {
             let rule = key.rule.map(|id| self.matrix.cite(&self.matrix.rule(id).origin));
             let count = row.packets.to_string();
+            let verdict = match key.direction {
+                Direction::In => key.verdict.name().to_owned(),
+                Direction::Out => format!("{}, out", key.verdict.name()),
+            };
             table.add_row([
-                key.verdict.name(),
+                verdict.as_str(),
                 key.reason,
                 rule.as_deref().unwrap_or("-"),
                 &count,
@@ -128,7 +139,8 @@ impl Summary<'_> {
     }
 
     fn write_caveats(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Caveats { undirected, midway, udp_replies, of_others, truncated, left_out } = self.caveats;
+        let Caveats { undirected, midway, midway_out, udp_replies, of_others, truncated, left_out } =
+            self.caveats;
         let mut note = |count: u64, what: &str, then: &str| match count {
             0 => Ok(()),
             count => writeln!(f, "note: {what}: {}{then}", packets(count)),
@@ -143,6 +155,11 @@ impl Summary<'_> {
             midway,
             "dropped as part of no connection that begins in this capture",
             ". Where the node itself had opened the connection before, they pass",
+        )?;
+        note(
+            midway_out,
+            "dropped on the way out as part of no connection that begins in this capture",
+            ". Where a peer had opened the connection before, they pass",
         )?;
         note(
             udp_replies,

@@ -64,6 +64,41 @@ fn a_client_at_a_port_where_the_node_listens_is_not_taken_for_a_reply() {
 }
 
 #[test]
+fn what_the_node_sends_is_judged_where_the_site_judges_what_leaves() {
+    const SITE: &[&str] = &["--site", "sites/outbound.toml", "--node", "10.20.0.1"];
+    let node = |port| ("10.20.0.1", port);
+    let (relay, cluster, client) = ("10.9.0.25", ("10.20.0.3", 40_000), (STRANGER, 40_000));
+    let frames = [
+        tcp(node(50_000), (relay, 25), "S", 0),
+        tcp((relay, 25), node(50_000), "SA", 0),
+        tcp(node(50_000), (relay, 25), "A", 10),
+        tcp(node(50_001), (STRANGER, 443), "S", 0),
+        udp(node(50_002), ("10.9.0.53", 53)),
+        udp(node(50_002), (STRANGER, 53)),
+        // What answers a peer, admitted or not: the latter's would not have come in, had the filter been there.
+        tcp(cluster, node(2181), "S", 0),
+        tcp(node(2181), cluster, "SA", 0),
+        tcp(client, node(9), "S", 0),
+        tcp(node(9), client, "SA", 0),
+        tcp(node(9), client, "A", 10),
+        tcp(node(50_003), client, "R", 0),
+        // Before it has begun to capture, somebody had opened this one.
+        tcp(node(50_004), client, "A", 10),
+        arp("10.20.0.1", STRANGER),
+    ];
+    assert_snapshot!("leaving", replayed("leaving.pcap", &pcap(&frames), SITE));
+    let order = Order::Big;
+    let whole = &frames[3];
+    let mut file = [section(order), interface(order, 1, 0)].concat();
+    // Up to the ports, and less than that.
+    for captured in [54, 36] {
+        file.extend(packet(order, 0, &whole[..captured], whole.len(), Some(2)));
+    }
+    let cut = reasons(&replayed("cut.pcapng", &file, SITE));
+    assert_eq!(cut, ["destination_not_admitted", "truncated"]);
+}
+
+#[test]
 fn without_the_nodes_addresses_every_packet_is_inbound_and_that_is_said() {
     let frames =
         [tcp((NODE, 40_000), (STRANGER, 443), "S", 0), tcp((STRANGER, 443), (NODE, 40_000), "SA", 0)];

@@ -22,7 +22,7 @@ fn ip(from: &str, to: &str) -> PacketBuilderStep<IpHeaders> {
     }
 }
 
-/// A TCP segment with these flags, `S` and `A`, and `data` bytes.
+/// A TCP segment with these flags, `S`, `A` and `R`, and `data` bytes.
 pub(crate) fn tcp(from: (&str, u16), to: (&str, u16), flags: &str, data: usize) -> Vec<u8> {
     let mut step = ip(from.0, to.0).tcp(from.1, to.1, 1, 65_535);
     if flags.contains('S') {
@@ -30,6 +30,9 @@ pub(crate) fn tcp(from: (&str, u16), to: (&str, u16), flags: &str, data: usize) 
     }
     if flags.contains('A') {
         step = step.ack(1);
+    }
+    if flags.contains('R') {
+        step = step.rst();
     }
     let mut frame = Vec::new();
     step.write(&mut frame, &vec![0; data]).expect("memory does not fail");
