@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::{Detail, SourceDrops},
-    observe::Count,
+    matrix::Direction,
+    observe::{Count, direction_of},
     site::DEFAULT_ZONE,
 };
 
@@ -49,13 +50,16 @@ pub struct Event {
     /// What became of them; `None` where that is not the same for all.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verdict: Option<Verdict>,
-    /// Their source, if they have one that can be read.
+    /// Whether they came in, or were about to leave.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub direction: Option<Direction>,
+    /// Their source, if they have one that can be read; of what was about to leave the destination.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub source: Option<IpAddr>,
-    /// The zone of the interface that they came in by.
+    /// The zone of the interface that they came in by, or were to leave by.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub zone: Option<String>,
-    /// What they were sent to: `8086/tcp`, `icmpv4/8`, `ip/47`; `-` where that cannot be read.
+    /// What they were sent to: `8086/tcp`, `icmpv4/8`, `ip/47`, `out 443/tcp`; `-` where that cannot be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub port: Option<String>,
     /// The reason's name.
@@ -91,15 +95,19 @@ impl Event {
 
     /// What happened, and not when.
     pub(super) fn says(&self) -> String {
-        let Self { verdict, source, zone, port, reason, rules, packets, .. } = self;
+        let Self { verdict, direction, source, zone, port, reason, rules, packets, .. } = self;
         let noun = if *packets == 1 { "packet" } else { "packets" };
         let (Some(port), Some(zone), Some(reason)) = (port, zone, reason) else {
             return format!("{packets} {noun} more, of sources or ports that are not told one by one");
         };
-        let source = source.map_or_else(|| "an unknown source".to_owned(), |source| source.to_string());
+        let source = source.map_or_else(|| "an unknown address".to_owned(), |source| source.to_string());
         let would = if *verdict == Some(Verdict::WouldDrop) { " would drop" } else { "" };
         let zone = if zone == DEFAULT_ZONE { String::new() } else { format!(" in {zone}") };
-        let what = format!("{source} -> {port}{zone}  {reason}{would}  {packets} {noun}");
+        let way = match direction {
+            Some(Direction::Out) => format!("this node -> {source} {port}"),
+            Some(Direction::In) | None => format!("{source} -> {port}"),
+        };
+        let what = format!("{way}{zone}  {reason}{would}  {packets} {noun}");
         iter::once(what.as_str()).chain(rules.iter().map(String::as_str)).collect::<Vec<_>>().join("  ")
     }
 
@@ -110,6 +118,7 @@ impl Event {
             time: timestamp(last),
             since: (event == EventKind::Sum).then(|| timestamp(first)),
             verdict: Some(if would { Verdict::WouldDrop } else { Verdict::Drop }),
+            direction: Some(direction_of(&port)),
             source,
             zone: Some(zone),
             port: Some(port),
@@ -126,6 +135,7 @@ impl Event {
             time: timestamp(now),
             since: None,
             verdict: None,
+            direction: None,
             source: None,
             zone: None,
             port: None,

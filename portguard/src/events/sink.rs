@@ -15,7 +15,7 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::Event;
-use crate::site::EventsTo;
+use crate::{matrix::Direction, site::EventsTo};
 
 /// Where the journal listens.
 const JOURNAL: &str = "/run/systemd/journal/socket";
@@ -115,14 +115,27 @@ fn append(path: &PathBuf, open: &mut Option<File>, events: &[Event]) -> io::Resu
 
 fn log(event: &Event) {
     let name = |value: serde_json::Result<String>| value.unwrap_or_default().trim_matches('"').to_owned();
-    let Event { event: kind, time, since, verdict, source, zone, port, reason, rules, packets, bytes } =
-        event;
+    let Event {
+        event: kind,
+        time,
+        since,
+        verdict,
+        direction,
+        source,
+        zone,
+        port,
+        reason,
+        rules,
+        packets,
+        bytes,
+    } = event;
     // What is missing has no field.
     tracing::info!(
         event = name(serde_json::to_string(kind)),
         time = %time,
         since = since.map(|since| since.to_string()),
         verdict = verdict.map(|verdict| name(serde_json::to_string(&verdict))),
+        direction = direction.map(Direction::name),
         source = source.map(|source| source.to_string()),
         zone,
         port,

@@ -10,6 +10,6 @@ mod table;
 mod totals;
 
 pub use chart::{Chart, ChartPort};
-pub use ranges::{RangeRow, RangeRule, port_text};
+pub use ranges::{RangeRow, RangeRule, direction_of, port_text};
 pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow, UndocumentedRow};
 pub use totals::Totals;

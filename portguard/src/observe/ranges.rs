@@ -94,6 +94,11 @@ pub fn port_text(direction: Direction, port: impl fmt::Display) -> String {
     }
 }
 
+/// Which way packets go to a port that is named so.
+pub fn direction_of(port: &str) -> Direction {
+    if port.starts_with("out ") { Direction::Out } else { Direction::In }
+}
+
 /// So many ports from `first` on: `20000-29999/tcp`.
 pub(super) fn range_text(first: Target, length: u32) -> String {
     let last = first.after(length - 1).unwrap_or(first);

@@ -30,7 +30,7 @@ pub fn write(node: &str, days: &[DayOfDrops], out: &mut dyn Write) -> io::Result
 }
 
 fn write_row(writer: &mut Writer<Vec<u8>>, node: &str, day: &str, row: &DropRow) -> csv::Result<()> {
-    let DropRow { source, zone, port, reason, rules, would, counted, first, last } = row;
+    let DropRow { source, zone, port, reason, rules, would, counted, first, last, .. } = row;
     writer.write_record([
         day,
         "by source",

@@ -21,7 +21,7 @@ pub use sift::{SetAside, Why};
 use crate::{
     audit::{Drops, Span},
     compile::Image,
-    matrix::{Matrix, PortRange},
+    matrix::{Direction, Matrix, PortRange},
     observe::UndocumentedRow,
 };
 
@@ -137,7 +137,8 @@ impl Suggestions {
         let mut names = Names::of(grounds.matrix);
         let (joins, homeless) = roles::joins(grounds, sifted.documented, &mut names);
         let rules = draft::rules(grounds, sifted.undocumented.into_iter().chain(homeless), &mut names);
-        let open = grounds.counted.iter().filter(|row| row.counted.passed.packets > 0);
+        let inbound = grounds.counted.iter().filter(|row| row.direction == Direction::In);
+        let open = inbound.filter(|row| row.counted.passed.packets > 0);
         let open = open.map(|row| OpenPort { port: row.port.clone(), passed: row.counted.passed.packets });
         Self {
             span: grounds.drops.span,

@@ -66,6 +66,7 @@ fn port(zone: &str, port: &str, rules: &[(&str, u64)], dropped: u64, would_drop:
 
 fn dropped(source: &str, port: &str, reason: &str, would: bool, packets: u64) -> DropRow {
     DropRow {
+        direction: Direction::In,
         source: source.parse().ok(),
         zone: "default".to_owned(),
         port: port.to_owned(),

@@ -31,6 +31,7 @@ fn both() -> Matrix {
 
 fn row(source: &str, port: &str, reason: &str, packets: u64) -> DropRow {
     DropRow {
+        direction: Direction::In,
         source: Some(source.parse().expect("an address")),
         zone: "default".to_owned(),
         port: port.to_owned(),

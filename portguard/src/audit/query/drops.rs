@@ -20,7 +20,8 @@ use crate::{
         span::{Grain, Plan},
         tally::{self, COLUMNS, Key, Sums},
     },
-    observe::Count,
+    matrix::Direction,
+    observe::{Count, direction_of},
 };
 
 /// What asks about more whole days than that is answered from what is kept of each day, unless it is about one source.
@@ -73,11 +74,14 @@ pub struct Drops {
 /// What was dropped of one source at one port, for one reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DropRow {
-    /// The source; `None` where it could not be read.
+    /// Whether they came in, or were about to leave.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The source, of what was about to leave the destination; `None` where it could not be read.
     pub source: Option<IpAddr>,
     /// The zone's name.
     pub zone: String,
-    /// `8086/tcp`; `-` where none could be read.
+    /// `8086/tcp`, `out 443/tcp`; `-` where none could be read.
     pub port: String,
     /// The reason's name.
     pub reason: String,
@@ -186,10 +190,12 @@ pub(super) fn row(
 ) -> rusqlite::Result<DropRow> {
     let mut text = |number| texts.text(connection, number).map(str::to_owned);
     let Sums { counted, first, last } = sums;
+    let port = text(key.port)?;
     Ok(DropRow {
+        direction: direction_of(&port),
         source: key.source.0,
         zone: text(key.zone)?,
-        port: text(key.port)?,
+        port,
         reason: text(key.reason)?,
         rules: split(&text(key.rules)?),
         would: key.would,
