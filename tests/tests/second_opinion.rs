@@ -10,7 +10,7 @@ use std::{
 };
 
 use portguard::compile::{NativeTables, NodeAddresses, compile};
-use portguard_common::{Reason, decide, general};
+use portguard_common::{Reason, decide, general, outgoing};
 use portguard_tests::{
     oracle::seed,
     sample::{NODE_V4, NODE_V6},
@@ -39,8 +39,29 @@ fn judge_site(seed: u64, count: u64, reasons: &[AtomicU64]) {
         // The shortcut for plain frames is none.
         assert_eq!(outcome, general(&frame[..], arrival, &tables), "PORTGUARD_SEED={seed}: {frame:02x?}");
         reasons[outcome.reason as usize].fetch_add(1, Ordering::Relaxed);
+        if let Some(departure) = image.departure(&image.interfaces()[interface]) {
+            let leaving = outgoing(&frame[..], departure, &NativeTables::outbound(&image, sockets));
+            for reason in BY_HEADERS {
+                let same = (leaving.reason == reason) == (outcome.reason == reason);
+                assert!(same, "PORTGUARD_SEED={seed}: {outcome:?} and {leaving:?} of {frame:02x?}");
+            }
+            reasons[leaving.reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
+
+/// What headers alone decide, whichever way the frame goes.
+const BY_HEADERS: [Reason; 9] = [
+    Reason::VlanDepth,
+    Reason::Encapsulated,
+    Reason::SourceRoute,
+    Reason::ExtensionDepth,
+    Reason::ExtensionOrder,
+    Reason::ExtensionUnknown,
+    Reason::RoutingHeader,
+    Reason::NoNextHeader,
+    Reason::FragmentChain,
+];
 
 #[test]
 fn a_million_frames_are_judged_alike_by_another_parser_and_every_reason_is_among_them() {

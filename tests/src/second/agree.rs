@@ -1,6 +1,9 @@
 //! The two opinions side by side.
 
-use portguard::compile::{Image, Sockets};
+use portguard::{
+    compile::{Image, Sockets},
+    matrix::Direction,
+};
 use portguard_common::{Outcome, abi::port_slots};
 
 use super::{Counted, Drawn, Opinion, judge, read, shape};
@@ -44,7 +47,8 @@ pub fn assert_agree(
 fn counted(outcome: Outcome, interface: usize, drawn: &Drawn, image: &Image) -> Option<Counted> {
     let slot = outcome.slot()?;
     let port = image.legend().port_of(slot).expect("the slot is one of a documented port's");
-    assert_eq!(port.zone, drawn.matrix.interfaces[interface].zone, "counted in another zone");
+    let here = (Direction::In, drawn.matrix.interfaces[interface].zone);
+    assert_eq!((port.direction, port.zone), here, "counted in another zone or direction");
     Some(match slot - port.slot {
         port_slots::REFUSED => Counted::Refused(port.target),
         port_slots::UNANSWERED => Counted::Unanswered(port.target),

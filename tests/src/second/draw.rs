@@ -7,7 +7,7 @@ use portguard::{
     compile::Sockets,
     matrix::{
         Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
-        Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service, Transport, Zone, ZoneId,
+        Outbound, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service, Transport, Zone, ZoneId,
     },
 };
 use portguard_common::tables::SocketState;
@@ -92,10 +92,13 @@ pub fn draw(random: &mut StdRng) -> Drawn {
         rules.push(failsafe(random));
     }
     let posture = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
+    // What comes in is judged as if nothing judged what leaves.
+    let leaving = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
+    let outbound = Outbound { mode: Mode::Enforce, posture: leaving };
     let matrix = Matrix {
         mode: Mode::Enforce,
         posture,
-        outbound: None,
+        outbound: random.random_bool(0.5).then_some(outbound),
         details: true,
         zones: zones.to_vec(),
         interfaces,
