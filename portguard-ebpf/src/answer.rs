@@ -18,7 +18,7 @@ use portguard_common::wire::{
 
 use crate::context::{Context as _, Skb};
 
-const SHOT: i32 = TC_ACT_SHOT as i32;
+const SHOT: i32 = TC_ACT_SHOT;
 /// Behind an Ethernet header.
 const IP: usize = 14;
 /// Of TCP's flags.
@@ -57,7 +57,8 @@ pub(crate) fn refuse(context: Skb<true>) -> i32 {
 
 #[inline(always)]
 fn refuse4(buffer: *mut __sk_buff, Scratch { frame, answer }: &mut Scratch) -> i32 {
-    let is_whole = frame[IP + 6] & 0x3f == 0 && frame[IP + 7] == 0;
+    // Offset and "more": a fragment has either.
+    let is_whole = u16::from_be_bytes([frame[IP + 6], frame[IP + 7]]) & 0x3fff == 0;
     if frame[IP] != 0x45 || !is_whole {
         return SHOT;
     }

@@ -26,7 +26,7 @@ const PER_COUNT: u64 = 100;
 const TIME: Duration = Duration::from_secs(15);
 
 #[test]
-fn the_kernel_at_either_hook_and_two_opinions_agree_on_frames_at_random_in_one_piece_and_in_several() {
+fn the_kernel_at_any_hook_and_two_opinions_agree_on_frames_at_random_in_one_piece_and_in_several() {
     let begun = Instant::now();
     let told = env::var_os("PORTGUARD_FRAMES").is_some();
     let wanted = frames_wanted(u64::MAX);
@@ -35,8 +35,13 @@ fn the_kernel_at_either_hook_and_two_opinions_agree_on_frames_at_random_in_one_p
         let mut random = StdRng::seed_from_u64(site);
         let drawn = draw(&mut random);
         let interface = usize::from(random.random_bool(0.5));
-        let hook = if random.random_bool(0.5) { Hook::Xdp } else { Hook::Tcx };
+        let hook = match random.random_range(0..3) {
+            0 if drawn.matrix.outbound.is_some() => Hook::Egress,
+            1 => Hook::Tcx,
+            _ => Hook::Xdp,
+        };
         let mut twin = match hook {
+            Hook::Egress => Twin::load_leaving(&drawn.matrix, interface),
             Hook::Xdp => Twin::load_on(&drawn.matrix, interface),
             Hook::Tcx => Twin::load_on(&at_tcx(&drawn.matrix), interface),
         };
@@ -47,13 +52,16 @@ fn the_kernel_at_either_hook_and_two_opinions_agree_on_frames_at_random_in_one_p
             if !twin.takes(&frame) {
                 continue;
             }
-            let outcome = if hook == Hook::Tcx || random.random_bool(0.5) {
+            let outcome = if hook != Hook::Xdp || random.random_bool(0.5) {
                 twin.ask(&frame)
             } else {
                 let linear = random.random_range(14..frame.len() + 1);
                 twin.ask_split(&frame, linear)
             };
-            assert_agree(outcome, &frame, interface, (&drawn, twin.image()), &NoSockets, site);
+            // Of what leaves the program's verdict is the native one, which the oracle of `explain` judges.
+            if hook != Hook::Egress {
+                assert_agree(outcome, &frame, interface, (&drawn, twin.image()), &NoSockets, site);
+            }
             if index % PER_COUNT == 0 {
                 twin.check_counters();
                 if !told && begun.elapsed() > TIME {

@@ -5,6 +5,11 @@
 //! Answers are written to where the caller says: the kernel's programs have no room for them on their stack that could be
 //! written as the compiler likes to.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "lengths of headers, and sums that were folded to 16 bits"
+)]
+
 use network_types::{
     eth::EthHdr,
     ip::{Ipv4Hdr, Ipv6Hdr},

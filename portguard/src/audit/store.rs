@@ -120,8 +120,7 @@ mod tests {
     use super::*;
     use crate::{
         audit::{Detail, Reader, SourceDrops, Span},
-        matrix::Direction,
-        observe::{Count, CounterReport, ReasonRow},
+        observe::{Count, CounterReport, Direction, ReasonRow},
     };
 
     /// A harvest after so many fillings of the table, a hundred packets and as many sources in each.

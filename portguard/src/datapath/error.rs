@@ -210,7 +210,7 @@ pub enum DatapathError {
     #[error(
         "the kernel has no tcx for interface `{interface}` (it has it since Linux 6.6, where it is built with \
          CONFIG_NET_XGRESS), and portguard does not use the older way of tc filters, which anyone can take off unseen; the \
-         site file asks for attach = \"tcx\": use \"auto\", or take a newer kernel"
+         site file asks for attach = \"tcx\", where \"auto\" would do, or for `outbound`: leave that off, or take a newer kernel"
     )]
     NoTcx {
         /// Where.

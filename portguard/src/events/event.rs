@@ -7,8 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::{Detail, SourceDrops},
-    matrix::Direction,
-    observe::{Count, direction_of},
+    observe::{Count, Direction, direction_of},
     site::DEFAULT_ZONE,
 };
 

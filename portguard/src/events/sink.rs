@@ -15,7 +15,7 @@ use tracing::Dispatch;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::Event;
-use crate::{matrix::Direction, site::EventsTo};
+use crate::{observe::Direction, site::EventsTo};
 
 /// Where the journal listens.
 const JOURNAL: &str = "/run/systemd/journal/socket";

@@ -9,6 +9,7 @@ mod report;
 mod table;
 mod totals;
 
+pub use crate::matrix::Direction;
 pub use chart::{Chart, ChartPort};
 pub use ranges::{RangeRow, RangeRule, direction_of, port_text};
 pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow, UndocumentedRow};

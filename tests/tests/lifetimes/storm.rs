@@ -21,6 +21,8 @@ const KILLS: usize = 50;
 const BROKEN: usize = 20;
 const FLAPS: usize = 20;
 
+/// A port of the stranger's, to which the node may connect.
+const ECHOES: u16 = 5000;
 /// A port of the site's own, to which the client may send datagrams.
 const OWN: u16 = 7000;
 /// Datagrams that are sent without a rest.
@@ -130,11 +132,16 @@ fn talk(from: &Host, to: SocketAddr, traffic: &Traffic) -> io::Result<()> {
     Ok(())
 }
 
-/// The site with a rule of its own, and another set of clients each time.
+/// The site with rules of its own, and another set of clients each time. What leaves is judged, too.
 fn site(number: usize) -> String {
     let clients = format!("\"10.88.0.3\", \"10.99.{}.{}\"", number / 250, number % 250);
-    let site = SITE.replace("\"10.88.0.3\"", &clients);
-    format!("{site}\n[[rules]]\nname = \"own\"\nports = [\"{OWN}/udp\"]\nfrom = [\"clients\"]\n")
+    let others = "[groups]\nothers = [\"10.88.0.4\", \"fd88::4\"]";
+    let site = SITE.replace("\"10.88.0.3\"", &clients).replace("[groups]", others);
+    format!(
+        "outbound = \"enforce\"\noutbound_posture = \"drop\"\n{site}\n\
+         [[rules]]\nname = \"own\"\nports = [\"{OWN}/udp\"]\nfrom = [\"clients\"]\n\
+         [[rules]]\nname = \"echoes\"\nports = [\"{ECHOES}/tcp\"]\nto = [\"others\"]\n"
+    )
 }
 
 /// Packets that the interface has handed to the filter.
@@ -144,11 +151,12 @@ fn received(node: &Host) -> u64 {
     shown[0]["stats64"]["rx"]["packets"].as_u64().expect("a number")
 }
 
-/// Packets that the filter has counted, all reasons together.
+/// Packets that came in and that the filter has counted, all reasons together.
 fn counted(guard: &Guard) -> u64 {
     let counters = guard.counters().expect("the daemon answers");
     let reasons = counters["reasons"].as_array().expect("a list").iter();
-    reasons.map(|row| row["counted"]["packets"].as_u64().expect("a number")).sum()
+    let inbound = reasons.filter(|row| row["direction"] == "in");
+    inbound.map(|row| row["counted"]["packets"].as_u64().expect("a number")).sum()
 }
 
 fn dropped(guard: &Guard) -> u64 {
@@ -179,7 +187,7 @@ fn at_rest(guard: &Guard, node: &Host) -> (u64, u64) {
 #[test]
 fn nothing_forbidden_comes_in_and_nothing_allowed_is_cut_whatever_is_done() {
     let lab = Lab::new().unwrap();
-    let _echoes = (lab.node.echo(CLIENTS).unwrap(), lab.stranger.echo(5000).unwrap());
+    let _echoes = (lab.node.echo(CLIENTS).unwrap(), lab.stranger.echo(ECHOES).unwrap());
     let guard = Guard::start(&lab.node, &site(0)).unwrap();
     let (received, counted) = at_rest(&guard, &lab.node);
     let before = received - counted;
@@ -194,8 +202,8 @@ fn nothing_forbidden_comes_in_and_nothing_allowed_is_cut_whatever_is_done() {
             scope.spawn(|| talk(&lab.client, at(lab.node.v4(), CLIENTS), &traffic)),
             scope.spawn(|| talk(&lab.client, at(lab.node.v6(), CLIENTS), &traffic)),
             // What comes back to the node comes by its own socket alone.
-            scope.spawn(|| talk(&lab.node, at(lab.stranger.v4(), 5000), &traffic)),
-            scope.spawn(|| talk(&lab.node, at(lab.stranger.v6(), 5000), &traffic)),
+            scope.spawn(|| talk(&lab.node, at(lab.stranger.v4(), ECHOES), &traffic)),
+            scope.spawn(|| talk(&lab.node, at(lab.stranger.v6(), ECHOES), &traffic)),
         ];
         let floods = [
             scope.spawn(|| flood(&lab.stranger, at(lab.node.v4(), UNNAMED), &traffic.forbidden, &traffic)),

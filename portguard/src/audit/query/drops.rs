@@ -20,8 +20,7 @@ use crate::{
         span::{Grain, Plan},
         tally::{self, COLUMNS, Key, Sums},
     },
-    matrix::Direction,
-    observe::{Count, direction_of},
+    observe::{Count, Direction, direction_of},
 };
 
 /// What asks about more whole days than that is answered from what is kept of each day, unless it is about one source.
