@@ -21,6 +21,8 @@ use crate::context::{Context as _, Skb};
 const SHOT: i32 = TC_ACT_SHOT;
 /// Behind an Ethernet header.
 const IP: usize = 14;
+/// In an IPv4 header, "more fragments" and where the fragment belongs: a whole packet has neither.
+const FRAGMENT: u16 = 0x3fff;
 /// Of TCP's flags.
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
@@ -57,8 +59,7 @@ pub(crate) fn refuse(context: Skb<true>) -> i32 {
 
 #[inline(always)]
 fn refuse4(buffer: *mut __sk_buff, Scratch { frame, answer }: &mut Scratch) -> i32 {
-    // Offset and "more": a fragment has either.
-    let is_whole = u16::from_be_bytes([frame[IP + 6], frame[IP + 7]]) & 0x3fff == 0;
+    let is_whole = u16::from_be_bytes([frame[IP + 6], frame[IP + 7]]) & FRAGMENT == 0;
     if frame[IP] != 0x45 || !is_whole {
         return SHOT;
     }
