@@ -102,6 +102,14 @@ pub fn leaving(protocol: &str, destination: IpAddr, port: u16) -> Vec<u8> {
     frame
 }
 
+/// What the node answers to `destination` over a connection to its own TCP `port`.
+pub fn answer(destination: IpAddr, port: u16) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let ip = between(if destination.is_ipv4() { NODE_V4.into() } else { NODE_V6.into() }, destination);
+    ip.tcp(port, 50_000, 1, 65_535).ack(1).write(&mut frame, &[]).expect("memory does not fail");
+    frame
+}
+
 fn ip(source: IpAddr) -> PacketBuilderStep<IpHeaders> {
     between(source, if source.is_ipv4() { NODE_V4.into() } else { NODE_V6.into() })
 }

@@ -15,8 +15,9 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
         Some(image) => ("it loads, with the tables of this site", probe::program_of(image)),
         None => ("it loads, with tables of the smallest size", probe::program()),
     };
-    let asks_for_tcx =
-        image.is_some_and(|image| image.interfaces().iter().any(|it| it.attach == Attach::Tcx));
+    let asks_for_tcx = image.is_some_and(|image| {
+        image.settings().outbound != 0 || image.interfaces().iter().any(|it| it.attach == Attach::Tcx)
+    });
     let mut checks = vec![
         told(
             "XDP programs",
@@ -56,10 +57,10 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
     ];
     let mut tcx = told(
         "tcx",
-        "interfaces with attach = \"tcx\"",
+        "interfaces with attach = \"tcx\", and what leaves",
         "a program was attached by it, in a network made for it",
         probe::tcx(),
-        "take Linux 6.6 or newer with CONFIG_NET_XGRESS=y, or leave attach = \"tcx\" out",
+        "take Linux 6.6 or newer with CONFIG_NET_XGRESS=y, or leave attach = \"tcx\" and outbound out",
     );
     if tcx.state == State::Missing && !asks_for_tcx {
         tcx.state = State::Notice;

@@ -7,7 +7,7 @@ use portguard::{
 };
 
 use super::{
-    Cell, Effort, Section, arena, median,
+    Cell, Effort, Section, arena, leaving, median,
     packets::{self, Packet},
     prefixes::{self, Family},
     site::site,
@@ -20,19 +20,23 @@ const COLUMNS: [&str; 7] =
     ["packet", "sources", "floor ns", "portguard ns", "over floor ns", "xdp-filter over floor ns", "ratio"];
 
 /// How often a program runs in one round, and how many rounds there are.
-fn repetitions(effort: Effort) -> (u32, usize) {
+pub(super) fn repetitions(effort: Effort) -> (u32, usize) {
     match effort {
         Effort::Quick => (200_000, 7),
         Effort::Full => (500_000, 15),
     }
 }
 
-/// Measures every kind of packet with every number of sources.
-pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Section>> {
-    let counts: &[u32] = match effort {
+/// The numbers of sources, or destinations.
+pub(super) fn counts(effort: Effort) -> &'static [u32] {
+    match effort {
         Effort::Quick => &[10, 10_000],
         Effort::Full => &[10, 10_000, 1_000_000],
-    };
+    }
+}
+
+/// Measures every kind of packet with every number of sources.
+pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("One hot packet", &COLUMNS);
     arena::within(|| {
         let floor = Floor::load()?;
@@ -40,7 +44,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         if let Err(error) = &xdp_filter {
             section.note(format!("xdp-filter is left out: {error:#}."));
         }
-        for &count in counts {
+        for &count in counts(effort) {
             let prefixes = prefixes::spread(count, Family::Both);
             let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
             let mut loaded = Loaded::new(object, &image, &[])?;
@@ -51,7 +55,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         }
         anyhow::Ok(())
     })?;
-    Ok(vec![section])
+    Ok(vec![section, leaving::measure(object, effort)?])
 }
 
 /// Medians, in nanoseconds.

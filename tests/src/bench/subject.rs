@@ -31,6 +31,6 @@ pub(super) fn floor(floor: &Floor, frame: &[u8], repeat: u32) -> anyhow::Result<
     floor.run(frame, repeat).map(nanoseconds)
 }
 
-fn nanoseconds(duration: Duration) -> f64 {
+pub(super) fn nanoseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e9
 }
