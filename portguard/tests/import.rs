@@ -180,6 +180,19 @@ fn hostile_pages_are_read_in_time() {
     }
 }
 
+#[test]
+fn a_star_among_ports_of_a_list_or_heading_is_no_port() {
+    for page in [
+        "# Ports\n\n- 8080|* - the console\n- 8081 - the other one\n",
+        "# Ports\n\n## 8080/*\n\nThe console.\n\n## 8081\n\nThe other one.\n",
+    ] {
+        let policy = policy_of(page).expect("8081 is a port");
+        let ports: Vec<String> =
+            policy.rules.iter().flat_map(|rule| &rule.ports).map(ToString::to_string).collect();
+        assert_eq!(ports, ["8081"], "{page}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 300, ..ProptestConfig::default() })]
 

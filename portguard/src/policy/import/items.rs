@@ -14,7 +14,7 @@ pub(super) fn read_item(item: &Text, section: &Section, findings: &mut Findings)
     let text = item.joined();
     let (head, description) = split(&text).unwrap_or((&text, ""));
     match ports::read(head) {
-        Ok(found) if found.expressions != ["*"] && (!description.is_empty() || found.doubt.is_none()) => {
+        Ok(found) if !is_every(&found) && (!description.is_empty() || found.doubt.is_none()) => {
             let lines = lines_of(item, head.len());
             add(found, &lines, description, section, findings);
         }
@@ -37,7 +37,7 @@ pub(super) fn read_heading(
     let text = heading.joined();
     let begins_with_a_digit = text.starts_with(|letter: char| letter.is_ascii_digit());
     let Ok(found) = ports::read(&text) else { return false };
-    if !begins_with_a_digit || found.doubt.is_some() {
+    if !begins_with_a_digit || found.doubt.is_some() || is_every(&found) {
         return false;
     }
     let description = match next {
@@ -47,6 +47,11 @@ pub(super) fn read_heading(
     let sentence = description.split_inclusive(". ").next().unwrap_or_default();
     add(found, &[heading.line()], sentence, section, findings);
     true
+}
+
+/// Whether it says every port, as no list of ports does; the star is some mark.
+fn is_every(ports: &Ports) -> bool {
+    ports.expressions.iter().any(|expression| expression == "*")
 }
 
 /// Notes the lines of a paragraph that speaks of ports: nobody but a person can read it.
