@@ -1,7 +1,7 @@
 //! Headers and tables to a verdict: the order of the design's section 5.
 //!
 //! [`decide`] is the one verdict function: the XDP program, `explain` and the tests call it. It returns a reason and,
-//! where a documented port is concerned, the counter that tells which rule (or that none) admitted the packet. [`outgoing`]
+//! where a documented port is concerned, the counter that tells which rule (or that none) admitted the packet. [`outgoing()`]
 //! is the same for what leaves, by the same parsers and the same tables.
 
 mod arrival;
