@@ -235,3 +235,31 @@ fn without_outbound_no_program_looks_at_what_leaves_and_after_detaching_none_doe
     assert!(detached.status.success(), "{}", String::from_utf8_lossy(&detached.stderr));
     assert_eq!(reach(), Reach::Open);
 }
+
+/// As after a kill between the moment in which a site without `outbound` took over and that in which the program was taken off.
+#[test]
+fn a_program_that_a_kill_has_left_where_packets_leave_is_taken_off() {
+    let lab = Lab::new().unwrap();
+    let _server = lab.stranger.echo(443).unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let links = guard.pins().join("egress");
+    let pin = std::fs::read_dir(&links).unwrap().next().unwrap().unwrap().path();
+    let kept = guard.pins().with_file_name("kept");
+    let [from, to] = [&pin, &kept].map(|path| path.display().to_string());
+    let pinned = lab.node.output(5, "bpftool", &["link", "pin", "pinned", &from, &to]).unwrap();
+    assert!(pinned.status.success(), "{}", String::from_utf8_lossy(&pinned.stderr));
+    assert!(
+        guard
+            .reload(&SITE.replace("outbound = \"enforce\"\noutbound_posture = \"drop\"\n", ""))
+            .unwrap()
+            .status
+            .success()
+    );
+    std::fs::rename(&kept, &pin).unwrap();
+    let reach = || lab.node.connect(lab.stranger.v4(), 443).unwrap();
+    assert_eq!(reach(), Reach::Refused, "the older generation's program is there still");
+    let guard = guard.restart().unwrap();
+    assert!(wait_until(SOON, || reach() == Reach::Open), "the log: {}", guard.log());
+    assert_eq!(std::fs::read_dir(&links).unwrap().count(), 0);
+    guard.stop().unwrap();
+}

@@ -173,22 +173,25 @@ impl Filter {
             if !self.guarded.contains_key(&place_of(link)) {
                 changes.push(self.guard(link)?);
             }
-            if self.guarded.contains_key(&place_of(link)) {
-                self.leave_other_hooks(link)?;
-            }
         }
+        self.leave_unwanted(wanted)?;
         Ok(changes)
     }
 
-    /// Ends what a change from one hook to another has left behind, that was cut short.
-    fn leave_other_hooks(&mut self, link: &Link) -> Result<(), DatapathError> {
-        let others = Hook::ALL.into_iter().filter(|hook| hook.direction() == link.direction);
-        for hook in others.filter(|&hook| hook != link.hook()) {
-            if self.guarded.contains_key(&(link.index, hook)) {
-                self.release((link.index, hook))?;
-            }
-        }
-        Ok(())
+    /// Ends what a replacement has left behind that was cut short: on interfaces that stay guarded, places that are not wanted any
+    /// more. What comes in is guarded at the other place by then; what leaves is not to be judged.
+    fn leave_unwanted(&mut self, wanted: &[Link]) -> Result<(), DatapathError> {
+        let stands_in = |place: &Place, link: &Link| {
+            let (index, hook) = *place;
+            let towards = hook.direction() == link.direction || hook.direction() == Direction::Out;
+            link.index == index && towards && self.guarded.contains_key(&place_of(link))
+        };
+        let is_left = |place: &Place| {
+            !wanted.iter().any(|link| place_of(link) == *place)
+                && wanted.iter().any(|link| stands_in(place, link))
+        };
+        let left: Vec<Place> = self.guarded.keys().copied().filter(is_left).collect();
+        left.into_iter().try_for_each(|place| self.release(place))
     }
 
     fn find_ledger(&mut self) -> Result<(), DatapathError> {
