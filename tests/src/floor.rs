@@ -70,6 +70,20 @@ const fn load(register: u8, value: u32) -> u64 {
     (value as u64) << 32 | (register as u64) << 8 | 0xb7
 }
 
+/// The context in the sixth register and the frame in the seventh, if it has `end` bytes; over the next `skip` instructions, if
+/// not.
+const fn frame_of(end: u32, skip: u16) -> [u64; 6] {
+    [
+        instruction(MOVE, 6, 1, 0, 0),
+        // `data` and `data_end` of `struct xdp_md`.
+        instruction(LOAD, 7, 6, 0, 0),
+        instruction(LOAD, 8, 6, 4, 0),
+        instruction(MOVE, 2, 7, 0, 0),
+        instruction(ADD, 2, 0, 0, end),
+        instruction(JUMP_IF_GREATER, 2, 8, skip, 0),
+    ]
+}
+
 /// The part of `union bpf_attr` that loading needs.
 #[repr(C)]
 #[derive(Default)]
@@ -139,16 +153,8 @@ impl Floor {
             [instruction(LOAD, 1, 7, SOURCE + at, 0), instruction(STORE, STACK, 1, place, 0)]
         };
         let [source, destination, ports] = [word(0), word(4), word(8)];
-        let before = [
-            instruction(MOVE, 6, 1, 0, 0),
-            // `data` and `data_end` of `struct xdp_md`.
-            instruction(LOAD, 7, 6, 0, 0),
-            instruction(LOAD, 8, 6, 4, 0),
-            instruction(MOVE, 2, 7, 0, 0),
-            instruction(ADD, 2, 0, 0, END),
-            // To the end, if there is too little of it.
-            instruction(JUMP_IF_GREATER, 2, 8, 16, 0),
-        ];
+        // To the end, if there is too little of it.
+        let before = frame_of(END, 16);
         let ask = [
             instruction(MOVE, 1, 6, 0, 0),
             instruction(MOVE, 2, STACK, 0, 0),
@@ -177,25 +183,16 @@ impl Floor {
         // An IPv4 header ends here at the earliest, and its source is there.
         const END: u32 = 34;
         const SOURCE: u16 = 26;
-        Self::of(&[
-            instruction(MOVE, 6, 1, 0, 0),
-            // `data` and `data_end` of `struct xdp_md`.
-            instruction(LOAD, 7, 6, 0, 0),
-            instruction(LOAD, 8, 6, 4, 0),
-            instruction(MOVE, 2, 7, 0, 0),
-            instruction(ADD, 2, 0, 0, END),
-            // Over what changes the packet, if there is too little of it.
-            instruction(JUMP_IF_GREATER, 2, 8, 5, 0),
+        // Over what changes the packet, if there is too little of it.
+        let before = frame_of(END, 5);
+        let change = [
             CALL_RANDOM,
             instruction(AND, 0, 0, 0, 0x000f_ffff),
             instruction(OR, 0, 0, 0, 203 << 24),
             instruction(TO_NETWORK_ORDER, 0, 0, 0, 32),
             instruction(STORE, 7, 0, SOURCE, 0),
-            load(1, index),
-            load(2, 0),
-            CALL_REDIRECT,
-            EXIT,
-        ])
+        ];
+        Self::of(&[&before[..], &change, &[load(1, index), load(2, 0), CALL_REDIRECT, EXIT]].concat())
     }
 
     /// A tc program that leaves every packet to those behind it.

@@ -1,15 +1,15 @@
 //! A guarded node among real peers: real packets and real sockets.
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
     thread,
     time::Duration,
 };
 
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Host, Lab, Reach},
+    lab::{Guard, Host, Lab, Reach, comes_back},
 };
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -18,23 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 fn listen(host: &Host, ports: &[u16]) -> Vec<TcpListener> {
     let listen = |port: &u16| TcpListener::bind(("::", *port)).expect("the port is free in the lab");
     host.within(|| ports.iter().map(listen).collect()).expect("the host is there")
-}
-
-/// Sends `size` bytes over a connection that brings them back. Whether they are the same.
-fn comes_back(to: SocketAddr, size: usize) -> io::Result<bool> {
-    let sent: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
-    let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            (&stream).write_all(&sent)?;
-            stream.shutdown(Shutdown::Write)
-        });
-        let mut received = Vec::new();
-        (&stream).read_to_end(&mut received)?;
-        writer.join().expect("writing does not panic")?;
-        Ok(received == sent)
-    })
 }
 
 /// Asks by one datagram, of a connected socket, and compares the answer.

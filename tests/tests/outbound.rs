@@ -3,7 +3,6 @@
 use std::{
     io::ErrorKind,
     net::{IpAddr, UdpSocket},
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -43,14 +42,6 @@ ports = ["icmp"]
 from = ["services"]
 "#;
 
-fn ip(host: &Host, arguments: &str) {
-    let mut command = Command::new("ip");
-    let ran =
-        host.run(command.args(arguments.split_whitespace()), Duration::from_secs(5)).expect("ip starts");
-    let output = ran.output();
-    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// The servers that the document speaks of, and the same ones at a stranger's.
 struct World {
     lab: Lab,
@@ -60,8 +51,8 @@ struct World {
 impl World {
     fn new() -> Self {
         let lab = Lab::new().expect("a lab");
-        ip(&lab.stranger, &format!("address add {TRANSFER}/32 dev eth0"));
-        ip(&lab.node, &format!("route add {TRANSFER}/32 dev eth0"));
+        lab.stranger.ip(&format!("address add {TRANSFER}/32 dev eth0")).expect("ip does it");
+        lab.node.ip(&format!("route add {TRANSFER}/32 dev eth0")).expect("ip does it");
         let mut servers = Vec::new();
         for host in [&lab.client, &lab.stranger] {
             servers.push(smtp(host, &[25, 587]).expect("a mail server"));

@@ -1,9 +1,8 @@
 //! `attach = "tcx"`: the same verdict by a tc program, beside other programs.
 
 use std::{
-    io::{self, Read as _, Write as _},
     iter,
-    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     os::fd::OwnedFd,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -15,11 +14,10 @@ use nix::net::if_::if_nametoindex;
 use portguard_tests::{
     demo::SITE,
     floor::Floor,
-    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, wait_until},
+    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, comes_back, wait_until},
 };
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(2);
 /// How long the daemon may take to follow what happened.
 const SOON: Duration = Duration::from_secs(15);
 /// InfluxDB's port for clients, which the stranger is none of.
@@ -46,23 +44,6 @@ fn is_guarded(lab: &Lab) -> bool {
     let reach = |host: &Host, address: IpAddr| host.connect(address, CLIENTS).expect("the lab stands");
     [lab.node.v4(), lab.node.v6()].into_iter().all(|address| {
         (reach(&lab.client, address), reach(&lab.stranger, address)) == (Reach::Open, Reach::Silent)
-    })
-}
-
-/// Sends `size` bytes over a connection that brings them back. Whether they are the same.
-fn comes_back(to: SocketAddr, size: usize) -> io::Result<bool> {
-    let sent: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
-    let stream = TcpStream::connect_timeout(&to, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    thread::scope(|scope| {
-        let writer = scope.spawn(|| {
-            (&stream).write_all(&sent)?;
-            stream.shutdown(Shutdown::Write)
-        });
-        let mut received = Vec::new();
-        (&stream).read_to_end(&mut received)?;
-        writer.join().expect("writing does not panic")?;
-        Ok(received == sent)
     })
 }
 

@@ -1,9 +1,9 @@
 //! A node with two guarded interfaces in different zones: which rules hold is decided by where a packet comes in, not by
 //! the address that it wants.
 
-use std::{net::IpAddr, process::Command, time::Duration};
+use std::net::IpAddr;
 
-use portguard_tests::lab::{Guard, Host, Lab, Reach};
+use portguard_tests::lab::{Guard, Lab, Reach};
 
 /// Event Store's internal ports, and its external ones.
 const INTERNAL: [u16; 2] = [1112, 2112];
@@ -33,22 +33,14 @@ internal = "back"
 external = "front"
 "#;
 
-fn ip(host: &Host, arguments: &str) {
-    let mut command = Command::new("ip");
-    let ran =
-        host.run(command.args(arguments.split_whitespace()), Duration::from_secs(5)).expect("ip starts");
-    let output = ran.output();
-    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
 /// A second network between node and peer.
 fn connect_fronts(lab: &Lab) {
     let peer = lab.peer.namespace();
-    ip(&lab.node, &format!("link add eth1 type veth peer name eth1 netns {peer}"));
+    lab.node.ip(&format!("link add eth1 type veth peer name eth1 netns {peer}")).expect("ip does it");
     for (host, number) in [(&lab.node, 1), (&lab.peer, 2)] {
-        ip(host, "link set eth1 up");
-        ip(host, &format!("address add 10.89.0.{number}/24 dev eth1"));
-        ip(host, &format!("address add fd89::{number}/64 dev eth1 nodad"));
+        host.ip("link set eth1 up").expect("ip does it");
+        host.ip(&format!("address add 10.89.0.{number}/24 dev eth1")).expect("ip does it");
+        host.ip(&format!("address add fd89::{number}/64 dev eth1 nodad")).expect("ip does it");
     }
 }
 
@@ -86,8 +78,8 @@ fn the_internal_address_is_no_way_in_through_the_external_interface() {
     connect_fronts(&lab);
     let _server = lab.node.echo(INTERNAL[1]).unwrap();
     // The peer sends what is for the node's internal address over the external network.
-    ip(&lab.peer, "route add 10.88.0.1/32 via 10.89.0.1 dev eth1 src 10.89.0.2");
-    ip(&lab.peer, "route add fd88::1/128 via fd89::1 dev eth1 src fd89::2");
+    lab.peer.ip("route add 10.88.0.1/32 via 10.89.0.1 dev eth1 src 10.89.0.2").expect("ip does it");
+    lab.peer.ip("route add fd88::1/128 via fd89::1 dev eth1 src fd89::2").expect("ip does it");
     let internal = ["10.88.0.1", "fd88::1"];
     for address in internal {
         assert_reach(&lab, address, &INTERNAL[1..], Reach::Open);

@@ -53,22 +53,18 @@ const HOPS: u8 = 64;
 #[inline(always)]
 pub fn reset4(frame: &[u8; LEN4], reset: &mut [u8; LEN4]) {
     reset.fill(0);
-    answer4(frame, reset, frame[IP + 9], Ipv4Hdr::LEN + TcpHdr::LEN);
-    refuse(&frame[BEHIND4..], &mut reset[BEHIND4..]);
-    let pseudo = sum(&reset[IP + 12..BEHIND4]) + u32::from(reset[IP + 9]) + TcpHdr::LEN as u32;
-    let segment = checksum(pseudo + sum(&reset[BEHIND4..]));
-    reset[BEHIND4 + 16..BEHIND4 + 18].copy_from_slice(&segment);
+    answer4(frame, reset, protocol::TCP, LEN4 - IP);
+    let addresses = sum(&reset[IP + 12..BEHIND4]);
+    refuse(&frame[BEHIND4..], &mut reset[BEHIND4..], addresses);
 }
 
 /// The same for a segment over IPv6 without extension headers.
 #[inline(always)]
 pub fn reset6(frame: &[u8; LEN6], reset: &mut [u8; LEN6]) {
     reset.fill(0);
-    answer6(frame, reset, frame[IP + 6], TcpHdr::LEN);
-    refuse(&frame[BEHIND6..], &mut reset[BEHIND6..]);
-    let pseudo = sum(&reset[IP + 8..BEHIND6]) + u32::from(reset[IP + 6]) + TcpHdr::LEN as u32;
-    let segment = checksum(pseudo + sum(&reset[BEHIND6..]));
-    reset[BEHIND6 + 16..BEHIND6 + 18].copy_from_slice(&segment);
+    answer6(frame, reset, protocol::TCP, TcpHdr::LEN);
+    let addresses = sum(&reset[IP + 8..BEHIND6]);
+    refuse(&frame[BEHIND6..], &mut reset[BEHIND6..], addresses);
 }
 
 /// What comes back for the datagram of which `frame` is the beginning: UDP over IPv4 without options.
@@ -130,15 +126,18 @@ fn turn_ethernet(frame: &[u8], reset: &mut [u8]) {
     reset[12..14].copy_from_slice(&frame[12..14]);
 }
 
-/// Acknowledges the request of `segment` and resets it. The checksum is left.
+/// Acknowledges the request of `segment` and resets it, between addresses with this sum.
 #[inline(always)]
-fn refuse(segment: &[u8], reset: &mut [u8]) {
+fn refuse(segment: &[u8], reset: &mut [u8], addresses: u32) {
     reset[..2].copy_from_slice(&segment[2..4]);
     reset[2..4].copy_from_slice(&segment[..2]);
     let asked = u32::from_be_bytes([segment[4], segment[5], segment[6], segment[7]]);
     reset[8..12].copy_from_slice(&asked.wrapping_add(1).to_be_bytes());
     reset[12] = ((TcpHdr::LEN / 4) << 4) as u8;
     reset[13] = RST_ACK;
+    let pseudo = addresses + u32::from(protocol::TCP) + TcpHdr::LEN as u32;
+    let checksum = checksum(pseudo + sum(reset));
+    reset[16..18].copy_from_slice(&checksum);
 }
 
 /// The sum of 16-bit words (RFC 1071).

@@ -143,15 +143,15 @@ pub(super) fn attach(
 ) -> Result<Guarded, DatapathError> {
     let native = (XdpMode::Driver, AttachedMode::Native);
     let generic = (XdpMode::Skb, AttachedMode::Generic);
-    let (mode, descriptor) = match link.attach {
-        _ if link.hook() == Hook::Egress => (AttachedMode::Egress, attach_tcx(generation, link)?),
-        Attach::Auto => match attach_xdp(generation, link, native) {
+    let (mode, descriptor) = match (link.direction, link.attach) {
+        (Direction::Out, _) => (AttachedMode::Egress, attach_tcx(generation, link)?),
+        (Direction::In, Attach::Auto) => match attach_xdp(generation, link, native) {
             Err(DatapathError::NoNativeMode { .. }) => attach_xdp(generation, link, generic)?,
             result => result?,
         },
-        Attach::Native => attach_xdp(generation, link, native)?,
-        Attach::Generic => attach_xdp(generation, link, generic)?,
-        Attach::Tcx => (AttachedMode::Tcx, attach_tcx(generation, link)?),
+        (Direction::In, Attach::Native) => attach_xdp(generation, link, native)?,
+        (Direction::In, Attach::Generic) => attach_xdp(generation, link, generic)?,
+        (Direction::In, Attach::Tcx) => (AttachedMode::Tcx, attach_tcx(generation, link)?),
     };
     let hook = link.hook();
     let path = pins.link(hook, link.index);

@@ -219,7 +219,7 @@ pub enum DatapathError {
     /// An interface whose packets the verdict can't read at tc.
     #[error(
         "interface `{interface}` is no Ethernet: it is loopback, or a tunnel or other line without Ethernet headers, and the \
-         verdict reads Ethernet frames; the site file asks for attach = \"tcx\" there: guard the interface that its packets \
+         verdict reads Ethernet frames; the site file asks for attach = \"tcx\" there, or for `outbound`: guard the interface that its packets \
          arrive by"
     )]
     NoEthernet {

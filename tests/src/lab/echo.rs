@@ -1,8 +1,8 @@
 //! A server that sends back what it is sent.
 
 use std::{
-    io,
-    net::{Ipv6Addr, TcpListener, TcpStream, UdpSocket},
+    io::{self, Read as _, Write as _},
+    net::{Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,6 +19,23 @@ use super::Host;
 const TURN: Duration = Duration::from_millis(20);
 /// How long a connection may be silent.
 const SILENCE: Duration = Duration::from_secs(15);
+
+/// Sends `size` bytes over a connection to an echo. Whether the same come back.
+pub fn comes_back(to: SocketAddr, size: usize) -> io::Result<bool> {
+    let sent: Vec<u8> = (0..=u8::MAX).cycle().take(size).collect();
+    let stream = TcpStream::connect_timeout(&to, SILENCE)?;
+    stream.set_read_timeout(Some(SILENCE))?;
+    thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            (&stream).write_all(&sent)?;
+            stream.shutdown(Shutdown::Write)
+        });
+        let mut received = Vec::new();
+        (&stream).read_to_end(&mut received)?;
+        writer.join().expect("writing does not panic")?;
+        Ok(received == sent)
+    })
+}
 
 /// Echoes on one TCP and UDP port of a host, for both IPs, until it is dropped.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
 use super::{Echo, Process, Ran, Stop, namespace::Namespace, ping::ping};
 
@@ -102,6 +102,14 @@ impl Host {
     pub fn output(&self, seconds: u32, program: &str, arguments: &[&str]) -> anyhow::Result<Output> {
         let patience = Duration::from_secs(seconds.into());
         Ok(self.run(Command::new(program).args(arguments), patience)?.output())
+    }
+
+    /// Runs `ip` on it, with arguments between which there are spaces; an error says what it said.
+    pub fn ip(&self, arguments: &str) -> anyhow::Result<()> {
+        let words: Vec<&str> = arguments.split_whitespace().collect();
+        let output = self.output(5, "ip", &words)?;
+        ensure!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
     }
 
     /// Runs `work` on a thread inside its network.

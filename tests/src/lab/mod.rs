@@ -32,7 +32,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use nix::ifaddrs::getifaddrs;
 
-pub use echo::Echo;
+pub use echo::{Echo, comes_back};
 pub use guard::{Guard, ask, binary};
 pub use host::{Host, Reach};
 pub use id::Id;
