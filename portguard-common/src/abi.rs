@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 5;
+pub const ABI_VERSION: u32 = 6;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -229,6 +229,20 @@ pub struct DropEvent {
     pub at: u64,
     /// Its bytes.
     pub bytes: u64,
+    /// Who sent it, if it was to leave.
+    pub sender: Sender,
+}
+
+/// Who has opened the socket that a packet comes from, as the kernel tells it of packets that leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Sender {
+    /// The number of its cgroup in the unified hierarchy (`bpf_skb_cgroup_id`); 0: no socket of a process.
+    pub cgroup: u64,
+    /// The user's number in the network's user namespace (`bpf_get_socket_uid`).
+    pub user: u32,
+    /// Zero; it makes up a whole word.
+    pub unused: u32,
 }
 
 /// The places of the counters of undocumented ports, those of all zones together.
@@ -360,7 +374,8 @@ const _: () = {
     assert!(size_of::<DropKey>() == 24);
     assert!(size_of::<DropEntry>() == 64);
     assert!(size_of::<DropTally>() == 56);
-    assert!(size_of::<DropEvent>() == 40);
+    assert!(size_of::<Sender>() == 16);
+    assert!(size_of::<DropEvent>() == 56);
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());

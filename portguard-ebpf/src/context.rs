@@ -6,9 +6,12 @@ use core::{ffi::c_void, ptr};
 
 use aya_ebpf::{
     bindings::{__sk_buff, xdp_md},
-    helpers::generated::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
+    helpers::generated::{
+        bpf_get_socket_uid, bpf_skb_cgroup_id, bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes,
+    },
     programs::{TcContext, XdpContext},
 };
+use portguard_common::abi::Sender;
 
 use crate::drops;
 
@@ -40,6 +43,9 @@ pub(crate) trait Context: Copy {
     /// # Safety
     /// `to` is valid for writes of `len` bytes.
     unsafe fn load(self, offset: u32, to: *mut c_void, len: u32) -> bool;
+
+    /// Who sent the packet, if it leaves.
+    fn sender(self) -> Sender;
 
     /// Calls the function that notes a drop: each hook has its own, since a global function's parameters have the type of
     /// the kernel's context.
@@ -104,6 +110,11 @@ impl Context for Xdp {
         // SAFETY: the context is the one that the kernel called this program with, and the caller vouches for `to`. The
         // helper itself refuses what lies beyond the frame.
         unsafe { bpf_xdp_load_bytes(self.0, offset, to, len) == 0 }
+    }
+
+    #[inline(always)]
+    fn sender(self) -> Sender {
+        Sender::default()
     }
 
     #[inline(always)]
@@ -172,6 +183,17 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
     unsafe fn load(self, offset: u32, to: *mut c_void, len: u32) -> bool {
         // SAFETY: as at XDP.
         unsafe { bpf_skb_load_bytes(self.0.cast(), offset, to, len) == 0 }
+    }
+
+    #[inline(always)]
+    fn sender(self) -> Sender {
+        if !OUTBOUND {
+            return Sender::default();
+        }
+        // SAFETY: the context is the one that the kernel called this program with; the helpers look at the packet's socket, and
+        // answer for one without.
+        let (cgroup, user) = unsafe { (bpf_skb_cgroup_id(self.0), bpf_get_socket_uid(self.0)) };
+        Sender { cgroup, user, unused: 0 }
     }
 
     #[inline(always)]

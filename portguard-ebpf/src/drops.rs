@@ -102,7 +102,7 @@ pub(crate) extern "C" fn note_drop_out(context: *mut __sk_buff, outcome: u64, by
 fn note_in_table<C: Context>(context: C, outcome: u64, bytes: u64) -> u32 {
     let arrival = maps::arrival(context).unwrap_or(Arrival::from_bits(0));
     match drops::plain_key(&Head::new(context), peer::<C>(), arrival, outcome) {
-        Some(key) => enter(key, bytes),
+        Some(key) => enter(context, key, bytes),
         None => note_unusual(context, arrival, outcome, bytes),
     }
     0
@@ -111,7 +111,7 @@ fn note_in_table<C: Context>(context: C, outcome: u64, bytes: u64) -> u32 {
 /// A packet with tags, or that is none of IP, or whose headers are not in the first buffer.
 #[inline(never)]
 fn note_unusual<C: Context>(context: C, arrival: Arrival, outcome: u64, bytes: u64) {
-    enter(drops::key(&Scattered::new(context), peer::<C>(), arrival, outcome), bytes);
+    enter(context, drops::key(&Scattered::new(context), peer::<C>(), arrival, outcome), bytes);
 }
 
 /// Which end of its packets is the peer's.
@@ -138,7 +138,7 @@ impl Clock for Coarse {
 }
 
 #[inline(always)]
-fn enter(key: DropKey, bytes: u64) {
+fn enter<C: Context>(context: C, key: DropKey, bytes: u64) {
     let half = maps::half();
     let place = half * DROP_BUCKETS + drops::bucket_index(key) % DROP_BUCKETS;
     let Some(bucket) = DROPS.get_ptr_mut(place) else { return };
@@ -151,10 +151,10 @@ fn enter(key: DropKey, bytes: u64) {
     let Some(tally) = tally(half) else { return };
     match noted {
         Noted::Known => {}
-        Noted::First => tell(tally, key, bytes),
+        Noted::First => tell(context, tally, key, bytes),
         Noted::Instead(before) => {
             lose(tally, before);
-            tell(tally, key, bytes);
+            tell(context, tally, key, bytes);
         }
         Noted::Lost => lose(tally, Counter { packets: 1, bytes }),
     }
@@ -162,7 +162,7 @@ fn enter(key: DropKey, bytes: u64) {
 
 /// Tells userspace of the first packet of a kind, unless it has been told of many within this moment.
 #[inline(always)]
-fn tell(tally: &mut DropTally, key: DropKey, bytes: u64) {
+fn tell<C: Context>(context: C, tally: &mut DropTally, key: DropKey, bytes: u64) {
     let now = Coarse.now();
     let moment = now >> MOMENT_SHIFT;
     if tally.moment != moment {
@@ -174,7 +174,7 @@ fn tell(tally: &mut DropTally, key: DropKey, bytes: u64) {
         return;
     }
     tally.in_moment += 1;
-    match EVENTS.output(DropEvent { key, at: now, bytes }, 0) {
+    match EVENTS.output(DropEvent { key, at: now, bytes, sender: context.sender() }, 0) {
         Ok(()) => tally.told += 1,
         Err(_) => tally.unheard += 1,
     }

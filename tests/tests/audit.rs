@@ -62,6 +62,7 @@ fn harvest(epoch: u64, sources: u32) -> Harvest {
         port: "8086/tcp".to_owned(),
         reason: "source_not_admitted".to_owned(),
         rules: Vec::new(),
+        process: None,
         would: false,
         packets: 1,
         bytes: 60,

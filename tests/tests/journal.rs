@@ -223,6 +223,7 @@ fn no_value_can_forge_a_field() {
         port: "8086/tcp".to_owned(),
         reason: "source_not_admitted".to_owned(),
         rules: vec![forged.to_owned(), "site/other".to_owned()],
+        process: Some(portguard::audit::Process { uid: 33, cgroup: Some(forged.to_owned()) }),
         would: true,
         packets: 1,
         bytes: 60,
@@ -257,6 +258,8 @@ fn no_value_can_forge_a_field() {
     assert_eq!(values("PORTGUARD_SOURCE"), ["198.51.100.7"]);
     assert_eq!(values("PORTGUARD_VERDICT"), ["would_drop"]);
     assert_eq!(values("PORTGUARD_ZONE"), [forged]);
+    assert_eq!(values("PORTGUARD_UID"), ["33"]);
+    assert_eq!(values("PORTGUARD_CGROUP"), [forged]);
     assert_eq!(values("PORTGUARD_RULES"), [format!("{forged}; site/other")]);
     assert_eq!(values("SYSLOG_IDENTIFIER"), [IDENTIFIER]);
 }

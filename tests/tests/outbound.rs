@@ -1,13 +1,16 @@
 //! What leaves: ThoughtSpot's outbound rows with real servers at the other end, and nothing else, while what is served is served.
 
 use std::{
+    fs,
     io::ErrorKind,
     net::{IpAddr, UdpSocket},
+    path::PathBuf,
+    process, thread,
     time::{Duration, Instant},
 };
 
 use portguard_tests::lab::{Guard, Host, Lab, Process, Reach, https, slapd, smtp, wait_until};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The one address that the document names.
 const TRANSFER: &str = "208.83.110.20";
@@ -209,7 +212,7 @@ fn without_outbound_no_program_looks_at_what_leaves_and_after_detaching_none_doe
     let _server = lab.stranger.echo(443).unwrap();
     let off = SITE.replace("outbound = \"enforce\"\noutbound_posture = \"drop\"\n", "");
     let guard = Guard::start(&lab.node, &off).unwrap();
-    let links = |guard: &Guard| std::fs::read_dir(guard.pins().join("egress")).map_or(0, Iterator::count);
+    let links = |guard: &Guard| fs::read_dir(guard.pins().join("egress")).map_or(0, Iterator::count);
     let reach = || lab.node.connect(lab.stranger.v4(), 443).unwrap();
     assert_eq!((links(&guard), reach()), (0, Reach::Open));
     for _ in 0..2 {
@@ -234,7 +237,7 @@ fn a_program_that_a_kill_has_left_where_packets_leave_is_taken_off() {
     let _server = lab.stranger.echo(443).unwrap();
     let guard = Guard::start(&lab.node, SITE).unwrap();
     let links = guard.pins().join("egress");
-    let pin = std::fs::read_dir(&links).unwrap().next().unwrap().unwrap().path();
+    let pin = fs::read_dir(&links).unwrap().next().unwrap().unwrap().path();
     let kept = guard.pins().with_file_name("kept");
     let [from, to] = [&pin, &kept].map(|path| path.display().to_string());
     let pinned = lab.node.output(5, "bpftool", &["link", "pin", "pinned", &from, &to]).unwrap();
@@ -246,11 +249,78 @@ fn a_program_that_a_kill_has_left_where_packets_leave_is_taken_off() {
             .status
             .success()
     );
-    std::fs::rename(&kept, &pin).unwrap();
+    fs::rename(&kept, &pin).unwrap();
     let reach = || lab.node.connect(lab.stranger.v4(), 443).unwrap();
     assert_eq!(reach(), Reach::Refused, "the older generation's program is there still");
     let guard = guard.restart().unwrap();
     assert!(wait_until(SOON, || reach() == Reach::Open), "the log: {}", guard.log());
-    assert_eq!(std::fs::read_dir(&links).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(&links).unwrap().count(), 0);
+    guard.stop().unwrap();
+}
+
+/// A cgroup of the unified hierarchy that is removed in the end.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new(name: &str) -> Self {
+        let mounts = fs::read_to_string("/proc/mounts").expect("it can be read");
+        let mount = mounts.lines().find_map(|mount| match mount.split(' ').collect::<Vec<_>>()[..] {
+            [_, directory, "cgroup2", ..] => Some(directory),
+            _ => None,
+        });
+        let path = PathBuf::from(mount.expect("the unified hierarchy is mounted")).join(name);
+        fs::create_dir(&path).expect("a cgroup can be made");
+        Self(path)
+    }
+
+    /// Runs a shell's `command` in it as `user`.
+    fn run(&self, host: &Host, user: u32, command: &str) {
+        let command = format!(
+            "echo $$ > {}/cgroup.procs && exec setpriv --reuid {user} --clear-groups sh -c '{command}'",
+            self.0.display()
+        );
+        host.output(10, "sh", &["-c", &command]).expect("a shell starts");
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        // What ran in it may be on its way out still.
+        let gone = wait_until(SOON, || fs::remove_dir(&self.0).is_ok());
+        assert!(gone || thread::panicking(), "{} stays", self.0.display());
+    }
+}
+
+#[test]
+fn whoever_sent_what_must_not_leave_is_named_by_user_and_cgroup() {
+    let world = World::new();
+    let name = format!("portguard-test-{}", process::id());
+    let cgroup = Cgroup::new(&name);
+    let guard = Guard::start(&world.lab.node, SITE).unwrap();
+    let stranger = world.lab.stranger.v4();
+    let fetch = format!("curl --silent --insecure --max-time 4 https://{stranger}/");
+    cgroup.run(&world.lab.node, 4242, &fetch);
+    world.lab.client.connect(world.lab.node.v4(), 23).unwrap();
+    let told = || -> Value {
+        let output = guard.ask(&["drops", "--format", "json"]).expect("the daemon answers");
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    };
+    let rows = |direction: &str| -> Vec<Value> {
+        let drops = told();
+        let rows = drops["rows"].as_array().expect("a list").iter();
+        rows.filter(|row| row["direction"] == direction).cloned().collect()
+    };
+    assert!(wait_until(SOON, || rows("out").iter().any(|row| row["process"].is_object())), "{}", told());
+    let process = json!({ "uid": 4242, "cgroup": format!("/{name}") });
+    assert_eq!(
+        rows("out").iter().map(|row| row["process"].clone()).collect::<Vec<_>>(),
+        [process],
+        "{}",
+        told()
+    );
+    assert!(rows("in").iter().all(|row| row.get("process").is_none()), "{}", told());
+    let text = guard.ask(&["drops"]).unwrap();
+    let text = String::from_utf8_lossy(&text.stdout);
+    assert!(text.contains(&format!("uid 4242 in /{name}")), "{text}");
     guard.stop().unwrap();
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::{
     Detail, SourceDrops,
     amount::{bounded, sum, to_file},
-    labels::{Labels, joined},
+    labels::{Labels, joined, written},
     source::Source,
     tally::{self, COLUMNS, Key, Sums},
 };
@@ -35,6 +35,7 @@ struct Named<'a> {
     port: &'a str,
     reason: &'a str,
     rules: String,
+    process: String,
     would: bool,
 }
 
@@ -85,11 +86,11 @@ fn is_new(connection: &Connection, instance: i64, detail: &Detail) -> rusqlite::
 }
 
 fn named(drop: &SourceDrops) -> (Named<'_>, Sums) {
-    let SourceDrops { source, zone, port, reason, rules, would, packets, bytes, first, last } = drop;
+    let SourceDrops { source, zone, port, reason, rules, process, would, packets, bytes, first, last } = drop;
     let counted = bounded(Count { packets: *packets, bytes: *bytes });
-    let rules = joined(rules);
+    let (rules, process) = (joined(rules), written(process.as_ref()));
     (
-        Named { source: Source(*source), zone, port, reason, rules, would: *would },
+        Named { source: Source(*source), zone, port, reason, rules, process, would: *would },
         Sums { counted, first: *first, last: *last },
     )
 }
@@ -147,12 +148,16 @@ fn known_key(
     named: &Named<'_>,
 ) -> rusqlite::Result<Option<Key>> {
     let mut known = |text| labels.known(connection, text);
-    let (Some(zone), Some(port), Some(reason), Some(rules)) =
-        (known(named.zone)?, known(named.port)?, known(named.reason)?, known(&named.rules)?)
-    else {
+    let (Some(zone), Some(port), Some(reason), Some(rules), Some(process)) = (
+        known(named.zone)?,
+        known(named.port)?,
+        known(named.reason)?,
+        known(&named.rules)?,
+        known(&named.process)?,
+    ) else {
         return Ok(None);
     };
-    Ok(Some(Key { source: named.source, zone, port, reason, rules, would: named.would }))
+    Ok(Some(Key { source: named.source, zone, port, reason, rules, process, would: named.would }))
 }
 
 fn key(connection: &Connection, labels: &mut Labels, named: &Named<'_>) -> rusqlite::Result<Key> {
@@ -163,16 +168,17 @@ fn key(connection: &Connection, labels: &mut Labels, named: &Named<'_>) -> rusql
         port: number(named.port)?,
         reason: number(named.reason)?,
         rules: number(&named.rules)?,
+        process: number(&named.process)?,
         would: named.would,
     })
 }
 
 fn put(connection: &Connection, hour: i64, key: Key, sums: Sums) -> rusqlite::Result<()> {
-    let Key { source, zone, port, reason, rules, would } = key;
+    let Key { source, zone, port, reason, rules, process, would } = key;
     let Sums { counted, first, last } = sums;
     let mut statement = connection.prepare_cached(
-        "INSERT OR REPLACE INTO drop_hour (hour, source, zone, port, reason, rules, would, packets, bytes, first, last) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT OR REPLACE INTO drop_hour (hour, source, zone, port, reason, rules, process, would, packets, bytes, first, \
+         last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
     )?;
     let (packets, bytes) = (to_file(counted.packets), to_file(counted.bytes));
     statement.execute((
@@ -182,6 +188,7 @@ fn put(connection: &Connection, hour: i64, key: Key, sums: Sums) -> rusqlite::Re
         port,
         reason,
         rules,
+        process,
         would,
         packets,
         bytes,
@@ -192,12 +199,12 @@ fn put(connection: &Connection, hour: i64, key: Key, sums: Sums) -> rusqlite::Re
 }
 
 fn take(connection: &Connection, hour: i64, key: Key) -> rusqlite::Result<()> {
-    let Key { source, zone, port, reason, rules, would } = key;
+    let Key { source, zone, port, reason, rules, process, would } = key;
     let mut statement = connection.prepare_cached(
         "DELETE FROM drop_hour WHERE hour = ?1 AND source = ?2 AND zone = ?3 AND port = ?4 AND reason = ?5 AND rules = ?6 \
-         AND would = ?7",
+         AND process = ?7 AND would = ?8",
     )?;
-    statement.execute((hour, source, zone, port, reason, rules, would)).map(drop)
+    statement.execute((hour, source, zone, port, reason, rules, process, would)).map(drop)
 }
 
 fn lose(connection: &Connection, hour: i64, cause: Cause, lost: Count) -> rusqlite::Result<()> {

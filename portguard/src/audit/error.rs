@@ -43,6 +43,16 @@ pub enum AuditError {
         /// This version's.
         known: i64,
     },
+    /// An earlier version wrote it, and none that writes it has been here since.
+    #[error(
+        "{} was written by an earlier version of portguard; `portguard run` makes it this version's when it starts, and nothing \
+         in it is lost",
+        path.display()
+    )]
+    Older {
+        /// The file.
+        path: PathBuf,
+    },
     /// It is not a database, or not whole.
     #[error(
         "{} is damaged, or is no audit store ({reason}); move it away with the files beside it and a new one is begun: \

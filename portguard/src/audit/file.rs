@@ -22,8 +22,14 @@ const GROUP: &str = "portguard";
 /// "PrtG": what `file` and SQLite know the file by.
 const APPLICATION: i64 = 0x5072_7447;
 /// Raised when the schema changes its meaning.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 const SCHEMA: &str = include_str!("schema.sql");
+/// The part of the schema that format 1 has otherwise.
+const DROPS: &str = include_str!("drops.sql");
+/// What makes room for it, and moves what was recorded there.
+const PUT_ASIDE: &str = "DROP VIEW drops_by_hour; ALTER TABLE drop_hour RENAME TO drop_hour_1; \
+                         ALTER TABLE drop_day RENAME TO drop_day_1;";
+const TAKE_OVER: &str = include_str!("format1.sql");
 
 /// How long one waits for another connection that has the file for a moment.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,10 +58,8 @@ pub(super) fn write(path: &Path) -> Result<Writing, AuditError> {
     let mut connection = Connection::open_with_flags(path, flags).map_err(error)?;
     connection.busy_timeout(PATIENCE).map_err(error)?;
     let is_new = is_empty(&connection).map_err(error)?;
-    if !is_new {
-        check_format(&connection, path)?;
-    }
-    prepare(&mut connection, is_new).map_err(error)?;
+    let before = if is_new { None } else { Some(format(&connection, path)?) };
+    prepare(&mut connection, before).map_err(error)?;
     Ok(Writing { connection, _lock: lock })
 }
 
@@ -115,7 +119,8 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
 }
 
-fn prepare(connection: &mut Connection, is_new: bool) -> rusqlite::Result<()> {
+/// Makes a file of the format `before`, or a new one, one of this version's.
+fn prepare(connection: &mut Connection, before: Option<i64>) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
     // Each commit is on the disk before it is told.
     connection.pragma_update(None, "journal_mode", "wal")?;
@@ -123,14 +128,17 @@ fn prepare(connection: &mut Connection, is_new: bool) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
     connection.pragma_update(None, "journal_size_limit", LOG_PAGES * 4096 * 2)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    if is_new {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(SCHEMA)?;
-        transaction.pragma_update(None, "application_id", APPLICATION)?;
-        transaction.pragma_update(None, "user_version", FORMAT)?;
-        transaction.commit()?;
+    if before == Some(FORMAT) {
+        return Ok(());
     }
-    Ok(())
+    let transaction = connection.transaction()?;
+    let parts = if before.is_none() { [SCHEMA, DROPS, ""] } else { [PUT_ASIDE, DROPS, TAKE_OVER] };
+    for part in parts {
+        transaction.execute_batch(part)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.commit()
 }
 
 /// Opens the file at `path` to read, whoever writes meanwhile.
@@ -155,8 +163,10 @@ pub(super) fn read(path: &Path) -> Result<Connection, AuditError> {
         opened => opened,
     };
     let connection = connection.map_err(|source| AuditError::of(path, source))?;
-    check_format(&connection, path)?;
-    Ok(connection)
+    match format(&connection, path)? {
+        FORMAT => Ok(connection),
+        _ => Err(AuditError::Older { path: path.to_owned() }),
+    }
 }
 
 fn open_to_read(path: &Path, how: &str) -> rusqlite::Result<Connection> {
@@ -176,7 +186,8 @@ fn is_unreachable(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(CannotOpen | ReadOnly))
 }
 
-fn check_format(connection: &Connection, path: &Path) -> Result<(), AuditError> {
+/// A format that this version knows.
+fn format(connection: &Connection, path: &Path) -> Result<i64, AuditError> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let error = |source| AuditError::of(path, source);
     let (application, found) =
@@ -185,10 +196,10 @@ fn check_format(connection: &Connection, path: &Path) -> Result<(), AuditError> 
         let reason = "another program's database".to_owned();
         return Err(AuditError::Damaged { path: path.to_owned(), reason });
     }
-    if found != FORMAT {
+    if !(1..=FORMAT).contains(&found) {
         return Err(AuditError::OtherVersion { path: path.to_owned(), found, known: FORMAT });
     }
-    Ok(())
+    Ok(found)
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

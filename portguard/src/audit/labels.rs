@@ -4,6 +4,8 @@ use std::collections::{HashMap, hash_map::Entry};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::Process;
+
 /// The numbers that are known already. What a transaction that came to nothing has learnt must be forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Labels(HashMap<String, i64>);
@@ -65,4 +67,14 @@ pub(super) fn joined(rules: &[String]) -> String {
 /// The rules of such a text.
 pub(super) fn split(rules: &str) -> Vec<String> {
     rules.lines().map(str::to_owned).collect()
+}
+
+/// A process as one text, JSON; the empty text for none.
+pub(super) fn written(process: Option<&Process>) -> String {
+    process.and_then(|process| serde_json::to_string(process).ok()).unwrap_or_default()
+}
+
+/// The process of such a text.
+pub(super) fn process(text: &str) -> Option<Process> {
+    serde_json::from_str(text).ok()
 }

@@ -14,6 +14,7 @@ mod fate;
 mod file;
 mod keep;
 mod labels;
+mod process;
 mod query;
 mod reader;
 mod record;
@@ -30,6 +31,7 @@ mod words;
 pub use error::AuditError;
 pub use file::FILE;
 pub use keep::Kept;
+pub use process::Process;
 pub use query::{
     DayOfDrops, DropFilter, DropRow, Drops, Lost, LostAtPort, LostByReason, Order, Point, PortTotals,
     ReasonTotals, RuleTotal, Series, SourceRow, TopSources,

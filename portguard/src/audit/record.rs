@@ -4,6 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::Process;
 use crate::observe::{Count, CounterReport};
 
 /// What the kernel counted and whom it dropped, since the harvest before.
@@ -46,6 +47,8 @@ pub struct SourceDrops {
     /// The rules that name the port, each with its place: `redis-enterprise/shards (redis-enterprise.md:46)`. Empty: no
     /// document names it.
     pub rules: Vec<String>,
+    /// Who sent it, if it was to leave and the kernel tells.
+    pub process: Option<Process>,
     /// Whether it passed all the same, since the mode was `observe`.
     pub would: bool,
     /// Packets.

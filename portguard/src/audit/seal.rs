@@ -136,10 +136,10 @@ fn add_up(connection: &Connection, day: i64) -> rusqlite::Result<()> {
         connection.execute(question, hours)?;
     }
     connection.execute(
-        "INSERT INTO drop_day (day, source, zone, port, reason, rules, would, packets, bytes, first, last) SELECT ?1, source, \
-         zone, port, reason, rules, would, sum(packets) AS loudness, sum(bytes), min(first), max(last) FROM drop_hour WHERE \
-         hour >= ?2 AND hour < ?3 GROUP BY source, zone, port, reason, rules, would ORDER BY loudness DESC, source, zone, \
-         port, reason, rules, would LIMIT ?4",
+        "INSERT INTO drop_day (day, source, zone, port, reason, rules, process, would, packets, bytes, first, last) SELECT ?1, \
+         source, zone, port, reason, rules, process, would, sum(packets) AS loudness, sum(bytes), min(first), max(last) FROM \
+         drop_hour WHERE hour >= ?2 AND hour < ?3 GROUP BY source, zone, port, reason, rules, process, would ORDER BY \
+         loudness DESC, source, zone, port, reason, rules, process, would LIMIT ?4",
         [hours[0], hours[1], hours[2], LOUDEST_OF_A_DAY],
     )?;
     Ok(())

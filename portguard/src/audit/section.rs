@@ -41,11 +41,14 @@ pub(super) struct Part {
 const PORT: [&str; 6] = ["zone", "port", "rule", "fate", "packets", "bytes"];
 const REASON: [&str; 4] = ["reason", "fate", "packets", "bytes"];
 const LOST: [&str; 3] = ["cause", "packets", "bytes"];
-const DROP: [&str; 10] =
-    ["source", "zone", "port", "reason", "rules", "would", "packets", "bytes", "first", "last"];
+const DROP: [&str; 11] =
+    ["source", "zone", "port", "reason", "rules", "process", "would", "packets", "bytes", "first", "last"];
 const CHANGE: [&str; 7] = ["at", "kind", "generation", "digest", "asked_by", "says", "diff"];
 /// The columns whose numbers stand for texts.
-const TEXTS: [&str; 5] = ["zone", "port", "rule", "reason", "rules"];
+const TEXTS: [&str; 6] = ["zone", "port", "rule", "reason", "rules", "process"];
+/// The column that files of the first format do not have: it counts only where there is something in it, so that what was sealed
+/// then is what it was.
+const ADDED: &str = "process";
 
 impl Section {
     /// Every section, in the order in which a seal covers them.
@@ -206,6 +209,7 @@ impl Canonical {
     ) -> rusqlite::Result<()> {
         for (place, column) in columns.iter().enumerate() {
             match row.get_ref(place + 1)? {
+                ValueRef::Integer(0) if *column == ADDED => {}
                 ValueRef::Integer(number) if TEXTS.contains(column) => {
                     self.value(ValueRef::Text(texts.text(connection, number)?.as_bytes()));
                 }

@@ -133,6 +133,7 @@ mod tests {
             port: format!("{epoch}/udp"),
             reason: reason.clone(),
             rules: Vec::new(),
+            process: None,
             would: false,
             packets: 1,
             bytes: 1,

@@ -16,6 +16,7 @@ pub(super) struct Key {
     pub(super) port: i64,
     pub(super) reason: i64,
     pub(super) rules: i64,
+    pub(super) process: i64,
     pub(super) would: bool,
 }
 
@@ -28,7 +29,8 @@ pub(super) struct Sums {
 }
 
 /// The columns that [`read`] reads.
-pub(super) const COLUMNS: &str = "source, zone, port, reason, rules, would, packets, bytes, first, last";
+pub(super) const COLUMNS: &str =
+    "source, zone, port, reason, rules, process, would, packets, bytes, first, last";
 
 /// A row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(Key, Sums)> {
@@ -38,10 +40,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(Key, Sums)> {
         port: row.get(2)?,
         reason: row.get(3)?,
         rules: row.get(4)?,
-        would: row.get(5)?,
+        process: row.get(5)?,
+        would: row.get(6)?,
     };
-    let (first, last) = (from_file(row.get(8)?), from_file(row.get(9)?));
-    Ok((key, Sums { counted: count_at(row, 6)?, first, last }))
+    let (first, last) = (from_file(row.get(9)?), from_file(row.get(10)?));
+    Ok((key, Sums { counted: count_at(row, 7)?, first, last }))
 }
 
 impl Sums {

@@ -8,13 +8,13 @@ use std::{
 };
 
 use anyhow::bail;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, presets};
 use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{ExitStatus, control::ControlArgs, format::Format, time::time};
 use crate::{
-    audit::{DropFilter, DropRow, Drops, Order, Span},
+    audit::{DropFilter, DropRow, Drops, Order, Process, Span},
     daemon::{Reply, Request, ask, follow},
     events::Event,
 };
@@ -156,7 +156,13 @@ fn table(rows: &[DropRow]) -> Table {
         "FIRST",
         "LAST",
         "DOCUMENTED BY",
+        "SENT BY",
     ]);
+    // Only of what was to leave there is something to say.
+    let are_senders_known = rows.iter().any(|row| row.process.is_some());
+    if let Some(senders) = table.column_mut(8).filter(|_| !are_senders_known) {
+        senders.set_constraint(ColumnConstraint::Hidden);
+    }
     for column in [3, 4] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -181,6 +187,7 @@ fn table(rows: &[DropRow]) -> Table {
                 [rule] => rule.clone(),
                 [rule, more @ ..] => format!("{rule} and {} more", more.len()),
             },
+            row.process.as_ref().map_or_else(|| "-".to_owned(), Process::to_string),
         ]);
     }
     table

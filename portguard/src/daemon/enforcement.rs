@@ -9,6 +9,7 @@ use super::{
     candidate::Candidate,
     harvest::{Clocks, detail},
     particulars::{self, Particulars, Provenance},
+    senders::Senders,
 };
 use crate::{
     audit::Detail,
@@ -149,7 +150,7 @@ impl Enforcement {
 
     /// Reads who was dropped. The generation that enforces begins another epoch, unless the last one is not cleared yet, or it
     /// is quiet: nothing was dropped since.
-    pub(super) fn gather(&mut self, is_quiet: bool) -> Result<Gathered, DaemonError> {
+    pub(super) fn gather(&mut self, is_quiet: bool, senders: &Senders) -> Result<Gathered, DaemonError> {
         let clocks = Clocks::now();
         let mut gathered = Gathered::default();
         if self.has_retired() {
@@ -162,7 +163,7 @@ impl Enforcement {
             for number in [now.wrapping_sub(1), now] {
                 let epoch = generation.drops().read(number)?;
                 if !epoch.is_empty() {
-                    let detail = detail(generation.number(), &epoch, &chart, clocks);
+                    let detail = detail(generation.number(), &epoch, &chart, clocks, senders);
                     gathered.retired.push(detail.clone());
                     self.told = gathered.tell(detail, &epoch, self.told);
                 }
@@ -178,7 +179,7 @@ impl Enforcement {
         {
             self.still = Some(epoch.number);
             gathered.read = Some((current.number(), epoch.number));
-            let detail = detail(current.number(), &epoch, &particulars.chart, clocks);
+            let detail = detail(current.number(), &epoch, &particulars.chart, clocks, senders);
             gathered.current = Some(detail.clone());
             self.told = gathered.tell(detail, &epoch, self.told);
         }

@@ -74,6 +74,7 @@ impl Daemon {
 
     fn try_gather(&mut self) -> Result<(), DaemonError> {
         self.listen_to_drops();
+        self.hear_drops();
         let Ok(before) = self.report(Idle::Hide) else { return Ok(()) };
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
         let is_known = !self.brought.found && self.brought.last.as_ref() == Some(&before);
@@ -83,7 +84,7 @@ impl Daemon {
         let Some(instance) = enforcement.instance().map(str::to_owned) else { return Ok(()) };
         let last = self.brought.last.as_ref().filter(|_| !self.brought.found);
         let is_quiet = last.is_some_and(|last| last.totals().refused() == before.totals().refused());
-        let mut gathered = enforcement.gather(is_quiet)?;
+        let mut gathered = enforcement.gather(is_quiet, self.telling.senders())?;
         self.metrics.count(&gathered.tally);
         let now = Clocks::milliseconds_now();
         self.tell_sums(&gathered.news, now);

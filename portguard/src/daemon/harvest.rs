@@ -13,8 +13,9 @@ use portguard_common::{
     drops::{Aim, DropKey, Family},
 };
 
+use super::senders::Senders;
 use crate::{
-    audit::{Detail, SourceDrops},
+    audit::{Detail, Process, SourceDrops},
     compile::Target,
     datapath::Epoch,
     observe::{Chart, Count, port_text},
@@ -52,7 +53,13 @@ fn since_1970(at: SystemTime) -> u64 {
 }
 
 /// What an epoch of generation `generation` has noted, all CPUs together.
-pub(super) fn detail(generation: u64, epoch: &Epoch, chart: &Chart, clocks: Clocks) -> Detail {
+pub(super) fn detail(
+    generation: u64,
+    epoch: &Epoch,
+    chart: &Chart,
+    clocks: Clocks,
+    senders: &Senders,
+) -> Detail {
     let mut kinds: BTreeMap<DropKey, DropEntry> = BTreeMap::new();
     for entry in &epoch.entries {
         kinds
@@ -68,20 +75,31 @@ pub(super) fn detail(generation: u64, epoch: &Epoch, chart: &Chart, clocks: Cloc
     Detail {
         generation,
         epoch: u64::from(epoch.number),
-        drops: kinds.values().map(|entry| source_drops(entry, chart, clocks)).collect(),
+        drops: kinds
+            .values()
+            .map(|entry| {
+                let process = senders.of(generation, entry.key, entry.first).cloned();
+                source_drops(entry, chart, clocks, process)
+            })
+            .collect(),
         lost: Count { packets: epoch.tally.lost.packets, bytes: epoch.tally.lost.bytes },
     }
 }
 
 /// A first drop, as it was told.
-pub(super) fn first_drop(event: &DropEvent, chart: &Chart, clocks: Clocks) -> SourceDrops {
+pub(super) fn first_drop(
+    event: &DropEvent,
+    chart: &Chart,
+    clocks: Clocks,
+    process: Option<Process>,
+) -> SourceDrops {
     let counter = portguard_common::abi::Counter { packets: 1, bytes: event.bytes };
     let entry =
         DropEntry { key: event.key, counter, first: event.at, last: event.at, ..DropEntry::default() };
-    source_drops(&entry, chart, clocks)
+    source_drops(&entry, chart, clocks, process)
 }
 
-fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops {
+fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks, process: Option<Process>) -> SourceDrops {
     let DropEntry { key, counter, first, last, .. } = entry;
     let reason = Reason::from_index(key.reason()).unwrap_or(Reason::Internal);
     let (place, target, rules) = match key.aim() {
@@ -108,6 +126,7 @@ fn source_drops(entry: &DropEntry, chart: &Chart, clocks: Clocks) -> SourceDrops
         port: port_text(direction, port),
         reason: reason.name().to_owned(),
         rules,
+        process,
         would: chart.observe(direction),
         packets: counter.packets,
         bytes: counter.bytes,

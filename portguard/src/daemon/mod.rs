@@ -5,6 +5,7 @@
 
 mod archive;
 mod candidate;
+mod cgroups;
 mod clock;
 mod control;
 mod due;
@@ -20,6 +21,7 @@ mod privileges;
 mod protocol;
 mod recent;
 mod resolving;
+mod senders;
 mod site;
 mod status;
 mod store;

@@ -7,7 +7,10 @@ use std::{convert::Infallible, io};
 use portguard_common::abi::DropEvent;
 use tokio::io::unix::AsyncFd;
 
-use crate::datapath::{DatapathError, Events, Generation, ProgramLog};
+use crate::{
+    datapath::{DatapathError, Events, Generation, ProgramLog},
+    observe::Chart,
+};
 
 /// What a program says, as it says it.
 pub(super) struct LogStream(AsyncFd<ProgramLog>);
@@ -40,21 +43,29 @@ fn refused(source: io::Error) -> DatapathError {
 /// The events of one generation.
 pub(super) struct EventStream {
     generation: u64,
+    /// What its slots stand for, which are another's in the next generation.
+    chart: Chart,
     events: AsyncFd<Events>,
 }
 
 impl EventStream {
-    pub(super) fn of(generation: &Generation) -> Result<Self, DatapathError> {
+    /// Those of `generation`, the slots of which are told by `chart`.
+    pub(super) fn of(generation: &Generation, chart: Chart) -> Result<Self, DatapathError> {
         let events = generation.events()?;
         // SAFETY: the events own the map whose descriptor this is, hand it out only as borrowed, and close it when they are
         // dropped, which `AsyncFd` does after it has taken it out of the reactor.
         let events = unsafe { AsyncFd::register(events) }.map_err(|error| refused(error.into()))?;
-        Ok(Self { generation: generation.number(), events })
+        Ok(Self { generation: generation.number(), chart, events })
     }
 
     /// Whose events these are.
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// What its slots stand for.
+    pub(super) fn chart(&self) -> &Chart {
+        &self.chart
     }
 
     /// The next one.

@@ -3,18 +3,21 @@
 use std::{
     convert::Infallible,
     io,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use portguard_common::{abi::DropEvent, drops::DropKey};
+use portguard_common::abi::DropEvent;
 use tokio::sync::broadcast;
 
 use super::{
     Daemon, DaemonError,
     enforcement::Enforcement,
     harvest::{Clocks, first_drop},
+    particulars::Particulars,
+    senders::Senders,
     stream::{EventStream, LogStream},
     troubles::Subject,
 };
@@ -34,9 +37,13 @@ const SINK_BACKLOG: usize = 256;
 /// How long a new sink is waited for.
 const FIRST_TRY: Duration = Duration::from_secs(1);
 
+/// What is told once: address, zone, port and reason.
+type Kind = (Option<IpAddr>, String, String, String);
+
 /// Who is told.
 pub(super) struct Telling {
-    known: Known<DropKey>,
+    known: Known<Kind>,
+    senders: Senders,
     followers: broadcast::Sender<Event>,
     sink: Option<SinkThread>,
     /// Why the sink that the site names is not there.
@@ -46,7 +53,22 @@ pub(super) struct Telling {
 impl Telling {
     pub(super) fn new() -> Self {
         let (followers, _) = broadcast::channel(BACKLOG);
-        Self { known: Known::default(), followers, sink: None, no_thread: None }
+        Self { known: Known::default(), senders: Senders::default(), followers, sink: None, no_thread: None }
+    }
+
+    /// Who sent what was not to leave.
+    pub(super) fn senders(&self) -> &Senders {
+        &self.senders
+    }
+
+    /// Tells of an event of `stream`.
+    fn hear(&mut self, stream: &EventStream, event: &DropEvent) {
+        let process = self.senders.learn(stream.generation(), event);
+        let drops = first_drop(event, stream.chart(), Clocks::now(), process);
+        let kind = (drops.source, drops.zone.clone(), drops.port.clone(), drops.reason.clone());
+        if self.known.is_news(kind, Instant::now()) {
+            self.tell(vec![Event::first(drops)]);
+        }
     }
 
     /// All events from now on.
@@ -151,16 +173,18 @@ impl Daemon {
         if self.events.as_ref().map(EventStream::generation) == current.map(Generation::number) {
             return;
         }
-        let stream = current.map(EventStream::of).transpose();
+        let stream = current.and_then(|generation| {
+            let chart = Particulars::of(generation)?.chart;
+            Some(EventStream::of(generation, chart))
+        });
+        let stream = stream.transpose();
         let log = self.enforcement.as_mut().and_then(Enforcement::take_log);
         match log.map(LogStream::of).transpose() {
             Ok(log) => self.program_log = log,
             Err(error) => tracing::warn!("what the program says cannot be heard: {}", error.whole_story()),
         }
-        let rest: Vec<DropEvent> = self.events.take().map(|mut old| old.rest().collect()).unwrap_or_default();
-        for event in rest {
-            self.hear_drop(&event);
-        }
+        self.hear_drops();
+        self.events = None;
         match stream {
             Ok(stream) => {
                 self.events = stream;
@@ -196,11 +220,16 @@ impl Daemon {
     }
 
     pub(super) fn hear_drop(&mut self, event: &DropEvent) {
-        let known = self.enforcement.as_ref().and_then(Enforcement::particulars);
-        let Some(particulars) = known else { return };
-        if self.telling.known.is_news(event.key, Instant::now()) {
-            let drops = first_drop(event, &particulars.chart, Clocks::now());
-            self.telling.tell(vec![Event::first(drops)]);
+        if let Some(stream) = &self.events {
+            self.telling.hear(stream, event);
+        }
+    }
+
+    /// Tells of what has come and was not waited for.
+    pub(super) fn hear_drops(&mut self) {
+        let Some(stream) = &mut self.events else { return };
+        for event in stream.rest().collect::<Vec<_>>() {
+            self.telling.hear(stream, &event);
         }
     }
 

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    audit::{Detail, SourceDrops},
+    audit::{Detail, Process, SourceDrops},
     observe::{Count, Direction, direction_of},
     site::DEFAULT_ZONE,
 };
@@ -67,6 +67,9 @@ pub struct Event {
     /// The rules that name the port, each with its place in its document.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rules: Vec<String>,
+    /// Who sent them, if they were about to leave and the kernel tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub process: Option<Process>,
     /// How many there were.
     pub packets: u64,
     /// Their bytes.
@@ -94,7 +97,7 @@ impl Event {
 
     /// What happened, and not when.
     pub(super) fn says(&self) -> String {
-        let Self { verdict, direction, source, zone, port, reason, rules, packets, .. } = self;
+        let Self { verdict, direction, source, zone, port, reason, rules, process, packets, .. } = self;
         let noun = if *packets == 1 { "packet" } else { "packets" };
         let (Some(port), Some(zone), Some(reason)) = (port, zone, reason) else {
             return format!("{packets} {noun} more, of sources or ports that are not told one by one");
@@ -106,12 +109,14 @@ impl Event {
             Some(Direction::Out) => format!("this node -> {source} {port}"),
             Some(Direction::In) | None => format!("{source} -> {port}"),
         };
-        let what = format!("{way}{zone}  {reason}{would}  {packets} {noun}");
+        let by = process.as_ref().map(|process| format!("  by {process}")).unwrap_or_default();
+        let what = format!("{way}{zone}  {reason}{would}  {packets} {noun}{by}");
         iter::once(what.as_str()).chain(rules.iter().map(String::as_str)).collect::<Vec<_>>().join("  ")
     }
 
     fn of(event: EventKind, drops: SourceDrops) -> Self {
-        let SourceDrops { source, zone, port, reason, rules, would, packets, bytes, first, last } = drops;
+        let SourceDrops { source, zone, port, reason, rules, process, would, packets, bytes, first, last } =
+            drops;
         Self {
             event,
             time: timestamp(last),
@@ -123,6 +128,7 @@ impl Event {
             port: Some(port),
             reason: Some(reason),
             rules,
+            process,
             packets,
             bytes,
         }
@@ -140,6 +146,7 @@ impl Event {
             port: None,
             reason: None,
             rules: Vec::new(),
+            process: None,
             packets,
             bytes,
         }
@@ -171,6 +178,7 @@ mod tests {
             port: "8086/tcp".to_owned(),
             reason: "source_not_admitted".to_owned(),
             rules: vec!["influxdb-enterprise/http (influxdb-enterprise.md:12)".to_owned()],
+            process: None,
             would: false,
             packets,
             bytes: packets * 60,
@@ -179,12 +187,21 @@ mod tests {
         }
     }
 
+    fn sent(to: &str, packets: u64) -> SourceDrops {
+        let cgroup = Some("/system.slice/cron.service".to_owned());
+        SourceDrops {
+            port: "out 443/tcp".to_owned(),
+            process: Some(Process { uid: 33, cgroup }),
+            ..drops(to, packets)
+        }
+    }
+
     #[test]
     fn a_line_is_what_the_manual_promises() {
         let detail = Detail {
             generation: 1,
             epoch: 3,
-            drops: vec![drops("198.51.100.7", 40), drops("2001:db8::7", 2)],
+            drops: vec![drops("198.51.100.7", 40), drops("2001:db8::7", 2), sent("198.51.100.9", 1)],
             lost: Count { packets: 5, bytes: 300 },
         };
         let lines: Vec<String> = Event::sums(&detail, 1_700_000_010_000)

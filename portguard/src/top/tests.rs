@@ -72,6 +72,7 @@ fn dropped(source: &str, port: &str, reason: &str, would: bool, packets: u64) ->
         port: port.to_owned(),
         reason: reason.to_owned(),
         rules: Vec::new(),
+        process: None,
         would,
         counted: count(packets),
         first: 1_000,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use portguard::{
-    audit::{Change, ChangeKind, Detail, DropFilter, Harvest, Order, Reader, SourceDrops, Span},
+    audit::{Change, ChangeKind, Detail, DropFilter, Harvest, Order, Process, Reader, SourceDrops, Span},
     matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow},
 };
@@ -42,6 +42,12 @@ impl Kernel {
     pub(crate) fn drop(&mut self, at: u64, source: &str, port: &str, packets: u64) {
         self.ports.entry(port.to_owned()).or_default()[1] += packets;
         self.drops.push(drops(at, source, port, packets));
+    }
+
+    /// Drops what `process` sends to a documented port.
+    pub(crate) fn refuse(&mut self, at: u64, to: &str, port: &str, packets: u64, process: &Process) {
+        self.ports.entry(port.to_owned()).or_default()[1] += packets;
+        self.drops.push(SourceDrops { process: Some(process.clone()), ..drops(at, to, port, packets) });
     }
 
     /// The same in mode `observe`.
@@ -128,6 +134,7 @@ pub(crate) fn drops(at: u64, source: &str, port: &str, packets: u64) -> SourceDr
         port: port.to_owned(),
         reason: "source_not_admitted".to_owned(),
         rules: vec![RULE.to_owned()],
+        process: None,
         would: false,
         packets,
         bytes,

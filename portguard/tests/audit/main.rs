@@ -2,6 +2,7 @@
 
 mod clock;
 mod crash;
+mod formats;
 mod kernel;
 mod once;
 mod queries;

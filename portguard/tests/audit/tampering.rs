@@ -17,14 +17,15 @@ use crate::{
 };
 
 /// What is done, by SQL; `@` is the third day that is sealed.
-const TAMPERING: [(&str, &str); 20] = [
+const TAMPERING: [(&str, &str); 21] = [
     ("packets of a drop", "UPDATE drop_hour SET packets = 1 WHERE hour = @ * 24 + 23 AND packets = 23"),
     ("drops removed", "DELETE FROM drop_hour WHERE hour = @ * 24 + 1"),
     (
         "a drop added",
-        "INSERT INTO drop_hour SELECT @ * 24 + 5, source, zone, port, reason, rules, would, packets, bytes, first, last
+        "INSERT INTO drop_hour SELECT @ * 24 + 5, source, zone, port, reason, rules, process, would, packets, bytes, first, last
          FROM drop_hour LIMIT 1",
     ),
+    ("somebody said to have sent it", "UPDATE drop_hour SET process = 1 WHERE hour = @ * 24 + 1"),
     ("another source", "UPDATE drop_day SET source = x'0A000001' WHERE day = @ AND length(source) = 4"),
     ("a count", "UPDATE port_hour SET packets = packets + 1 WHERE hour = @ * 24 + 2 AND fate = 0"),
     ("the reasons of a day removed", "DELETE FROM reason_day WHERE day = @"),

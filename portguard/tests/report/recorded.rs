@@ -90,6 +90,7 @@ impl Recorder {
             port: port.to_owned(),
             reason: reason.name().to_owned(),
             rules: rules.iter().map(|&rule| rule.to_owned()).collect(),
+            process: None,
             would: self.fate == Fate::WouldDrop,
             packets,
             bytes: packets * 60,

@@ -37,6 +37,7 @@ fn row(source: &str, port: &str, reason: &str, packets: u64) -> DropRow {
         port: port.to_owned(),
         reason: reason.to_owned(),
         rules: Vec::new(),
+        process: None,
         would: true,
         counted: Count { packets, bytes: packets * 60 },
         first: DAY * 1000,

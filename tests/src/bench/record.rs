@@ -149,6 +149,7 @@ fn harvest(hour: u64) -> Harvest {
             port: format!("{}/tcp", 8000 + place % PORTS),
             reason: "source_not_admitted".to_owned(),
             rules: vec![RULE.to_owned()],
+            process: None,
             would: false,
             packets,
             bytes: packets * 60,

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::{
-        AuditError, Reader, Span,
+        AuditError, Process, Reader, Span,
         amount::sum,
         booking::DAY,
-        labels::{Texts, split},
+        labels::{Texts, process, split},
         source::ends,
         span::{Grain, Plan},
         tally::{self, COLUMNS, Key, Sums},
@@ -86,6 +86,9 @@ pub struct DropRow {
     pub reason: String,
     /// The rules that name the port; none, if no document does.
     pub rules: Vec<String>,
+    /// Who sent it, if it was to leave and the kernel told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub process: Option<Process>,
     /// Whether it passed all the same, since the mode was `observe`.
     pub would: bool,
     /// Packets and bytes.
@@ -197,6 +200,7 @@ pub(super) fn row(
         port,
         reason: text(key.reason)?,
         rules: split(&text(key.rules)?),
+        process: process(&text(key.process)?),
         would: key.would,
         counted,
         first,
