@@ -2,6 +2,8 @@
 
 #![expect(unsafe_code, reason = "the bpf system call takes pointers as numbers")]
 
+mod judging;
+
 use std::{
     fs, io,
     os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},

@@ -30,6 +30,8 @@ pub(super) enum Filter {
     Drop,
     /// An XDP program that asks for a UDP socket and drops.
     Ask,
+    /// An XDP program that does what the verdict cannot do without.
+    Judge,
     /// PortGuard, which notes and tells who was dropped.
     PortGuard,
     /// PortGuard, which only counts.
@@ -45,7 +47,7 @@ impl Filter {
     pub(super) fn burst(self) -> u32 {
         match self {
             Self::Nothing | Self::Pass => 1_000_000,
-            Self::Drop | Self::Ask | Self::PortGuard | Self::Counting => 4_000_000,
+            Self::Drop | Self::Ask | Self::Judge | Self::PortGuard | Self::Counting => 4_000_000,
             Self::NftIngress | Self::NftInput => 400_000,
         }
     }
@@ -56,6 +58,7 @@ impl Filter {
             Self::Pass => "only XDP_PASS",
             Self::Drop => "only XDP_DROP",
             Self::Ask => "socket look-up and XDP_DROP",
+            Self::Judge => "the same verdict by hand",
             Self::PortGuard => "portguard",
             Self::Counting => "portguard, details = false",
             Self::NftIngress => "nftables, netdev ingress",
@@ -115,6 +118,7 @@ impl<'a> Filters<'a> {
             Filter::Pass => Installed::Bare(self.attach(&Floor::load()?)?),
             Filter::Drop => Installed::Bare(self.attach(&Floor::dropping()?)?),
             Filter::Ask => Installed::Bare(self.attach(&Floor::asking()?)?),
+            Filter::Judge => Installed::Bare(self.attach(&Floor::judging()?)?),
             Filter::PortGuard => Installed::PortGuard(Box::new(self.portguard(&self.image)?)),
             Filter::Counting => Installed::PortGuard(Box::new(self.portguard(&self.counting)?)),
             Filter::NftIngress => Installed::Rules(self.nft(&self.ingress)?),

@@ -98,7 +98,7 @@ impl Ground {
     fn dropped(&self, filter: Filter) -> anyhow::Result<u64> {
         match filter {
             Filter::Nothing | Filter::Pass => Ok(0),
-            Filter::Drop | Filter::Ask | Filter::PortGuard | Filter::Counting => {
+            Filter::Drop | Filter::Ask | Filter::Judge | Filter::PortGuard | Filter::Counting => {
                 let said = output(self.node(), "ethtool", &["--statistics", INTERFACE])?;
                 let drops = said.lines().filter_map(|line| line.trim().split_once("_xdp_drops: "));
                 drops.map(|(_, count)| Ok(count.trim().parse::<u64>()?)).sum()

@@ -44,15 +44,16 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
         flood(&mut section, &ground, &filters, &Packets { name, frame, from }, contenders)
     };
     let dropped = [Filter::Drop, Filter::Counting, Filter::PortGuard, Filter::NftIngress, Filter::NftInput];
-    let stranger = syn(STRANGER, GUARDED);
-    measure("SYN, dropped", &stranger, From::One, &dropped)?;
-    // The header's checksum is wrong then, which nobody sees who looks before the stack does.
-    let [early @ .., _] = dropped;
-    measure("SYN of 1,000,000 sources, dropped", &stranger, From::AMillion, &early)?;
-    // PortGuard looks for a socket that this may be the answer to.
     let [first, others @ ..] = dropped;
-    let asking: Vec<Filter> = [first, Filter::Ask].into_iter().chain(others).collect();
-    measure("UDP, dropped", &udp(STRANGER, GUARDED), From::One, &asking)?;
+    let beside = |least: Filter| -> Vec<Filter> { [first, least].into_iter().chain(others).collect() };
+    let stranger = syn(STRANGER, GUARDED);
+    let mut judging = beside(Filter::Judge);
+    measure("SYN, dropped", &stranger, From::One, &judging)?;
+    // The header's checksum is wrong then, which nobody sees who looks before the stack does.
+    judging.pop();
+    measure("SYN of 1,000,000 sources, dropped", &stranger, From::AMillion, &judging)?;
+    // PortGuard looks for a socket that this may be the answer to.
+    measure("UDP, dropped", &udp(STRANGER, GUARDED), From::One, &beside(Filter::Ask))?;
     let passed = [Filter::Nothing, Filter::Pass, Filter::PortGuard, Filter::NftIngress, Filter::NftInput];
     measure("UDP, passed", &udp(admitted, GUARDED), From::One, &passed)?;
     Ok(vec![section])
