@@ -271,8 +271,8 @@ fn a_report_says_what_the_node_reached_and_what_it_was_kept_from() {
         String::from_utf8(output.stdout).unwrap()
     };
     let line = |text: &str, of: &str| {
-        let mut lines = text.lines().filter(|line| line.contains(of));
-        lines.next().map(str::to_owned).unwrap_or_else(|| panic!("nothing about {of}: {text}"))
+        let found = text.lines().find(|line| line.contains(of));
+        found.map_or_else(|| panic!("nothing about {of}: {text}"), str::to_owned)
     };
     let ticket = report("md");
     assert!(line(&ticket, "| Outbound |").contains("enforce, posture drop"));
