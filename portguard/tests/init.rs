@@ -45,7 +45,7 @@ fn load(draft: &Draft<'_>) -> Loaded {
 }
 
 fn assert_no_warnings(loaded: &Loaded, draft: &Draft<'_>) {
-    let around = Surroundings { ssh: None, local_ports: Some(LocalPorts::usual()) };
+    let around = Surroundings { local_ports: Some(LocalPorts::usual()), ..Surroundings::default() };
     let entries = loaded.report(loaded.lint(&around).warnings).entries();
     let warnings: Vec<_> = entries.iter().filter(|entry| entry.severity != Severity::Advice).collect();
     assert!(warnings.is_empty(), "{warnings:?}\n{draft}");

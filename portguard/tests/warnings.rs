@@ -11,7 +11,7 @@ use portguard::{
     input::{read_site, site_of_text},
     lint::{LocalPorts, SshSession, Surroundings},
     policy::{self, BUILT_IN, Policy, ProfileChoice},
-    reading::Source,
+    reading::{Colour, Source},
 };
 use support::{directory, portguard, portguard_in};
 
@@ -58,7 +58,10 @@ fn asked(file: &str, around: &Surroundings) -> Vec<String> {
 fn session(client: &str, port: u16, interface: Option<&str>) -> Surroundings {
     let client = client.parse().expect("an address");
     let interface = interface.map(str::to_owned);
-    Surroundings { ssh: Some(SshSession { client, server: None, port, interface }), local_ports: None }
+    Surroundings {
+        ssh: Some(SshSession { client, server: None, port, interface }),
+        ..Surroundings::default()
+    }
 }
 
 #[test]
@@ -138,9 +141,54 @@ fn a_document_that_names_dns_closes_it_to_resolvers_whatever_the_posture() {
 }
 
 #[test]
+fn a_lease_that_cannot_be_renewed_is_told_wherever_dhcp_is_closed() {
+    const CLOSED: &str = "posture = \"drop\"\noutbound = \"enforce\"\noutbound_posture = \"drop\"";
+    const IN: &str = "posture = \"drop\"";
+    const OUT: &str = "posture = \"pass\"\noutbound = \"observe\"\noutbound_posture = \"drop\"";
+    let told = |keys: &str, table: &str, rules: &str| {
+        let text = format!(
+            "mode = \"enforce\"\n{keys}\n[interfaces.\"eth*\"]\n{table}\n[interfaces.back0]\ndhcp = true\n[groups]\n\
+             servers = [\"10.9.0.67\"]\n{rules}"
+        );
+        let loaded = site_of_text(Path::new("site.toml"), &text).expect("the site holds together");
+        let leased = ["back0", "eth0", "eth1", "wlan0"].map(str::to_owned).to_vec();
+        let around = Surroundings { leased, ..Surroundings::default() };
+        let texts = loaded.lint(&around).warnings.into_iter().map(|warning| warning.to_string());
+        let texts: Vec<String> = texts.filter(|text| text.contains("is leased")).collect();
+        assert!(texts.len() < 2, "{texts:?}");
+        let (who, what) = texts.first()?.split_once(" is leased, and ").expect("it says what is closed");
+        assert_eq!(who, "the address of `eth0` and `eth1`");
+        Some(what.split(':').next().expect("there is a first part").to_owned())
+    };
+    assert_eq!(told(CLOSED, "", "").as_deref(), Some("neither questions nor answers of DHCP pass"));
+    assert_eq!(told(IN, "", "").as_deref(), Some("answers of DHCP are dropped"));
+    assert_eq!(told(OUT, "", "").as_deref(), Some("questions of DHCP do not leave"));
+    assert_eq!(told("posture = \"pass\"", "", ""), None, "nothing is closed");
+    for keys in [CLOSED, IN, OUT] {
+        assert_eq!(told(keys, "dhcp = true", ""), None);
+    }
+    let rule = |ports: &str, peers: &str| {
+        format!("[[rules]]\nname = \"{peers}\"\nports = [{ports}]\n{peers} = [\"servers\"]\n")
+    };
+    assert_eq!(told(IN, "", &rule("\"68/udp\"", "from")), None);
+    assert_eq!(told(OUT, "", &rule("\"67/udp\"", "to")), None);
+    let question = rule("\"67/udp\"", "to");
+    assert_eq!(told(CLOSED, "", &question).as_deref(), Some("answers of DHCP are dropped"));
+    let site = "mode = \"enforce\"\nposture = \"drop\"\n[interfaces.eth0]\n[groups]\nadmins = [\"10.9.0.7\"]\n[[rules]]\n\
+                name = \"all\"\nports = [\"22/tcp\"]\nfrom = [\"admins\"]\n";
+    let loaded = site_of_text(Path::new("site.toml"), site).expect("the site holds together");
+    let around = Surroundings { leased: vec!["eth0".to_owned()], ..Surroundings::default() };
+    let mut warnings = loaded.lint(&around).warnings;
+    warnings.retain(|warning| warning.subjects() == ["eth0"]);
+    assert_snapshot!("leases", loaded.report(warnings).render(Colour::Never));
+}
+
+#[test]
 fn ports_that_the_kernel_leaves_out_are_no_question() {
-    let around =
-        |range, reserved| Surroundings { ssh: None, local_ports: LocalPorts::from_sysctls(range, reserved) };
+    let around = |range, reserved| Surroundings {
+        local_ports: LocalPorts::from_sysctls(range, reserved),
+        ..Surroundings::default()
+    };
     assert_eq!(asked("sites/services.toml", &around("32768 60999", "")), ["PG0309"]);
     assert!(asked("sites/services.toml", &around("32768 60999", "36000-37000")).is_empty());
     assert!(asked("sites/services.toml", &around("40000 60999", "")).is_empty());
@@ -149,7 +197,8 @@ fn ports_that_the_kernel_leaves_out_are_no_question() {
 #[test]
 fn nobody_is_told_to_reserve_all_ports_that_there_are() {
     let loaded = read_site(&directory().join("sites/services.toml")).expect("the site holds together");
-    let around = |range| Surroundings { ssh: None, local_ports: LocalPorts::from_sysctls(range, "") };
+    let around =
+        |range| Surroundings { local_ports: LocalPorts::from_sysctls(range, ""), ..Surroundings::default() };
     let help = |range| {
         let entries = loaded.report(loaded.lint(&around(range)).warnings).entries();
         entries.last().and_then(|entry| entry.help.clone()).unwrap_or_default()

@@ -72,6 +72,43 @@ fn an_interface_that_is_taken_or_not_there_is_named() {
 }
 
 #[test]
+fn an_interface_without_ethernet_is_named_where_what_leaves_is_judged() {
+    let lab = Lab::new().unwrap();
+    let site = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\n[interfaces.lo]");
+    let outbound = format!("outbound = \"observe\"\noutbound_posture = \"pass\"\n{site}");
+    let (code, said) = examine(&lab.node, &outbound, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    let found = check(&said, "interface lo, outbound");
+    assert_eq!(found["state"], "missing", "{said}");
+    assert!(found["found"].as_str().unwrap().starts_with("it is no Ethernet"), "{said}");
+    let refused = Guard::start(&lab.node, &outbound).unwrap_err().to_string();
+    assert!(refused.contains("`lo`"), "as it is refused: {refused}");
+    for fine in [site, outbound.replace("[interfaces.lo]\n", "")] {
+        let (code, said) = examine(&lab.node, &fine, &[]);
+        assert_eq!(code, Some(0), "{said}");
+    }
+}
+
+/// As a client of DHCP sets it.
+#[test]
+fn an_address_that_is_leased_is_asked_about_until_the_site_says_so() {
+    let lab = Lab::new().unwrap();
+    let path = lab.node.directory().join("leased.toml").display().to_string();
+    let program = binary().unwrap().display().to_string();
+    let asked = |site: &str, more: &[&str]| {
+        fs::write(&path, site).unwrap();
+        let arguments = [&["check", "--site", &path][..], more].concat();
+        let output = lab.node.output(20, &program, &arguments).unwrap();
+        String::from_utf8_lossy(&output.stderr).contains("PG0319")
+    };
+    assert!(!asked(SITE, &[]), "its address is for ever");
+    lab.node.ip("address add 10.77.0.9/24 dev eth0 valid_lft 600 preferred_lft 600").unwrap();
+    assert!(asked(SITE, &[]));
+    assert!(!asked(SITE, &["--local-ports", "32768-60999"]), "the node is another machine");
+    assert!(!asked(&SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\ndhcp = true"), &[]));
+}
+
+#[test]
 fn an_interface_that_portguard_guards_already_is_fine() {
     let lab = Lab::new().unwrap();
     let guard = Guard::start(&lab.node, SITE).unwrap();

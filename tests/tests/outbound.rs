@@ -324,3 +324,40 @@ fn whoever_sent_what_must_not_leave_is_named_by_user_and_cgroup() {
     assert!(text.contains(&format!("uid 4242 in /{name}")), "{text}");
     guard.stop().unwrap();
 }
+
+#[test]
+fn a_report_says_what_the_node_reached_and_what_it_was_kept_from() {
+    let world = World::new();
+    let guard = Guard::start(&world.lab.node, SITE).unwrap();
+    let mail = format!("smtp://{}:25", world.lab.client.v4());
+    assert!(world.fetches(&mail).0, "the log: {}", guard.log());
+    let stranger = world.lab.stranger.v4();
+    assert!(!world.fetches(&format!("https://{stranger}/")).0);
+    let state = guard.directory().join("state").display().to_string();
+    let report = |format: &str| {
+        let arguments = ["report", "--since", "2h", "--format", format, "--state-dir", &state];
+        let output = world.lab.node.within(|| guard.ask(&arguments)).unwrap().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let line = |text: &str, of: &str| {
+        let found = text.lines().find(|line| line.contains(of));
+        found.map_or_else(|| panic!("nothing about {of}: {text}"), str::to_owned)
+    };
+    let ticket = report("md");
+    assert!(line(&ticket, "| Outbound |").contains("enforce, posture drop"));
+    assert!(!line(&ticket, "thoughtspot/mail (").contains("| never |"), "{ticket}");
+    assert!(line(&ticket, "thoughtspot/secure-mail (").contains("| never |"), "{ticket}");
+    assert!(line(&ticket, &format!("| {stranger} | ")).contains("out 443/tcp"), "{ticket}");
+    let json: Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(json["accepts"]["proof"], "same");
+    let lost = json["gaps"]["lost"]["reasons"].as_array().unwrap();
+    let lost = lost.iter().find(|row| row["reason"] == "destination_not_admitted").unwrap();
+    assert_eq!((&lost["direction"], &lost["lost"]), (&"out".into(), &0.into()), "{lost}");
+    let rows = report("csv");
+    assert_eq!(rows.lines().filter(|row| row.contains("destination_not_admitted")).count(), 1, "{rows}");
+    assert!(line(&rows, "destination_not_admitted").ends_with(",out"), "{rows}");
+    let asked = guard.ask(&["drops", "--reason", "out destination_not_admitted", "--since", "2h"]).unwrap();
+    assert!(String::from_utf8_lossy(&asked.stdout).contains(&stranger.to_string()), "{asked:?}");
+    guard.stop().unwrap();
+}

@@ -2,7 +2,10 @@
 //!
 //! What has no place is told as lost detail. Ports and reasons have counts of their own, in which nothing is lost.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -13,7 +16,7 @@ use super::{
     source::Source,
     tally::{self, COLUMNS, Key, Sums},
 };
-use crate::observe::Count;
+use crate::observe::{Count, Direction, direction_of, port_text};
 
 /// The most keys (source, port, reason and so on) that one hour tells apart. A flood from a million sources makes no more.
 pub(super) const PLACES: usize = 4096;
@@ -33,7 +36,8 @@ struct Named<'a> {
     source: Source,
     zone: &'a str,
     port: &'a str,
-    reason: &'a str,
+    /// With its direction, as reasons have it that are counted.
+    reason: Cow<'a, str>,
     rules: String,
     process: String,
     would: bool,
@@ -89,6 +93,10 @@ fn named(drop: &SourceDrops) -> (Named<'_>, Sums) {
     let SourceDrops { source, zone, port, reason, rules, process, would, packets, bytes, first, last } = drop;
     let counted = bounded(Count { packets: *packets, bytes: *bytes });
     let (rules, process) = (joined(rules), written(process.as_ref()));
+    let reason = match direction_of(port) {
+        Direction::In => Cow::Borrowed(reason.as_str()),
+        Direction::Out => Cow::Owned(port_text(Direction::Out, reason)),
+    };
     (
         Named { source: Source(*source), zone, port, reason, rules, process, would: *would },
         Sums { counted, first: *first, last: *last },
@@ -151,7 +159,7 @@ fn known_key(
     let (Some(zone), Some(port), Some(reason), Some(rules), Some(process)) = (
         known(named.zone)?,
         known(named.port)?,
-        known(named.reason)?,
+        known(&named.reason)?,
         known(&named.rules)?,
         known(&named.process)?,
     ) else {
@@ -166,7 +174,7 @@ fn key(connection: &Connection, labels: &mut Labels, named: &Named<'_>) -> rusql
         source: named.source,
         zone: number(named.zone)?,
         port: number(named.port)?,
-        reason: number(named.reason)?,
+        reason: number(&named.reason)?,
         rules: number(&named.rules)?,
         process: number(&named.process)?,
         would: named.would,

@@ -17,6 +17,7 @@ use crate::{
     audit::{DropFilter, DropRow, Drops, Order, Process, Span},
     daemon::{Reply, Request, ask, follow},
     events::Event,
+    observe::port_text,
 };
 
 const EXAMPLE: &str = "\
@@ -123,7 +124,12 @@ fn is_asked_for(args: &Args, event: &Event) -> bool {
         event.port.as_deref().is_some_and(|of| of == port || of.split('/').next() == Some(port))
     });
     let rule = args.product.as_deref().is_none_or(|text| event.rules.iter().any(|rule| rule.contains(text)));
-    let reason = args.reason.is_none() || event.reason == args.reason;
+    let reason = args.reason.as_deref().is_none_or(|wanted| {
+        event.reason.as_deref().is_some_and(|reason| {
+            let directed = port_text(event.direction.unwrap_or_default(), reason);
+            reason == wanted || directed == wanted
+        })
+    });
     source && port && rule && reason
 }
 

@@ -1,4 +1,4 @@
-//! `portguard report`: what this node accepts by which document, what it dropped, and how sure that is.
+//! `portguard report`: what this node accepts and may connect to by which document, what it dropped, and how sure that is.
 
 use std::{
     fs,

@@ -4,11 +4,22 @@ use std::{env, fs, net::IpAddr};
 
 use nix::ifaddrs::getifaddrs;
 
-use crate::lint::{LocalPorts, SshSession, Surroundings};
+use crate::{
+    datapath::Network,
+    lint::{LocalPorts, SshSession, Surroundings},
+};
 
 /// What this process can find out. What cannot be found out gives rise to no question.
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings { ssh: ssh_session(), local_ports: local_ports() }
+    Surroundings { ssh: ssh_session(), local_ports: local_ports(), leased: leased() }
+}
+
+fn leased() -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let names = runtime
+        .ok()
+        .and_then(|runtime| runtime.block_on(async { Network::open().ok()?.leased().await.ok() }));
+    names.unwrap_or_default()
 }
 
 /// The SSH session that this process belongs to, by its own environment or, since `sudo` takes that away, by that of the

@@ -349,7 +349,7 @@ fn guard_session(read: &Read, asker: &Asker) -> Result<(), DaemonError> {
     if asker.despite_ssh || asker.session.is_none() || read.loaded.matrix.mode == Mode::Observe {
         return Ok(());
     }
-    let around = Surroundings { ssh: asker.session.clone(), local_ports: None };
+    let around = Surroundings { ssh: asker.session.clone(), ..Surroundings::default() };
     let found = read.loaded.lint(&around);
     match found.warnings.iter().find(|warning| matches!(warning, Warning::NoSsh { .. })) {
         Some(warning) => Err(DaemonError::CutsSession(warning.to_string())),

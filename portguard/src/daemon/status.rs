@@ -91,9 +91,14 @@ pub struct Status {
 }
 
 impl Status {
+    /// The guarded interfaces, each with how.
+    pub fn guarded(&self) -> Vec<String> {
+        self.interfaces.iter().map(GuardedInterface::text).collect()
+    }
+
     /// In one line.
     pub fn line(&self) -> String {
-        let interfaces: Vec<String> = self.interfaces.iter().map(GuardedInterface::text).collect();
+        let interfaces = self.guarded();
         let guarding = if interfaces.is_empty() { "no interface".to_owned() } else { interfaces.join(", ") };
         let mut text = format!("guarding {guarding}");
         if !self.absent.is_empty() {

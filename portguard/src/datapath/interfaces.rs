@@ -4,7 +4,11 @@ use std::net::IpAddr;
 
 use nix::ifaddrs::getifaddrs;
 use portguard_common::Arrival;
-use rtnetlink::packet_route::link::{LinkAttribute, LinkLayerType, LinkMessage, LinkXdp};
+use rtnetlink::packet_route::{
+    AddressFamily,
+    address::{AddressHeaderFlags, AddressMessage},
+    link::{LinkAttribute, LinkLayerType, LinkMessage, LinkXdp},
+};
 
 use super::{AttachedMode, DatapathError};
 use crate::{
@@ -71,6 +75,12 @@ pub(super) fn read(message: &LinkMessage) -> Option<Present> {
         program: program(message),
         ethernet: message.header.link_layer_type == LinkLayerType::Ether,
     })
+}
+
+/// Whether an address as netlink tells it is one of IPv4 that has an end.
+pub(super) fn is_leased(message: &AddressMessage) -> bool {
+    message.header.family == AddressFamily::Inet
+        && !message.header.flags.contains(AddressHeaderFlags::Permanent)
 }
 
 /// Those of `present` that the image's interfaces name, or match; with `outbound`, each for what leaves, too.

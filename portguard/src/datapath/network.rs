@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream::Stream};
 use rtnetlink::{
     Handle, MulticastGroup, new_multicast_connection,
     packet_core::{NetlinkMessage, NetlinkPayload},
-    packet_route::{RouteNetlinkMessage, link::LinkMessage},
+    packet_route::{RouteNetlinkMessage, address::AddressMessage, link::LinkMessage},
     sys::SocketAddr,
 };
 use tokio::task::JoinHandle;
@@ -43,6 +43,18 @@ impl Network {
         let links: Result<Vec<LinkMessage>, _> = self.handle.link().get().execute().try_collect().await;
         let links = links.map_err(|error| DatapathError::Netlink(Box::new(error)))?;
         Ok(links.iter().filter_map(interfaces::read).collect())
+    }
+
+    /// The names of the interfaces that have an IPv4 address for a time only, as DHCP gives them.
+    pub async fn leased(&self) -> Result<Vec<String>, DatapathError> {
+        let addresses: Result<Vec<AddressMessage>, _> =
+            self.handle.address().get().execute().try_collect().await;
+        let addresses = addresses.map_err(|error| DatapathError::Netlink(Box::new(error)))?;
+        let is_leased = |index| {
+            addresses.iter().any(|address| address.header.index == index && interfaces::is_leased(address))
+        };
+        let present = self.present().await?;
+        Ok(present.into_iter().filter(|it| is_leased(it.index)).map(|it| it.name).collect())
     }
 
     /// The next change. `None`: the line is broken.

@@ -7,7 +7,10 @@ use crate::{
     matrix::Attach,
 };
 
-pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface]) -> Vec<Check> {
+const NO_ETHERNET: &str = "it is no Ethernet: loopback, or a line without Ethernet headers";
+
+/// `outbound`: what leaves by them is judged, too.
+pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface], outbound: bool) -> Vec<Check> {
     let present = match Network::open() {
         Ok(network) => network.present().await,
         Err(error) => Err(error),
@@ -18,7 +21,18 @@ pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface]) -> Vec<
             return vec![begun("interfaces", error.whole_story()).but(State::Unseen, "run as root")];
         }
     };
-    wanted.iter().flat_map(|interface| of_interface(machine, interface, wanted, &present)).collect()
+    let checks = wanted.iter().flat_map(|interface| of_interface(machine, interface, wanted, &present));
+    let no_ethernet =
+        |found: &&Present| outbound && !found.ethernet && interface_for(wanted, &found.name).is_some();
+    checks.chain(present.iter().filter(no_ethernet).map(no_way_out)).collect()
+}
+
+/// What leaves is judged by its Ethernet header on.
+fn no_way_out(interface: &Present) -> Check {
+    Check::fine(&format!("interface {}, outbound", interface.name), "a place for the program of what leaves", NO_ETHERNET).but(
+        State::Missing,
+        "the site file has outbound: guard the interface that packets of this one leave by, or set outbound = \"off\"",
+    )
 }
 
 /// The interfaces that an entry of the site stands for; of a pattern any number.
@@ -52,8 +66,7 @@ fn check(machine: &Machine, attach: Attach, interface: &Present) -> Check {
         return if interface.ethernet {
             check("at tcx, beside the programs that are there".to_owned())
         } else {
-            check("it is no Ethernet: loopback, or a line without Ethernet headers".to_owned())
-                .but(State::Missing, remedy)
+            check(NO_ETHERNET.to_owned()).but(State::Missing, remedy)
         };
     }
     if let Some(AttachedProgram { id, .. }) = interface.program {

@@ -11,6 +11,7 @@ mod answers;
 mod exposure;
 mod failsafe;
 mod groups;
+mod leases;
 mod lookup;
 mod members;
 mod openings;
@@ -47,6 +48,7 @@ pub fn lint(site: &Site, library: &Library, matrix: &Matrix, around: &Surroundin
     warnings.extend(ssh::find(&lookup, around));
     warnings.extend(answers::find(&lookup, around));
     warnings.extend(outward::find(&lookup));
+    warnings.extend(leases::find(&lookup, around));
     warnings.extend(ports::ephemeral(&lookup, around));
     warnings.extend(ports::wanted_twice(&lookup));
     warnings.extend(ports::not_given(&lookup));

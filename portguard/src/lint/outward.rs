@@ -1,8 +1,8 @@
 //! What nearly every node has to reach and is closed: names and clocks.
 //!
 //! Posture `drop` closes them, and so does a document that names such a port for its own cluster: the servers that this node asks
-//! are the site's to name. DHCP, neighbour discovery and ICMP errors leave whatever the rules say, and what answers needs no
-//! rule.
+//! are the site's to name. Neighbour discovery and ICMP errors leave whatever the rules say, what answers needs no rule, and DHCP is
+//! asked about beside this.
 
 use super::{Warning, lookup::Lookup};
 use crate::matrix::{Direction, Origin, Posture, Rule, Service, Transport};
@@ -36,7 +36,8 @@ pub(super) fn find(lookup: &Lookup<'_>) -> Option<Warning> {
     Some(Warning::NoWayOut { what, consequence, at: outbound.at })
 }
 
-fn is_closed(lookup: &Lookup<'_>, posture: Posture, transport: Transport, port: u16) -> bool {
+/// Whether no rule of the site's own opens a port that is closed.
+pub(super) fn is_closed(lookup: &Lookup<'_>, posture: Posture, transport: Transport, port: u16) -> bool {
     let names_it = |rule: &&Rule| match &rule.service {
         Service::Transport { transport: of, ports } => *of == transport && ports.contains(port),
         Service::Icmp { .. } | Service::Protocol(_) | Service::All => false,

@@ -12,6 +12,8 @@ pub struct Surroundings {
     pub ssh: Option<SshSession>,
     /// The ports that the kernel gives to the node's own connections.
     pub local_ports: Option<LocalPorts>,
+    /// The interfaces whose IPv4 address is leased.
+    pub leased: Vec<String>,
 }
 
 /// An SSH session, seen from the server.

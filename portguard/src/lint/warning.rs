@@ -276,6 +276,22 @@ pub enum Warning {
         #[label("{consequence}")]
         at: SourceSpan,
     },
+
+    #[error("the address of {leased} is leased, and {closed}: it is lost when the lease ends")]
+    #[diagnostic(
+        code(PG0319),
+        severity(Warning),
+        help(
+            "in [interfaces.{table}] write dhcp = true; or accept it, if another interface renews the lease"
+        )
+    )]
+    NoDhcp {
+        leased: String,
+        table: String,
+        closed: &'static str,
+        #[label("without dhcp = true")]
+        at: SourceSpan,
+    },
 }
 
 impl Warning {
@@ -294,6 +310,7 @@ impl Warning {
             Self::WantedTwice { first, second, .. } => vec![first, second],
             Self::PortsNotGiven { parameter, product, .. } => vec![parameter, product],
             Self::NoSsh { client, .. } => vec![client],
+            Self::NoDhcp { table, .. } => vec![table],
             Self::EmptyGroupFile { path, group, .. } => vec![path, group],
             Self::Unresolved { name, group, .. } | Self::RefusedAnswer { name, group, .. } => {
                 vec![name, group]

@@ -9,14 +9,14 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use hickory_resolver::{
-    Hosts, TokioResolver,
+    Hosts, Resolver as DnsResolver,
     config::{NameServerConfig, ResolveHosts, ResolverConfig},
-    net::{NetError, runtime::TokioRuntimeProvider},
+    net::NetError,
     proto::rr::RecordType,
 };
 use tokio::time::{Instant as Deadline, timeout_at};
 
-use super::hosts;
+use super::{connected::Connected, hosts};
 use crate::site::HostName;
 
 /// How long all look-ups of one round together may take.
@@ -72,7 +72,7 @@ impl LookedUp {
 pub struct Resolver {
     hosts: Hosts,
     /// Or why there is nobody to ask.
-    servers: Result<TokioResolver, String>,
+    servers: Result<DnsResolver<Connected>, String>,
 }
 
 impl Resolver {
@@ -80,7 +80,7 @@ impl Resolver {
     pub fn from_system() -> Self {
         // Without the file there are no such names; what it has no right form for is left out.
         let hosts = Hosts::from_system().unwrap_or_default();
-        let servers = TokioResolver::builder_tokio().and_then(|mut builder| {
+        let servers = DnsResolver::builder(Connected::default()).and_then(|mut builder| {
             let options = builder.options_mut();
             options.timeout = PATIENCE_WITH_SERVER;
             // Asked separately, with another life time.
@@ -103,7 +103,7 @@ impl Resolver {
             server
         };
         let config = ResolverConfig::from_name_servers(servers.iter().map(server).collect());
-        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let mut builder = DnsResolver::builder_with_config(config, Connected::default());
         let options = builder.options_mut();
         options.timeout = PATIENCE_WITH_SERVER;
         options.use_hosts_file = ResolveHosts::Never;

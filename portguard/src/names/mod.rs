@@ -5,6 +5,7 @@
 //! none, and admits nobody. The room knows what a name is (`site`), and nothing of groups or rules.
 
 mod cache;
+mod connected;
 mod hosts;
 mod lookup;
 

@@ -11,6 +11,6 @@ mod totals;
 
 pub use crate::matrix::Direction;
 pub use chart::{Chart, ChartPort};
-pub use ranges::{RangeRow, RangeRule, direction_of, port_text};
+pub use ranges::{RangeRow, RangeRule, direction_of, port_text, split_direction};
 pub use report::{Count, Counted, CounterReport, Idle, PortRow, ReasonRow, RuleRow, UndocumentedRow};
 pub use totals::Totals;

@@ -94,9 +94,14 @@ pub fn port_text(direction: Direction, port: impl fmt::Display) -> String {
     }
 }
 
+/// What [`port_text`] has written, taken apart.
+pub fn split_direction(text: &str) -> (Direction, &str) {
+    text.strip_prefix("out ").map_or((Direction::In, text), |port| (Direction::Out, port))
+}
+
 /// Which way packets go to a port that is named so.
 pub fn direction_of(port: &str) -> Direction {
-    if port.starts_with("out ") { Direction::Out } else { Direction::In }
+    split_direction(port).0
 }
 
 /// So many ports from `first` on: `20000-29999/tcp`.

@@ -1,8 +1,10 @@
 //! What the node accepts, by which line of which document; and whether that is what is in force.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::InForce;
+use super::{InForce, Reaches};
 use crate::matrix::{self, Direction, Matrix, Mode, Posture, Row};
 
 /// What a site lets in.
@@ -22,6 +24,8 @@ pub struct Accepts {
     pub rules: Vec<Row>,
     /// The groups that they name.
     pub groups: Vec<GroupInForce>,
+    /// What the node may connect to; `None`: what leaves is not filtered.
+    pub reaches: Option<Reaches>,
 }
 
 /// Where a site was read.
@@ -58,22 +62,16 @@ pub struct GroupInForce {
 impl Accepts {
     /// What `matrix` lets in, which compiles to the image with `digest`.
     pub fn new(matrix: &Matrix, digest: Option<String>, origin: Origin, in_force: &InForce) -> Self {
-        let rules: Vec<Row> =
-            matrix::rows(matrix).into_iter().filter(|row| row.direction == Direction::In).collect();
-        let is_named = |name: &str| {
-            rules.iter().flat_map(|row| &row.peers).flat_map(|peer| &peer.groups).any(|group| group == name)
-        };
-        let groups = matrix.groups.iter().filter(|group| is_named(&group.name)).map(|group| GroupInForce {
-            name: group.name.clone(),
-            addresses: group.prefixes.iter().map(crate::reading::short_prefix).collect(),
-        });
-        let groups = groups.collect();
+        let (rules, outbound): (Vec<Row>, Vec<Row>) =
+            matrix::rows(matrix).into_iter().partition(|row| row.direction == Direction::In);
+        let groups = named_groups(matrix, &rules, &[]);
+        let reaches = Reaches::new(matrix, outbound);
         let proof = match (&digest, &in_force.generation) {
             (Some(here), Some(there)) if *here == there.digest => Proof::Same,
             (Some(_), Some(_)) => Proof::Other,
             _ => Proof::Unknown,
         };
-        Self { origin, digest, proof, mode: matrix.mode, posture: matrix.posture, rules, groups }
+        Self { origin, digest, proof, mode: matrix.mode, posture: matrix.posture, rules, groups, reaches }
     }
 
     /// Where it comes from and what that proves, in sentences.
@@ -95,4 +93,16 @@ impl Accepts {
         };
         format!("{from} {proof}")
     }
+}
+
+/// The groups of `matrix` that `rules` name, and those of `also`.
+pub(super) fn named_groups(matrix: &Matrix, rules: &[Row], also: &[String]) -> Vec<GroupInForce> {
+    let named = rules.iter().flat_map(|row| &row.peers).flat_map(|peer| &peer.groups);
+    let named: BTreeSet<&str> = named.chain(also).map(String::as_str).collect();
+    let is_named = |name: &str| named.contains(name);
+    let groups = matrix.groups.iter().filter(|group| is_named(&group.name)).map(|group| GroupInForce {
+        name: group.name.clone(),
+        addresses: group.prefixes.iter().map(crate::reading::short_prefix).collect(),
+    });
+    groups.collect()
 }

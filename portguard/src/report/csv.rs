@@ -1,4 +1,5 @@
-//! Drops for a spreadsheet: a line for each day, source and port (RFC 4180). The lines of a day come to what the kernel counted.
+//! Drops for a spreadsheet: a line for each day, direction, source and port (RFC 4180). The lines of a day come to what the kernel
+//! counted.
 
 use std::io::{self, Write};
 
@@ -10,9 +11,24 @@ use crate::{
     observe::Count,
 };
 
-const HEADER: [&str; 13] = [
-    "day", "told", "source", "zone", "port", "reason", "rules", "fate", "packets", "bytes", "first", "last",
+/// What came later stands last, for those who count columns.
+const HEADER: [&str; 16] = [
+    "day",
+    "told",
+    "source",
+    "zone",
+    "port",
+    "reason",
+    "rules",
+    "fate",
+    "packets",
+    "bytes",
+    "first",
+    "last",
     "node",
+    "direction",
+    "uid",
+    "cgroup",
 ];
 
 /// Writes `days` of the node `node`. What is told by no source is a line of its own for each reason.
@@ -30,7 +46,9 @@ pub fn write(node: &str, days: &[DayOfDrops], out: &mut dyn Write) -> io::Result
 }
 
 fn write_row(writer: &mut Writer<Vec<u8>>, node: &str, day: &str, row: &DropRow) -> csv::Result<()> {
-    let DropRow { source, zone, port, reason, rules, would, counted, first, last, .. } = row;
+    let DropRow { direction, source, zone, port, reason, rules, process, would, counted, first, last } = row;
+    let process = process.as_ref();
+    let cgroup = process.and_then(|process| process.cgroup.as_deref());
     writer.write_record([
         day,
         "by source",
@@ -45,13 +63,18 @@ fn write_row(writer: &mut Writer<Vec<u8>>, node: &str, day: &str, row: &DropRow)
         &words::moment(*first),
         &words::moment(*last),
         &harmless(node),
+        direction.name(),
+        &process.map(|process| process.uid.to_string()).unwrap_or_default(),
+        &harmless(cgroup.unwrap_or_default()),
     ])
 }
 
 fn write_rest(writer: &mut Writer<Vec<u8>>, node: &str, day: &DayOfDrops) -> csv::Result<()> {
     for totals in &day.reasons {
         for (would, counted) in [(false, totals.dropped), (true, totals.would_drop)] {
-            let told = day.rows.iter().filter(|row| row.reason == totals.reason && row.would == would);
+            let told = day.rows.iter().filter(|row| {
+                (row.direction, &row.reason, row.would) == (totals.direction, &totals.reason, would)
+            });
             let rest = told.fold(counted, |rest, row| Count {
                 packets: rest.packets.saturating_sub(row.counted.packets),
                 bytes: rest.bytes.saturating_sub(row.counted.bytes),
@@ -73,6 +96,9 @@ fn write_rest(writer: &mut Writer<Vec<u8>>, node: &str, day: &DayOfDrops) -> csv
                 "",
                 "",
                 &harmless(node),
+                totals.direction.name(),
+                "",
+                "",
             ])?;
         }
     }

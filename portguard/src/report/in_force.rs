@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::{
     audit::{Change, ChangeKind},
     daemon::Status,
-    matrix::{Mode, Posture},
+    matrix::{Mode, Outbound, Posture},
 };
 
 /// What is in force.
@@ -52,6 +52,8 @@ pub struct GenerationKnown {
     pub mode: Option<Mode>,
     /// `pass` or `drop`.
     pub posture: Option<Posture>,
+    /// The same of what leaves; `None` where it is not looked at, or where only a site can say it.
+    pub outbound: Option<Outbound>,
 }
 
 impl InForce {
@@ -65,14 +67,12 @@ impl InForce {
             portguard: Some(generation.portguard.clone()),
             mode: Some(generation.mode),
             posture: Some(generation.posture),
+            outbound: generation.outbound,
         });
-        let interfaces = status.interfaces.iter();
         Self {
             witness: Witness::Daemon,
             generation,
-            interfaces: interfaces
-                .map(|interface| format!("{} ({})", interface.name, interface.attached))
-                .collect(),
+            interfaces: status.guarded(),
             absent: status.absent.clone(),
             troubles: status.troubles.iter().map(|trouble| trouble.says.clone()).collect(),
         }
@@ -93,6 +93,7 @@ impl InForce {
                 portguard: None,
                 mode: None,
                 posture: None,
+                outbound: None,
             })
         });
         Self {

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use super::{
-    Report, Verified, says,
+    GroupInForce, Report, Verified, says,
+    used::Used,
     words::{self, count, moment, time},
 };
 use crate::{
     audit::{Change, Lost},
-    matrix::Posture,
+    matrix::{Direction, Row},
+    observe::port_text,
 };
 
 /// Writes `report`.
@@ -16,6 +18,7 @@ pub fn write(report: &Report) -> String {
     let mut page = Page::default();
     head(report, &mut page);
     accepts(report, &mut page);
+    reaches(report, &mut page);
     dropped(report, &mut page);
     sources(report, &mut page);
     changes(&report.changes, &mut page);
@@ -88,10 +91,13 @@ fn head(report: &Report, page: &mut Page) {
     ];
     rows.extend(says::in_force(report).into_iter().map(|(what, says)| vec![what.to_owned(), says]));
     rows.push(vec!["Record".to_owned(), says::verified(&report.verification)]);
-    let totals = &report.totals;
-    rows.push(vec!["Passed".to_owned(), count(totals.passed.packets)]);
-    rows.push(vec!["Dropped".to_owned(), count(totals.dropped.packets)]);
-    rows.push(vec!["Would have been dropped".to_owned(), count(totals.would_drop.packets)]);
+    let (totals, outbound) = (&report.totals, report.totals_outbound());
+    rows.push(vec!["Passed".to_owned(), says::packets(totals.passed, outbound.passed)]);
+    rows.push(vec!["Dropped".to_owned(), says::packets(totals.dropped, outbound.dropped)]);
+    rows.push(vec![
+        "Would have been dropped".to_owned(),
+        says::packets(totals.would_drop, outbound.would_drop),
+    ]);
     page.table(&["What", "Is"], rows);
     page.paragraph(report.in_force.says());
     for trouble in &report.in_force.troubles {
@@ -103,22 +109,42 @@ fn accepts(report: &Report, page: &mut Page) {
     page.heading("What this node accepts");
     let Some(accepts) = &report.accepts else { return page.paragraph(says::NO_SITE) };
     page.paragraph(&accepts.says());
-    let rules = accepts.rules.iter().map(|row| {
+    rules(&accepts.rules, Direction::In, report, page);
+    page.paragraph(says::others(accepts.posture));
+    groups(&accepts.groups, page);
+}
+
+fn reaches(report: &Report, page: &mut Page) {
+    page.heading("What this node may connect to");
+    let Some(accepts) = &report.accepts else { return page.paragraph(says::NO_SITE) };
+    let Some(reaches) = &accepts.reaches else { return page.paragraph(says::NOT_FILTERED) };
+    page.paragraph(says::judged(reaches.outbound.mode));
+    rules(&reaches.rules, Direction::Out, report, page);
+    page.paragraph(&says::others_outbound(reaches));
+    groups(&reaches.groups, page);
+}
+
+fn rules(rules: &[Row], direction: Direction, report: &Report, page: &mut Page) {
+    let used = Used::new(&report.ports);
+    let rows = rules.iter().map(|row| {
         vec![
             format!("{} {}", row.ports, row.protocol),
             says::peers(row),
+            used.says(row),
             row.product.clone().unwrap_or_else(|| "site".to_owned()),
             row.description.clone(),
             format!("{} ({})", row.rule_name(), row.place()),
         ]
     });
-    page.table(&["Ports", "From", "Product", "For", "By"], rules);
-    page.paragraph(match accepts.posture {
-        Posture::Pass => "Ports that no rule names are open to everyone (posture pass).",
-        Posture::Drop => "Ports that no rule names are closed (posture drop).",
-    });
-    let groups = accepts.groups.iter().map(|group| vec![group.name.clone(), says::addresses(group)]);
-    page.table(&["Group", "Addresses"], groups);
+    page.table(&["Ports", says::peers_are(direction), "Used", "Product", "For", "By"], rows);
+    if !rules.is_empty() {
+        page.paragraph(says::USED);
+    }
+}
+
+fn groups(groups: &[GroupInForce], page: &mut Page) {
+    let rows = groups.iter().map(|group| vec![group.name.clone(), says::addresses(group)]);
+    page.table(&["Group", "Addresses"], rows);
 }
 
 fn dropped(report: &Report, page: &mut Page) {
@@ -135,8 +161,8 @@ fn dropped(report: &Report, page: &mut Page) {
     page.heading("By reason");
     let reasons = report.reasons.iter().map(|row| {
         vec![
-            row.reason.clone(),
-            says::reason(&row.reason).to_owned(),
+            port_text(row.direction, &row.reason),
+            says::reason(row.direction, &row.reason).to_owned(),
             count(row.dropped.packets),
             count(row.would_drop.packets),
             count(row.passed.packets),
@@ -165,7 +191,7 @@ fn dropped(report: &Report, page: &mut Page) {
             moment(row.last),
         ]
     });
-    page.table(&["Port", "Dropped", "Would drop", "Sources", "Last"], ports);
+    page.table(&["Port", "Dropped", "Would drop", "Addresses", "Last"], ports);
     if let Some(more) = says::more(report.undocumented.len(), says::PORTS_SHOWN) {
         page.paragraph(&more);
     }
@@ -173,7 +199,18 @@ fn dropped(report: &Report, page: &mut Page) {
 
 fn sources(report: &Report, page: &mut Page) {
     page.heading("From whom");
-    let rows = report.sources.rows.iter().map(|row| {
+    addresses("Source", Direction::In, report, page);
+    if says::judges_outbound(report) {
+        page.heading("Where to");
+        addresses("Destination", Direction::Out, report, page);
+    }
+    for says in says::sources(&report.sources) {
+        page.paragraph(&says);
+    }
+}
+
+fn addresses(name: &str, direction: Direction, report: &Report, page: &mut Page) {
+    let rows = report.sources.rows.iter().filter(|row| row.direction == direction).map(|row| {
         vec![
             words::source(row.source),
             count(row.dropped.packets),
@@ -183,10 +220,7 @@ fn sources(report: &Report, page: &mut Page) {
             moment(row.last),
         ]
     });
-    page.table(&["Source", "Dropped", "Would drop", "Ports", "First", "Last"], rows);
-    for says in says::sources(&report.sources) {
-        page.paragraph(&says);
-    }
+    page.table(&[name, "Dropped", "Would drop", "Ports", "First", "Last"], rows);
 }
 
 fn changes(changes: &[Change], page: &mut Page) {
@@ -216,9 +250,9 @@ fn gaps(report: &Report, page: &mut Page) {
     }
     let Lost { in_kernel, in_hour, reasons, ports: _ } = &report.gaps.lost;
     page.paragraph(&says::lost(*in_kernel, *in_hour));
-    let rows = reasons
-        .iter()
-        .map(|row| vec![row.reason.clone(), count(row.refused), count(row.told), count(row.lost)]);
+    let rows = reasons.iter().map(|row| {
+        vec![port_text(row.direction, &row.reason), count(row.refused), count(row.told), count(row.lost)]
+    });
     page.table(&["Reason", "Dropped, or would have been", "Told by source", "Not told"], rows);
     page.heading("Whether the record is as it was sealed");
     let Verified { found, .. } = &report.verification;

@@ -1,4 +1,5 @@
-//! The report: what this node accepts by which document, what it dropped, what changed, and how sure the record of it is.
+//! The report: what this node accepts and may connect to by which document, what it dropped, what changed, and how sure the record of
+//! it is.
 //!
 //! Takes what the audit store answers and what is known of what is in force, and writes it for an auditor's browser, a ticket, a
 //! spreadsheet or a program. Whatever comes from the store or the site is data, never markup. It asks nobody but the store.
@@ -10,7 +11,9 @@ mod html;
 mod in_force;
 mod markdown;
 mod model;
+mod reaches;
 mod says;
+mod used;
 mod words;
 
 pub use absence::Absence;
@@ -19,4 +22,5 @@ pub use csv::write as write_csv;
 pub use html::page as html_page;
 pub use in_force::{GenerationKnown, InForce, Witness};
 pub use markdown::write as markdown;
-pub use model::{About, Gaps, Report, UndocumentedPort, Verified};
+pub use model::{About, Gaps, Report, Totals, UndocumentedPort, Verified};
+pub use reaches::Reaches;

@@ -10,7 +10,7 @@ use crate::{
         AuditError, Change, DropFilter, Lost, Order, PortTotals, Reader, ReasonTotals, Series, Span,
         TopSources, Verification,
     },
-    observe::Count,
+    observe::{Count, Direction},
 };
 
 /// The sources that are named.
@@ -40,10 +40,10 @@ pub struct Report {
     pub about: About,
     /// What is in force.
     pub in_force: InForce,
-    /// What that lets in; `None` where no site is known.
+    /// What that lets in, and what it lets the node connect to; `None` where no site is known.
     pub accepts: Option<Accepts>,
     /// What the period comes to.
-    pub totals: ReasonTotals,
+    pub totals: Totals,
     /// The same over time.
     pub series: Series,
     /// The same by reason. Every packet has exactly one.
@@ -52,7 +52,7 @@ pub struct Report {
     pub ports: Vec<PortTotals>,
     /// What was dropped at ports that no document names, as far as it is told by source.
     pub undocumented: Vec<UndocumentedPort>,
-    /// Of whom most was dropped.
+    /// Of whom most was dropped, and on its way to whom.
     pub sources: TopSources,
     /// Everything that changed.
     pub changes: Vec<Change>,
@@ -62,14 +62,27 @@ pub struct Report {
     pub verification: Verified,
 }
 
+/// What packets come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Totals {
+    /// What passed.
+    pub passed: Count,
+    /// What was dropped.
+    pub dropped: Count,
+    /// What would have been dropped, had the mode not been `observe`.
+    pub would_drop: Count,
+}
+
 /// What was dropped at a port that no document names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UndocumentedPort {
+    /// Whether packets came in, or were about to leave.
+    pub direction: Direction,
     /// The zone's name.
     pub zone: String,
-    /// `23/tcp`.
+    /// `23/tcp`, `out 443/tcp`.
     pub port: String,
-    /// From how many sources.
+    /// From how many sources, or to how many destinations.
     pub sources: usize,
     /// What was dropped.
     pub dropped: u64,
@@ -125,7 +138,7 @@ impl Report {
         Ok(Self {
             in_force,
             accepts,
-            totals: total(&reasons),
+            totals: Totals::of(&reasons),
             series: reader.series(span, step(span))?,
             reasons,
             ports: reader.totals(span)?,
@@ -137,6 +150,26 @@ impl Report {
             about,
         })
     }
+
+    /// What of the totals was about to leave.
+    pub fn totals_outbound(&self) -> Totals {
+        Totals::of(self.reasons.iter().filter(|row| row.direction == Direction::Out))
+    }
+}
+
+impl Totals {
+    /// What `reasons` come to.
+    pub(super) fn of<'r>(reasons: impl IntoIterator<Item = &'r ReasonTotals>) -> Self {
+        reasons.into_iter().fold(Self::default(), |known, row| Self {
+            passed: sum(known.passed, row.passed),
+            dropped: sum(known.dropped, row.dropped),
+            would_drop: sum(known.would_drop, row.would_drop),
+        })
+    }
+}
+
+fn sum(one: Count, other: Count) -> Count {
+    Count { packets: one.packets.saturating_add(other.packets), bytes: one.bytes.saturating_add(other.bytes) }
 }
 
 fn step(span: Span) -> u64 {
@@ -144,22 +177,6 @@ fn step(span: Span) -> u64 {
         length if length <= BY_HOUR => 3600,
         length if length <= BY_DAY => 86_400,
         _ => 7 * 86_400,
-    }
-}
-
-/// The sums of `reasons`.
-pub(super) fn total(reasons: &[ReasonTotals]) -> ReasonTotals {
-    let sum = |of: fn(&ReasonTotals) -> Count| {
-        reasons.iter().map(of).fold(Count::default(), |sum, count| Count {
-            packets: sum.packets.saturating_add(count.packets),
-            bytes: sum.bytes.saturating_add(count.bytes),
-        })
-    };
-    ReasonTotals {
-        reason: "all".to_owned(),
-        passed: sum(|row| row.passed),
-        dropped: sum(|row| row.dropped),
-        would_drop: sum(|row| row.would_drop),
     }
 }
 
@@ -178,6 +195,7 @@ fn undocumented(reader: &Reader, span: Span) -> Result<Vec<UndocumentedPort>, Au
     for row in drops.rows.iter().filter(|row| words::is_undocumented(row)) {
         let (port, sources) = ports.entry((&row.zone, &row.port)).or_insert_with(|| {
             let port = UndocumentedPort {
+                direction: row.direction,
                 zone: row.zone.clone(),
                 port: row.port.clone(),
                 sources: 0,

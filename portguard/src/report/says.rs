@@ -1,12 +1,12 @@
 //! Sentences that the page and the ticket share.
 
 use super::{
-    Absence, GroupInForce, Report, Verified, Witness,
+    Absence, GroupInForce, Reaches, Report, Verified, Witness,
     words::{count, time},
 };
 use crate::{
     audit::{Change, SourceRow, TopSources, Verification},
-    matrix::{Mode, Row},
+    matrix::{Direction, Mode, Outbound, Posture, Row},
     observe::Count,
 };
 use portguard_common::Reason;
@@ -21,6 +21,45 @@ const ADDRESSES_SHOWN: usize = 48;
 /// What is said where no site is known.
 pub(super) const NO_SITE: &str =
     "No site is known: the state directory holds none that can be read, and no --site was given.";
+
+/// What is said where a site does not judge what leaves.
+pub(super) const NOT_FILTERED: &str = "What leaves this node is not filtered (outbound off).";
+/// What stands in the column of that name.
+pub(super) const USED: &str = "Used: the packets that the rule admitted in the period.";
+
+/// What becomes of what leaves.
+pub(super) fn judged(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Observe => {
+            "What leaves this node is counted only (outbound observe): what no rule admits leaves all the same, and counts as what \
+             would have been dropped."
+        }
+        Mode::Enforce => {
+            "What leaves this node is filtered (outbound enforce). What answers a peer, and what IP itself needs, leaves without a \
+             rule."
+        }
+    }
+}
+
+/// What becomes of ports that no rule names.
+pub(super) fn others(posture: Posture) -> &'static str {
+    match posture {
+        Posture::Pass => "Ports that no rule names are open to everyone (posture pass).",
+        Posture::Drop => "Ports that no rule names are closed (posture drop).",
+    }
+}
+
+/// The same of ports that this node would reach.
+pub(super) fn others_outbound(Reaches { outbound, failsafe, .. }: &Reaches) -> String {
+    let others = match outbound.posture {
+        Posture::Pass => "Ports that no outbound rule names are reached anywhere (posture pass).",
+        Posture::Drop => "Ports that no outbound rule names are reached nowhere (posture drop).",
+    };
+    match failsafe.as_slice() {
+        [] => others.to_owned(),
+        groups => format!("{others} Every port of the failsafe groups is reached: {}.", groups.join(", ")),
+    }
+}
 
 /// What is in force, by lines.
 pub(super) fn in_force(report: &Report) -> Vec<(&'static str, String)> {
@@ -53,6 +92,25 @@ pub(super) fn in_force(report: &Report) -> Vec<(&'static str, String)> {
         ));
         let posture = posture.map_or_else(|| "not known".to_owned(), |posture| posture.to_string());
         lines.push(("Posture", format!("{posture}: what no rule names")));
+        // Who says the mode says this, too.
+        let outbound = match (known.filter(|known| known.mode.is_some()), site) {
+            (Some(known), _) => Some(known.outbound),
+            (None, Some(site)) => Some(site.reaches.as_ref().map(|reaches| reaches.outbound)),
+            (None, None) => None,
+        };
+        lines.push((
+            "Outbound",
+            match outbound {
+                None => "not known".to_owned(),
+                Some(None) => "off: what leaves is not filtered".to_owned(),
+                Some(Some(Outbound { mode: Mode::Observe, posture })) => {
+                    format!("observe, posture {posture}: nothing is dropped, what would be is counted")
+                }
+                Some(Some(Outbound { mode: Mode::Enforce, posture })) => {
+                    format!("enforce, posture {posture}")
+                }
+            },
+        ));
     }
     if !report.in_force.interfaces.is_empty() {
         lines.push(("Interfaces", report.in_force.interfaces.join(", ")));
@@ -63,7 +121,15 @@ pub(super) fn in_force(report: &Report) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Who may reach what a rule opens.
+/// What stands above a rule's peers.
+pub(super) fn peers_are(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "From",
+        Direction::Out => "To",
+    }
+}
+
+/// Who may reach what a rule opens, or be reached.
 pub(super) fn peers(row: &Row) -> String {
     let peers = row.peers.iter().map(|peer| match peer.groups.as_slice() {
         _ if peer.this_node => "this node only".to_owned(),
@@ -89,9 +155,27 @@ pub(super) fn addresses(GroupInForce { name, addresses }: &GroupInForce) -> Stri
     }
 }
 
-/// What a reason means.
-pub(super) fn reason(name: &str) -> &'static str {
-    Reason::ALL.iter().find(|reason| reason.name() == name).map_or("", |reason| reason.says())
+/// What a reason means for a packet of `direction`.
+pub(super) fn reason(direction: Direction, name: &str) -> &'static str {
+    let reason = Reason::ALL.iter().find(|reason| reason.name() == name);
+    reason.map_or("", |reason| match direction {
+        Direction::In => reason.says(),
+        Direction::Out => reason.says_outbound(),
+    })
+}
+
+/// So many packets, and how many of them were about to leave, if any were.
+pub(super) fn packets(all: Count, outbound: Count) -> String {
+    match outbound.packets {
+        0 => count(all.packets),
+        leaving => format!("{} ({} outbound)", count(all.packets), count(leaving)),
+    }
+}
+
+/// Whether the report has anything to tell of what was about to leave.
+pub(super) fn judges_outbound(report: &Report) -> bool {
+    report.accepts.as_ref().is_some_and(|accepts| accepts.reaches.is_some())
+        || report.sources.rows.iter().any(|row| row.direction == Direction::Out)
 }
 
 /// That of `all` only `shown` are shown.
@@ -113,7 +197,7 @@ pub(super) fn ports(row: &SourceRow) -> String {
 pub(super) fn sources(top: &TopSources) -> Vec<String> {
     let mut says = Vec::new();
     if top.more > 0 {
-        says.push(format!("{} more sources are not shown.", count(top.more as u64)));
+        says.push(format!("{} more addresses are not shown.", count(top.more as u64)));
     }
     says.extend(by_loudest(top.by_loudest));
     says

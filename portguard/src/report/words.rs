@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 
-use crate::audit::{DropRow, Span};
+use crate::{
+    audit::{DropRow, Span},
+    observe::split_direction,
+};
 
 /// What stands for a character that would not show, or that would change how others show.
 const REPLACED: char = '\u{fffd}';
@@ -52,7 +55,7 @@ pub(super) fn source(source: Option<std::net::IpAddr>) -> String {
 
 /// Whether no document names the port that a drop was at.
 pub(super) fn is_undocumented(row: &DropRow) -> bool {
-    row.rules.is_empty() && row.port != "-"
+    row.rules.is_empty() && split_direction(&row.port).1 != "-"
 }
 
 /// `text` with nothing in it that would not show, line ends of a longer text but for.

@@ -104,7 +104,7 @@ fn no_name_is_a_formula_in_a_spreadsheet() {
             let record = record.unwrap();
             rows += 1;
             assert!(record.iter().all(|cell| !cell.starts_with(['=', '+', '@'])), "{record:?}");
-            assert_eq!((record.len(), &record[8]), (13, "1"), "{name}");
+            assert_eq!((record.len(), &record[8]), (16, "1"), "{name}");
         }
         assert_eq!(rows, 2, "{name}");
     }

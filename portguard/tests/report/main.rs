@@ -2,6 +2,7 @@
 
 mod figures;
 mod hostile;
+mod outbound;
 mod page;
 mod recorded;
 mod shown;
@@ -74,7 +75,12 @@ fn about(node: &str, span: Span) -> About {
 }
 
 fn accepts(in_force: &InForce) -> Accepts {
-    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites/both.toml");
+    accepts_of("both.toml", in_force)
+}
+
+/// What one of the sound sites accepts.
+fn accepts_of(name: &str, in_force: &InForce) -> Accepts {
+    let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites").join(name);
     let matrix = read_site(&site).expect("it is sound").matrix;
     let image = compile(&matrix, &NodeAddresses::default()).expect("it is small");
     let origin = Origin::File("site.toml".to_owned());

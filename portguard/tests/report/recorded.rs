@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 use portguard::{
     audit::{Change, ChangeKind, Detail, FILE, Harvest, Limits, SourceDrops, Store},
     matrix::Direction,
-    observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow},
+    observe::{Count, CounterReport, PortRow, ReasonRow, RuleRow, direction_of},
 };
 use portguard_common::{Action, Reason};
 
@@ -39,7 +39,7 @@ pub(crate) struct Recorder {
     store: Store,
     passed: BTreeMap<(String, String), u64>,
     refused: BTreeMap<String, [u64; 2]>,
-    reasons: BTreeMap<Reason, [u64; 2]>,
+    reasons: BTreeMap<(Direction, Reason), [u64; 2]>,
     drops: Vec<SourceDrops>,
     lost: u64,
     epoch: u64,
@@ -52,7 +52,7 @@ fn count(packets: u64) -> Count {
 
 fn row(port: &str) -> PortRow {
     PortRow {
-        direction: Direction::In,
+        direction: direction_of(port),
         zone: "default".to_owned(),
         port: port.to_owned(),
         rules: Vec::new(),
@@ -77,7 +77,7 @@ impl Recorder {
 
     pub(crate) fn pass(&mut self, port: &str, rule: &str, packets: u64) {
         *self.passed.entry((port.to_owned(), rule.to_owned())).or_default() += packets;
-        self.reasons.entry(Reason::Admitted).or_default()[0] += packets;
+        self.reasons.entry((direction_of(port), Reason::Admitted)).or_default()[0] += packets;
     }
 
     pub(crate) fn drop(&mut self, at: u64, drop: &Drop<'_>) {
@@ -101,14 +101,18 @@ impl Recorder {
 
     /// Drops at a documented port whose sources find no place in the kernel's table.
     pub(crate) fn drop_unseen(&mut self, port: &str, packets: u64) {
-        self.count(port, Reason::SourceNotAdmitted, packets);
+        let reason = match direction_of(port) {
+            Direction::In => Reason::SourceNotAdmitted,
+            Direction::Out => Reason::DestinationNotAdmitted,
+        };
+        self.count(port, reason, packets);
         self.lost += packets;
     }
 
     fn count(&mut self, port: &str, reason: Reason, packets: u64) {
         let place = usize::from(self.fate == Fate::WouldDrop);
-        self.reasons.entry(reason).or_default()[place] += packets;
-        if reason == Reason::SourceNotAdmitted {
+        self.reasons.entry((direction_of(port), reason)).or_default()[place] += packets;
+        if matches!(reason, Reason::SourceNotAdmitted | Reason::DestinationNotAdmitted) {
             self.refused.entry(port.to_owned()).or_default()[place] += packets;
         }
     }
@@ -155,8 +159,8 @@ impl Recorder {
             let row = ports.entry(port).or_insert_with(|| row(port));
             (row.dropped, row.would_drop) = (count(dropped), count(would_drop));
         }
-        let reasons = self.reasons.iter().map(|(reason, &[counted, would_drop])| ReasonRow {
-            direction: Direction::In,
+        let reasons = self.reasons.iter().map(|(&(direction, reason), &[counted, would_drop])| ReasonRow {
+            direction,
             reason: reason.name().to_owned(),
             action: if reason.action() == Action::Pass { "pass" } else { "drop" }.to_owned(),
             says: reason.says().to_owned(),

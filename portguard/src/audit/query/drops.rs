@@ -20,7 +20,7 @@ use crate::{
         span::{Grain, Plan},
         tally::{self, COLUMNS, Key, Sums},
     },
-    observe::{Count, Direction, direction_of},
+    observe::{Count, Direction, direction_of, port_text, split_direction},
 };
 
 /// What asks about more whole days than that is answered from what is kept of each day, unless it is about one source.
@@ -100,7 +100,7 @@ pub struct DropRow {
     pub last: u64,
 }
 
-/// Sources, the one of which most was dropped first.
+/// Sources, the one of which most was dropped first; among them, where what leaves is judged, destinations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TopSources {
     /// What the answer is about: whole hours.
@@ -113,10 +113,12 @@ pub struct TopSources {
     pub more: usize,
 }
 
-/// What was dropped of one source.
+/// What was dropped of one source, or on its way to one destination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceRow {
-    /// The source; `None` for all that could not be read.
+    /// Whether packets came in, or were about to leave.
+    pub direction: Direction,
+    /// The source, of what was about to leave the destination; `None` for all that could not be read.
     pub source: Option<IpAddr>,
     /// What was dropped.
     pub dropped: Count,
@@ -138,7 +140,7 @@ impl Reader {
         self.ask(|connection| drops(connection, filter))
     }
 
-    /// The `limit` sources of which most was dropped, or would have been.
+    /// The `limit` sources of which most was dropped, or would have been; and as many destinations.
     pub fn top_sources(&self, span: Span, limit: usize) -> Result<TopSources, AuditError> {
         self.ask(|connection| top_sources(connection, span, limit))
     }
@@ -148,7 +150,7 @@ fn drops(connection: &Connection, filter: &DropFilter) -> rusqlite::Result<Drops
     let DropFilter { span, source, port, rule, reason, order, limit } = filter;
     let plan = plan(connection, *span, *source)?;
     let ports = port.as_ref().map(|port| numbers_of_port(connection, port)).transpose()?;
-    let reasons = reason.as_ref().map(|reason| numbers_of(connection, reason)).transpose()?;
+    let reasons = reason.as_ref().map(|reason| numbers_of_reason(connection, reason)).transpose()?;
     let mut texts = Texts::default();
     let mut named_by: HashMap<i64, bool> = HashMap::new();
     let mut is_wanted = |key: &Key| -> rusqlite::Result<bool> {
@@ -193,12 +195,13 @@ pub(super) fn row(
     let mut text = |number| texts.text(connection, number).map(str::to_owned);
     let Sums { counted, first, last } = sums;
     let port = text(key.port)?;
+    let reason = text(key.reason)?;
     Ok(DropRow {
         direction: direction_of(&port),
         source: key.source.0,
         zone: text(key.zone)?,
         port,
-        reason: text(key.reason)?,
+        reason: split_direction(&reason).1.to_owned(),
         rules: split(&text(key.rules)?),
         process: process(&text(key.process)?),
         would: key.would,
@@ -251,9 +254,10 @@ pub(super) fn for_each(
     Ok(())
 }
 
-fn numbers_of(connection: &Connection, text: &str) -> rusqlite::Result<HashSet<i64>> {
-    let mut statement = connection.prepare_cached("SELECT id FROM label WHERE text = ?1")?;
-    statement.query_map([text], |row| row.get(0))?.collect()
+/// The numbers of a reason: of either direction, or with the direction that it is named with.
+fn numbers_of_reason(connection: &Connection, reason: &str) -> rusqlite::Result<HashSet<i64>> {
+    let mut statement = connection.prepare_cached("SELECT id FROM label WHERE text IN (?1, ?2)")?;
+    statement.query_map([reason, &port_text(Direction::Out, reason)], |row| row.get(0))?.collect()
 }
 
 /// The numbers of a port, and of whatever has it before its `/`.
@@ -276,9 +280,11 @@ struct OfSource {
 
 fn top_sources(connection: &Connection, span: Span, limit: usize) -> rusqlite::Result<TopSources> {
     let plan = plan(connection, span, None)?;
-    let mut sources: HashMap<Option<IpAddr>, OfSource> = HashMap::new();
+    let mut texts = Texts::default();
+    let mut sources: HashMap<(Direction, Option<IpAddr>), OfSource> = HashMap::new();
     for_each(connection, &plan, None, |key, sums| {
-        let known = sources.entry(key.source.0).or_default();
+        let direction = direction_of(texts.text(connection, key.port)?);
+        let known = sources.entry((direction, key.source.0)).or_default();
         let counted = if key.would { &mut known.would_drop } else { &mut known.dropped };
         *counted = sum(*counted, sums.counted);
         let port = known.ports.entry(key.port).or_default();
@@ -287,13 +293,18 @@ fn top_sources(connection: &Connection, span: Span, limit: usize) -> rusqlite::R
         known.last = known.last.max(sums.last);
         Ok(())
     })?;
-    let mut sources: Vec<(Option<IpAddr>, OfSource)> = sources.into_iter().collect();
+    let all = sources.len();
+    let mut sources: Vec<((Direction, Option<IpAddr>), OfSource)> = sources.into_iter().collect();
     sources.sort_unstable_by_key(|(source, of)| (Reverse(sum(of.dropped, of.would_drop).packets), *source));
-    let more = sources.len().saturating_sub(limit);
-    sources.truncate(limit);
-    let mut texts = Texts::default();
+    // A flood from many sources hides no destination.
+    let mut places = BTreeMap::from([(Direction::In, limit), (Direction::Out, limit)]);
+    sources.retain(|((direction, _), _)| {
+        let left = places.get_mut(direction).filter(|left| **left > 0);
+        left.map(|left| *left -= 1).is_some()
+    });
+    let more = all - sources.len();
     let mut rows = Vec::with_capacity(sources.len());
-    for (source, OfSource { dropped, would_drop, ports, first, last }) in sources {
+    for ((direction, source), OfSource { dropped, would_drop, ports, first, last }) in sources {
         let mut ports: Vec<(i64, u64)> = ports.into_iter().collect();
         ports.sort_by_key(|&(port, packets)| (Reverse(packets), port));
         let more_ports = ports.len().saturating_sub(PORTS_NAMED);
@@ -301,7 +312,7 @@ fn top_sources(connection: &Connection, span: Span, limit: usize) -> rusqlite::R
         let ports = ports.iter().map(|(port, _)| texts.text(connection, *port).map(str::to_owned));
         let ports = ports.collect::<rusqlite::Result<_>>()?;
         let first = first.unwrap_or_default();
-        rows.push(SourceRow { source, dropped, would_drop, ports, more_ports, first, last });
+        rows.push(SourceRow { direction, source, dropped, would_drop, ports, more_ports, first, last });
     }
     Ok(TopSources { span: span.touched(), by_loudest: plan.whole_days(), rows, more })
 }

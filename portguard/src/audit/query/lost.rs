@@ -15,7 +15,7 @@ use crate::{
         labels::Texts,
         span::{Grain, Plan},
     },
-    observe::Count,
+    observe::{Count, Direction, split_direction},
 };
 
 /// Detail that is missing.
@@ -34,6 +34,8 @@ pub struct Lost {
 /// What is told of one reason's drops.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LostByReason {
+    /// Whether packets came in, or were about to leave.
+    pub direction: Direction,
     /// The reason's name.
     pub reason: String,
     /// Packets that were dropped, or would have been, by the kernel's counters.
@@ -97,8 +99,9 @@ fn lost(connection: &Connection, span: Span) -> rusqlite::Result<Lost> {
     }
     for (reason, refused) in refused {
         let told = told_by_reason.get(&reason).copied().unwrap_or_default();
-        let reason = texts.text(connection, reason)?.to_owned();
-        lost.reasons.push(LostByReason { reason, refused, told, lost: refused.saturating_sub(told) });
+        let (direction, reason) = split_direction(texts.text(connection, reason)?);
+        let (reason, lost_of_it) = (reason.to_owned(), refused.saturating_sub(told));
+        lost.reasons.push(LostByReason { direction, reason, refused, told, lost: lost_of_it });
     }
     let mut refused: BTreeMap<(i64, i64), u64> = BTreeMap::new();
     for ((zone, port, _, fate), Count { packets, .. }) in at_ports(connection, &plan)? {
@@ -114,7 +117,7 @@ fn lost(connection: &Connection, span: Span) -> rusqlite::Result<Lost> {
             (texts.text(connection, zone)?.to_owned(), texts.text(connection, port)?.to_owned());
         lost.ports.push(LostAtPort { zone, port, refused, told, lost: refused.saturating_sub(told) });
     }
-    lost.reasons.sort_by(|left, right| left.reason.cmp(&right.reason));
+    lost.reasons.sort_by(|left, right| (left.direction, &left.reason).cmp(&(right.direction, &right.reason)));
     lost.ports.sort_by_cached_key(|row| (row.zone.clone(), port_order(&row.port)));
     Ok(lost)
 }

@@ -13,7 +13,7 @@ use crate::{
         labels::Texts,
         span::{Grain, Plan},
     },
-    observe::Count,
+    observe::{Count, Direction, split_direction},
 };
 
 /// What one documented port saw.
@@ -21,7 +21,7 @@ use crate::{
 pub struct PortTotals {
     /// The zone's name.
     pub zone: String,
-    /// `8086/tcp`, `icmpv4/8`, `ip/47`.
+    /// `8086/tcp`, `icmpv4/8`, `ip/47`; of what the node reaches `out 443/tcp`.
     pub port: String,
     /// What rules admitted, the one that admitted most first.
     pub rules: Vec<RuleTotal>,
@@ -43,6 +43,8 @@ pub struct RuleTotal {
 /// What one reason passed or dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ReasonTotals {
+    /// Whether packets came in, or were about to leave.
+    pub direction: Direction,
     /// The reason's name.
     pub reason: String,
     /// What passed.
@@ -144,26 +146,29 @@ fn totals(connection: &Connection, span: Span) -> rusqlite::Result<Vec<PortTotal
     Ok(ports)
 }
 
-/// `8086/tcp` by its transport, and then by its number.
-pub(super) fn port_order(port: &str) -> (String, u32, String) {
+/// `8086/tcp` by its transport, and then by its number; behind all such what is about to leave.
+pub(super) fn port_order(port: &str) -> (Direction, String, u32, String) {
+    let (direction, port) = split_direction(port);
     let (left, right) = port.split_once('/').unwrap_or((port, ""));
     match (left.parse(), right.parse()) {
-        (Ok(number), _) => (right.to_owned(), number, port.to_owned()),
-        (_, Ok(number)) => (left.to_owned(), number, port.to_owned()),
-        _ => (String::new(), 0, port.to_owned()),
+        (Ok(number), _) => (direction, right.to_owned(), number, port.to_owned()),
+        (_, Ok(number)) => (direction, left.to_owned(), number, port.to_owned()),
+        _ => (direction, String::new(), 0, port.to_owned()),
     }
 }
 
 pub(super) fn by_reason(connection: &Connection, span: Span) -> rusqlite::Result<Vec<ReasonTotals>> {
     let plan = Plan::new(connection, span, Grain::Days)?;
     let mut texts = Texts::default();
-    let mut reasons: BTreeMap<String, ReasonTotals> = BTreeMap::new();
+    let mut reasons: BTreeMap<(Direction, String), ReasonTotals> = BTreeMap::new();
     for ((reason, fate), counted) in of_reasons(connection, &plan)? {
         if fate == Fate::Told {
             continue;
         }
-        let reason = texts.text(connection, reason)?.to_owned();
-        let row = reasons.entry(reason.clone()).or_insert_with(|| ReasonTotals {
+        let (direction, reason) = split_direction(texts.text(connection, reason)?);
+        let reason = reason.to_owned();
+        let row = reasons.entry((direction, reason.clone())).or_insert_with(|| ReasonTotals {
+            direction,
             reason,
             passed: Count::default(),
             dropped: Count::default(),

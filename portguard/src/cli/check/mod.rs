@@ -85,9 +85,12 @@ struct Sound {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let paths: Vec<&Path> = args.site.iter().chain(&args.sites).map(PathBuf::as_path).collect();
     let around = match args.local_ports {
-        Some(range) => {
-            Surroundings { local_ports: Some(LocalPorts { range, reserved: None }), ..surroundings() }
-        }
+        // The node is another machine than this one.
+        Some(range) => Surroundings {
+            local_ports: Some(LocalPorts { range, reserved: None }),
+            leased: Vec::new(),
+            ..surroundings()
+        },
         None => surroundings(),
     };
     let judged: Vec<(&Path, Result<Sound, InputError>)> =

@@ -1,6 +1,7 @@
 //! The report as one page: nothing but itself, no network, no script. It prints, and reads on any screen, light or dark.
 
 mod chart;
+mod rules;
 mod sections;
 mod table;
 
@@ -35,7 +36,8 @@ pub fn page(report: &Report) -> String {
                 main {
                     (sections::dropped(report))
                     (sections::sources(report))
-                    (sections::accepts(report))
+                    (rules::accepts(report))
+                    (rules::reaches(report))
                     (sections::changes(report))
                     (sections::gaps(report))
                     (sections::verification(report))
@@ -49,7 +51,7 @@ pub fn page(report: &Report) -> String {
 
 fn head(report: &Report) -> Markup {
     let about = &report.about;
-    let totals = &report.totals;
+    let (totals, outbound) = (&report.totals, report.totals_outbound());
     html! {
         header {
             h1 { (visible(&about.node)) }
@@ -58,14 +60,15 @@ fn head(report: &Report) -> Markup {
                 a href="#dropped" { "Dropped" }
                 a href="#sources" { "From whom" }
                 a href="#accepts" { "Accepted" }
+                a href="#reaches" { "Connects to" }
                 a href="#changes" { "Changes" }
                 a href="#gaps" { "Gaps" }
                 a href="#verification" { "Verification" }
             }
             div.sums {
-                (sum("dropped", "dropped", totals.dropped))
-                (sum("would", "would have been dropped", totals.would_drop))
-                (sum("passed", "passed", totals.passed))
+                (sum("dropped", "dropped", totals.dropped, outbound.dropped))
+                (sum("would", "would have been dropped", totals.would_drop, outbound.would_drop))
+                (sum("passed", "passed", totals.passed, outbound.passed))
             }
             dl {
                 @for (what, says) in says::in_force(report) { dt { (what) } dd { (visible(&says)) } }
@@ -78,6 +81,16 @@ fn head(report: &Report) -> Markup {
     }
 }
 
-fn sum(class: &str, name: &str, counted: Count) -> Markup {
-    html! { div class=(class) { b { (count(counted.packets)) } (name) br; small { (bytes(counted.bytes)) } } }
+fn sum(class: &str, name: &str, counted: Count, outbound: Count) -> Markup {
+    html! {
+        div class=(class) {
+            b { (count(counted.packets)) }
+            (name)
+            br;
+            small {
+                (bytes(counted.bytes))
+                @if outbound.packets > 0 { ", " (count(outbound.packets)) " of them outbound" }
+            }
+        }
+    }
 }

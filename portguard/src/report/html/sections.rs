@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     audit::{Change, Lost, ReasonTotals, Series},
-    matrix::{Posture, Row},
+    observe::{Direction, port_text},
     report::{
-        Accepts, Report, Verified, says,
+        Report, Totals, Verified, says,
         words::{self, count, moment, time, visible},
     },
 };
@@ -42,20 +42,24 @@ pub(super) fn dropped(report: &Report) -> Markup {
 }
 
 fn by_reason(Report { reasons, totals, .. }: &Report) -> Markup {
-    let row = |row: &ReasonTotals, says: &str| {
+    let row = |name: String, says: &str, totals: Totals| {
         vec![
-            row.reason.clone(),
+            name,
             says.to_owned(),
-            count(row.dropped.packets),
-            count(row.would_drop.packets),
-            count(row.passed.packets),
+            count(totals.dropped.packets),
+            count(totals.would_drop.packets),
+            count(totals.passed.packets),
         ]
+    };
+    let of_reason = |of: &ReasonTotals| {
+        let name = port_text(of.direction, &of.reason);
+        row(name, says::reason(of.direction, &of.reason), Totals::of([of]))
     };
     table(
         "Packets. Each has exactly one reason.",
         &[("Reason", Code), ("Means", Text), ("Dropped", Number), ("Would drop", Number), ("Passed", Number)],
-        reasons.iter().map(|of_reason| row(of_reason, says::reason(&of_reason.reason))),
-        Some(row(totals, "")),
+        reasons.iter().map(of_reason),
+        Some(row("all".to_owned(), "", *totals)),
     )
 }
 
@@ -72,7 +76,8 @@ fn by_port(report: &Report) -> Markup {
         ]
     });
     table(
-        "Packets, by the kernel's counters. What passed stands beside the rule that admitted it.",
+        "Packets, by the kernel's counters. What passed stands beside the rule that admitted it. Ports that this node reaches are named \
+         “out 443/tcp”.",
         &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Passed", Number), ("By", Code)],
         rows,
         None,
@@ -92,7 +97,7 @@ fn undocumented(report: &Report) -> Markup {
     html! {
         (table(
             "Packets, as far as they are told by source.",
-            &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Sources", Number), ("Last", Time)],
+            &[("Port", Code), ("Dropped", Number), ("Would drop", Number), ("Addresses", Number), ("Last", Time)],
             rows,
             None,
         ))
@@ -129,7 +134,26 @@ fn figures(series: &Series) -> Markup {
 }
 
 pub(super) fn sources(report: &Report) -> Markup {
-    let rows = report.sources.rows.iter().map(|row| {
+    html! {
+        section id="sources" {
+            h2 { "From whom" }
+            (addresses(
+                "The sources of which most was dropped, or would have been. Packets.", "Source", Direction::In, report,
+            ))
+            @if says::judges_outbound(report) {
+                h3 { "Where to" }
+                (addresses(
+                    "The destinations on the way to which most was dropped, or would have been. Packets.", "Destination",
+                    Direction::Out, report,
+                ))
+            }
+            @for says in says::sources(&report.sources) { p.sub { (says) } }
+        }
+    }
+}
+
+fn addresses(caption: &str, name: &'static str, direction: Direction, report: &Report) -> Markup {
+    let rows = report.sources.rows.iter().filter(|row| row.direction == direction).map(|row| {
         vec![
             words::source(row.source),
             count(row.dropped.packets),
@@ -139,82 +163,19 @@ pub(super) fn sources(report: &Report) -> Markup {
             moment(row.last),
         ]
     });
-    html! {
-        section id="sources" {
-            h2 { "From whom" }
-            (table(
-                "The sources of which most was dropped, or would have been. Packets.",
-                &[
-                    ("Source", Code), ("Dropped", Number), ("Would drop", Number), ("Ports", Code), ("First", Time),
-                    ("Last", Time),
-                ],
-                rows,
-                None,
-            ))
-            @for says in says::sources(&report.sources) { p.sub { (says) } }
-        }
-    }
-}
-
-pub(super) fn accepts(report: &Report) -> Markup {
-    html! {
-        section id="accepts" {
-            h2 { "What this node accepts" }
-            @match &report.accepts {
-                None => p { (says::NO_SITE) },
-                Some(accepts) => (accepted(accepts)),
-            }
-        }
-    }
-}
-
-fn accepted(accepts: &Accepts) -> Markup {
-    let mut products: Vec<Option<&str>> = Vec::new();
-    for row in &accepts.rules {
-        if !products.contains(&row.product.as_deref()) {
-            products.push(row.product.as_deref());
-        }
-    }
-    let groups = accepts.groups.iter().map(|group| vec![group.name.clone(), says::addresses(group)]);
-    html! {
-        p { (visible(&accepts.says())) }
-        @for product in products {
-            @let rules: Vec<&Row> = accepts.rules.iter().filter(|row| row.product.as_deref() == product).collect();
-            h3 { (visible(product.unwrap_or("The site's own rules"))) }
-            (product_rules(&rules))
-        }
-        p {
-            @match accepts.posture {
-                Posture::Pass => "Ports that no rule names are open to everyone (posture pass).",
-                Posture::Drop => "Ports that no rule names are closed (posture drop).",
-            }
-        }
-        h3 { "Groups" }
-        (table("Who that is.", &[("Group", Text), ("Addresses", Code)], groups, None))
-    }
-}
-
-fn product_rules(rules: &[&Row]) -> Markup {
-    let document = rules.iter().find_map(|row| row.document.as_deref());
-    let caption = document.map_or_else(
-        || "No document names these ports: the site does.".to_owned(),
-        |document| format!("By the document {}.", visible(document)),
-    );
-    let rows = rules.iter().map(|row| {
-        let section =
-            row.section.as_deref().map(|section| format!("\nsection “{section}”")).unwrap_or_default();
-        let inferred = match row.inferred.as_slice() {
-            [] => String::new(),
-            inferred => format!(" (the document leaves open: {})", inferred.join(", ")),
-        };
-        vec![
-            format!("{}/{}", row.ports, row.protocol),
-            says::peers(row),
-            format!("{}{inferred}", row.description),
-            format!("{}{section}", row.place()),
-        ]
-    });
-    table(&caption, &[("Ports", Code), ("From", Text), ("For", Text), ("Line", Text)], rows, None)
+    table(
+        caption,
+        &[
+            (name, Code),
+            ("Dropped", Number),
+            ("Would drop", Number),
+            ("Ports", Code),
+            ("First", Time),
+            ("Last", Time),
+        ],
+        rows,
+        None,
+    )
 }
 
 pub(super) fn changes(report: &Report) -> Markup {
@@ -245,9 +206,9 @@ fn changed(change: &Change) -> Markup {
 pub(super) fn gaps(report: &Report) -> Markup {
     let gaps = &report.gaps;
     let Lost { in_kernel, in_hour, reasons, ports: _ } = &gaps.lost;
-    let rows = reasons
-        .iter()
-        .map(|row| vec![row.reason.clone(), count(row.refused), count(row.told), count(row.lost)]);
+    let rows = reasons.iter().map(|row| {
+        vec![port_text(row.direction, &row.reason), count(row.refused), count(row.told), count(row.lost)]
+    });
     html! {
         section id="gaps" {
             h2 { "Where the record has gaps" }
