@@ -12,8 +12,8 @@ Examples:
   portguard export nft --site site.toml > portguard.nft
   nft --check --file portguard.nft && nft --file portguard.nft
 
-For nodes where eBPF can't run. It gives the verdicts of the XDP program by port, zone and source, with a counter for each \
-rule and group; in mode observe it counts and drops nothing. What nftables does differently stands at the head of the \
+For nodes where eBPF can't run. It gives the verdicts of PortGuard's programs by port, zone and source or destination, with a \
+counter for each rule and group; in mode observe it counts and drops nothing. What nftables does differently stands at the head of the \
 ruleset. Needs no privilege; the same site gives the same text.";
 
 /// The options of `export`.

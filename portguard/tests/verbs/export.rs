@@ -45,10 +45,35 @@ fn failsafe_groups_are_admitted_whatever_they_want() {
 }
 
 #[test]
-fn outbound_rules_are_left_out_and_the_ruleset_says_so() {
-    let shown = answer(&["export", "nft", "--site", "sites/outbound.toml"]);
-    assert!(shown.contains("\n# - What leaves is not judged:"), "{shown}");
-    assert!(!shown.contains("relay") && !shown.contains("208.83.110.20"), "{shown}");
+fn what_leaves_has_chains_of_its_own() {
+    assert_snapshot!(answer(&["export", "nft", "--site", "sites/leaving.toml"]));
+}
+
+#[test]
+fn what_leaves_is_refused_only_counted_or_not_there_as_the_site_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let enforced = fs::read_to_string(crate::support::directory().join("sites/leaving.toml")).unwrap();
+    let export = |outbound: &str| {
+        let site = directory.path().join("site.toml");
+        fs::write(&site, enforced.replace("outbound = \"enforce\"", &format!("outbound = \"{outbound}\"")))
+            .unwrap();
+        answer(&["export", "nft", "--site", &site.display().to_string()])
+    };
+    let refused = |shown: &str| -> Vec<String> {
+        let lines = shown.lines().filter(|line| line.contains("refused: site/mail"));
+        lines.map(|line| line.trim().to_owned()).collect()
+    };
+    let line = |verdict: &str, why: &str| {
+        format!("tcp dport {{ 25 }} counter {verdict} comment \"{why}refused: site/mail (site file:26)\"")
+    };
+    let [enforce, observe, off] = ["enforce", "observe", "off"].map(export);
+    assert_eq!(refused(&enforce), vec![line("goto refuse", ""); 2]);
+    assert_eq!(refused(&observe), vec![line("accept", "would drop: "); 2]);
+    assert!(!observe.contains("refuse ") && !observe.contains("reject"), "{observe}");
+    assert_eq!(refused(&off), Vec::<String>::new());
+    for word in ["output", "out-", "oifname", "daddr", "relay", "What leaves"] {
+        assert!(!off.contains(word), "{word}: {off}");
+    }
 }
 
 #[test]

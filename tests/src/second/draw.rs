@@ -87,18 +87,18 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let groups: Vec<Group> = groups.collect();
     let mut ports = vec![0, 53, 67, 68, 546, 547, 50_070, u16::MAX];
     let mut rules: Vec<Rule> =
-        (0..random.random_range(1..14)).map(|index| rule(index, &mut ports, random)).collect();
+        (0..random.random_range(1..18)).map(|index| rule(index, &mut ports, random)).collect();
     if random.random_bool(0.3) {
         rules.push(failsafe(random));
     }
     let posture = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
-    // What comes in is judged as if nothing judged what leaves.
     let leaving = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
     let outbound = Outbound { mode: Mode::Enforce, posture: leaving };
+    let mode = if random.random_bool(0.3) { Mode::Observe } else { Mode::Enforce };
     let matrix = Matrix {
-        mode: Mode::Enforce,
+        mode,
         posture,
-        outbound: random.random_bool(0.5).then_some(outbound),
+        outbound: random.random_bool(0.7).then_some(outbound),
         details: true,
         zones: zones.to_vec(),
         interfaces,
@@ -176,7 +176,7 @@ fn rule(index: usize, ports: &mut Vec<u16>, random: &mut StdRng) -> Rule {
     Rule {
         origin: Origin::Site { rule: format!("r{index}"), line: 1 },
         description: String::new(),
-        direction: if random.random_bool(0.1) { Direction::Out } else { Direction::In },
+        direction: if random.random_bool(0.35) { Direction::Out } else { Direction::In },
         service: service(ports, random),
         zones,
         peers,

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use portguard::matrix::Direction;
 use rand::{Rng as _, RngExt, rngs::StdRng, seq::IndexedRandom};
 
 use super::draw::{Drawn, address};
@@ -14,12 +15,20 @@ pub(super) const SOURCE_PORT: u16 = 40_000;
 #[derive(Debug)]
 pub struct Frames<'a> {
     drawn: &'a Drawn,
+    direction: Direction,
+}
+
+/// The ends of a packet, and the ports that it has if it has any.
+struct Ends {
+    source: IpAddr,
+    destination: IpAddr,
+    ports: [u16; 2],
 }
 
 impl<'a> Frames<'a> {
-    /// Frames that hit what the site has.
-    pub fn new(drawn: &'a Drawn) -> Self {
-        Self { drawn }
+    /// Frames that hit what the site has for this direction.
+    pub fn new(drawn: &'a Drawn, direction: Direction) -> Self {
+        Self { drawn, direction }
     }
 
     /// A frame of 14 bytes or more.
@@ -50,19 +59,30 @@ impl<'a> Frames<'a> {
         frame
     }
 
-    /// Who sends, and to which port: now and then the peer of a connection.
-    fn sender(&self, v6: bool, random: &mut StdRng) -> (IpAddr, u16) {
+    /// Who sends to whom: now and then the ends of a connection.
+    fn ends(&self, v6: bool, random: &mut StdRng) -> Ends {
+        let any = |random: &mut StdRng| *self.drawn.ports.choose(random).expect("there are ports");
         let connected = random.random_bool(0.15).then(|| self.drawn.sockets.pick(v6, random)).flatten();
-        connected.unwrap_or_else(|| {
-            (address(v6, random), *self.drawn.ports.choose(random).expect("there are ports"))
-        })
+        let (peer, port) = connected.unwrap_or_else(|| (address(v6, random), any(random)));
+        let other = *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
+        let node = node(v6, random);
+        match self.direction {
+            Direction::In => Ends { source: peer, destination: node, ports: [other, port] },
+            // An answer, or what the node opens: from a port that it serves, too, now and then.
+            Direction::Out => {
+                let opens = connected.is_none() && random.random_bool(0.5);
+                let from = if random.random_bool(0.3) { any(random) } else { other };
+                let ports = if opens { [from, port] } else { [port, other] };
+                Ends { source: node, destination: peer, ports }
+            }
+        }
     }
 
     fn v4(&self, random: &mut StdRng) -> Vec<u8> {
         let mut chain = Vec::new();
         let mut protocol = protocol(random);
-        let (source, port) = self.sender(false, random);
-        let mut payload = payload(protocol, 1, port, random);
+        let Ends { source, destination, ports } = self.ends(false, random);
+        let mut payload = payload(protocol, 1, ports, random);
         for _ in 0..*[0, 0, 0, 0, 0, 0, 0, 1, 2].choose(random).expect("nine") {
             let mut header = authentication(random.random_range(0..4));
             header[0] = protocol;
@@ -70,11 +90,11 @@ impl<'a> Frames<'a> {
             chain.splice(0..0, header);
         }
         chain.append(&mut payload);
-        let (IpAddr::V4(source), IpAddr::V4(node)) = (source, node(false, random)) else {
+        let (IpAddr::V4(source), IpAddr::V4(destination)) = (source, destination) else {
             unreachable!("both are IPv4")
         };
         let mut packet = V4::new(source.octets(), protocol);
-        packet.destination = node.octets();
+        packet.destination = destination.octets();
         packet.fragment = place(random).map_or(0, |(offset, more)| offset | u16::from(more) << 13);
         if random.random_bool(0.15) {
             packet.options = v4_options(random);
@@ -83,26 +103,24 @@ impl<'a> Frames<'a> {
     }
 
     fn v6(&self, random: &mut StdRng) -> Vec<u8> {
-        let (source, port) = self.sender(true, random);
-        let (IpAddr::V6(source), IpAddr::V6(node)) = (source, node(true, random)) else {
+        let Ends { source, destination, ports } = self.ends(true, random);
+        let (IpAddr::V6(source), IpAddr::V6(destination)) = (source, destination) else {
             unreachable!("both are IPv6")
         };
         let mut packet = V6::new(source.octets(), protocol(random));
-        packet.destination = node.octets();
+        packet.destination = destination.octets();
         packet.hop_limit = *[255, 255, 64, 254, 0].choose(random).expect("five");
         if random.random_bool(0.4) {
             let count = *[1, 1, 1, 2, 2, 3, 7, 8, 9, 10].choose(random).expect("ten");
             packet.extensions = (0..count).map(|position| extension(position, random)).collect();
         }
-        let payload = payload(packet.protocol, 58, port, random);
+        let payload = payload(packet.protocol, 58, ports, random);
         packet.frame(&payload)
     }
 }
 
-fn payload(protocol: u8, icmp: u8, port: u16, random: &mut StdRng) -> Vec<u8> {
-    let source = *[SOURCE_PORT, SOURCE_PORT, SOURCE_PORT, 67, 68, 546, 547].choose(random).expect("seven");
-    let mut ports = source.to_be_bytes().to_vec();
-    ports.extend(port.to_be_bytes());
+fn payload(protocol: u8, icmp: u8, ports: [u16; 2], random: &mut StdRng) -> Vec<u8> {
+    let mut ports = ports.map(u16::to_be_bytes).concat();
     let mut payload = match protocol {
         6 => {
             let words = *[5, 5, 5, 5, 6, 10, 15, 4, 0].choose(random).expect("nine");

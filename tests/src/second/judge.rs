@@ -4,25 +4,23 @@ use std::net::IpAddr;
 
 use portguard::{
     compile::{Sockets, Target},
-    matrix::{Matrix, Posture, RuleId, ZoneId},
+    matrix::{Direction, Matrix, RuleId},
 };
 use portguard_common::Reason;
 
-use super::{
-    Fault, Layer, Reading,
-    ports::{Found, find, may_send},
-    transport,
-};
+use super::{Fault, Layer, Reading, leaving, place::Place, transport};
 
-/// The counter of a documented port.
+/// A port's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counted {
     /// Of this rule.
     Rule(Target, RuleId),
-    /// Of sources that no rule admits.
+    /// Of peers that no rule admits.
     Refused(Target),
     /// Of the other drops.
     Unanswered(Target),
+    /// Of a port that no rule names.
+    Undocumented(Target),
 }
 
 /// What should become of a frame.
@@ -30,7 +28,7 @@ pub enum Counted {
 pub struct Opinion {
     /// Why.
     pub reason: Reason,
-    /// The counter of the documented port that it concerns.
+    /// The counter of the port that it concerns.
     pub counted: Option<Counted>,
 }
 
@@ -40,26 +38,27 @@ impl From<Reason> for Opinion {
     }
 }
 
-/// The site that a frame comes in to.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'a> {
-    pub(super) matrix: &'a Matrix,
-    pub(super) zone: ZoneId,
-    pub(super) dhcp: bool,
-}
-
-/// Judges a frame that came in by the `interface`th interface of a node with these addresses.
+/// Judges a frame that came in, or leaves, by the `interface`th interface of a node with these addresses.
+///
+/// # Panics
+/// When it leaves, and the site does not judge what leaves.
 pub fn judge(
     reading: &Reading,
     (matrix, interface): (&Matrix, usize),
+    direction: Direction,
     own: &[IpAddr],
     sockets: &impl Sockets,
 ) -> Opinion {
     let interface = &matrix.interfaces[interface];
-    let place = Place { matrix, zone: interface.zone, dhcp: interface.dhcp };
-    link(reading, place)
-        .and_then(|packet| internet(&packet, place, own).map(|()| packet))
-        .map_or_else(|opinion| opinion, |packet| transport::judge(&packet, reading, place, sockets))
+    let place = Place { matrix, zone: interface.zone, dhcp: interface.dhcp, direction, own };
+    let packet = link(reading, place).and_then(|packet| {
+        match direction {
+            Direction::In => internet(&packet, place),
+            Direction::Out => leaving::internet(&packet, place),
+        }
+        .map(|()| packet)
+    });
+    packet.map_or_else(|opinion| opinion, |packet| transport::judge(&packet, reading, place, sockets))
 }
 
 /// An IP packet: its headers behind IPv4's or IPv6's own, and what the walk to the last of them found.
@@ -72,7 +71,7 @@ pub(super) struct Packet<'a> {
     pub(super) ends: [IpAddr; 2],
     /// Offset and whether more follow; for IPv6 `None` without a fragment header.
     pub(super) fragment: Option<(u16, bool)>,
-    authenticated: bool,
+    pub(super) authenticated: bool,
     /// The transport header.
     pub(super) last: &'a Layer,
 }
@@ -82,7 +81,7 @@ impl Packet<'_> {
         self.fragment == Some((0, true))
     }
 
-    fn is_later(&self) -> bool {
+    pub(super) fn is_later(&self) -> bool {
         self.fragment.is_some_and(|(offset, _)| offset > 0)
     }
 
@@ -158,8 +157,7 @@ fn no_ip(ether_type: u16, begin: &[u8], place: Place<'_>) -> Reason {
         | 0x894f
         | 0x4305
         | 0x6558 => Reason::Encapsulated,
-        _ if place.matrix.posture == Posture::Pass => Reason::EtherTypePassed,
-        _ => Reason::EtherType,
+        _ => place.by_posture(Reason::EtherTypePassed, Reason::EtherType),
     }
 }
 
@@ -233,7 +231,7 @@ pub(super) fn ends_early(packet: &Packet<'_>, first: Reason) -> Reason {
 }
 
 /// The source, the authentication header, later fragments.
-fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(), Opinion> {
+fn internet(packet: &Packet<'_>, place: Place<'_>) -> Result<(), Opinion> {
     let [source, _] = packet.ends;
     // What a host without an address sends, or what its own neighbours may say in its name.
     let discovers =
@@ -250,16 +248,10 @@ fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(),
             source.is_loopback() || source.is_multicast() || source.to_ipv4_mapped().is_some()
         }
     };
-    if impossible || own.contains(&source) && !discovers {
+    if impossible || place.own.contains(&source) && !discovers {
         return Err(Reason::Martian.into());
     }
-    // The node's own address is nobody's peer, whatever group it is in.
-    let may_authenticate = !own.contains(&source)
-        && matches!(
-            find(place.matrix, place.zone, source, Target::Protocol(51)),
-            Found::Admits(_) | Found::Failsafe(_)
-        );
-    if packet.authenticated && !may_authenticate {
+    if packet.authenticated && !place.rules().find(source, Target::Protocol(51)).admits() {
         return Err(Reason::Protocol.into());
     }
     if !packet.is_later() {
@@ -270,7 +262,10 @@ fn internet(packet: &Packet<'_>, place: Place<'_>, own: &[IpAddr]) -> Result<(),
         return Err(Reason::FragmentOffset1.into());
     }
     let protocol = (!packet.v6).then_some(claimed);
-    let passes =
-        place.matrix.posture == Posture::Pass || may_send(place.matrix, place.zone, source, protocol);
-    Err(if passes { Reason::LaterFragment } else { Reason::FragmentSource }.into())
+    Err(if place.rules().may_send(source, protocol) {
+        Reason::LaterFragment
+    } else {
+        place.by_posture(Reason::LaterFragment, Reason::FragmentSource)
+    }
+    .into())
 }

@@ -8,6 +8,8 @@ mod draw;
 mod frames;
 mod judge;
 mod layers;
+mod leaving;
+mod place;
 mod ports;
 mod shape;
 mod transport;

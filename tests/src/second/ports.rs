@@ -1,4 +1,4 @@
-//! Which rules name what a packet wants, and which of them admits its source: the rules scanned in order.
+//! Which rules name what a packet wants, and which of them admits its peer: the rules scanned in order.
 
 use std::net::IpAddr;
 
@@ -7,17 +7,33 @@ use portguard::{
     matrix::{Direction, IcmpTypes, Matrix, PeerKind, Rule, RuleId, Service, Transport, ZoneId},
 };
 
-/// What the rules of a zone say about one source and one target.
+/// What the rules of a zone say about one peer and one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// This rule is the first that admits the source.
+    /// This rule is the first that admits the peer.
     Admits(RuleId),
-    /// Rules name the target, and none admits the source.
+    /// Rules name the target, and none admits the peer.
     Refuses,
-    /// No rule names the target, and this one, of the failsafe groups, admits the source to everything.
+    /// No rule names the target, and this one, of the failsafe groups, admits the peer to everything.
     Failsafe(RuleId),
     /// No rule names the target.
     Nothing,
+}
+
+impl Found {
+    pub(super) fn admits(self) -> bool {
+        matches!(self, Self::Admits(_) | Self::Failsafe(_))
+    }
+}
+
+/// The rules of one direction in one zone.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'a> {
+    pub(super) matrix: &'a Matrix,
+    pub(super) zone: ZoneId,
+    pub(super) direction: Direction,
+    /// The node's addresses, which are nobody's peer, whatever group they are in.
+    pub(super) own: &'a [IpAddr],
 }
 
 /// The types of ICMP that a rule for all of them opens: not those that always pass, and not those that an administrator
@@ -72,41 +88,47 @@ fn concerns(service: &Service, protocol: Option<u8>) -> bool {
     }
 }
 
-fn admits(matrix: &Matrix, rule: &Rule, source: IpAddr) -> bool {
-    rule.peers.iter().any(|peer| match &peer.kind {
-        PeerKind::Node => false,
-        PeerKind::Groups(groups) => groups
-            .iter()
-            .any(|&group| matrix.group(group).prefixes.iter().any(|prefix| prefix.contains(&source))),
-    })
-}
+impl Rules<'_> {
+    /// What the rules say about `target`.
+    pub(super) fn find(self, peer: IpAddr, target: Target) -> Found {
+        self.scan(peer, |service| opens(service, target))
+    }
 
-fn scan(matrix: &Matrix, zone: ZoneId, source: IpAddr, names: impl Fn(&Service) -> bool) -> Found {
-    let (mut found, mut failsafe) = (Found::Nothing, None);
-    for (index, rule) in matrix.rules.iter().enumerate() {
-        if rule.direction == Direction::In && rule.zones.contains(&zone) && names(&rule.service) {
-            match (admits(matrix, rule, source), &rule.service) {
-                (true, Service::All) => failsafe = Some(RuleId::new(index)),
-                (false, Service::All) => {}
-                (true, _) => return Found::Admits(RuleId::new(index)),
-                (false, _) => found = Found::Refuses,
+    /// Whether a rule admits the peer to anything of `protocol`; `None` stands for one that nobody tells.
+    pub(super) fn may_send(self, peer: IpAddr, protocol: Option<u8>) -> bool {
+        self.scan(peer, |service| concerns(service, protocol)).admits()
+    }
+
+    fn scan(self, peer: IpAddr, names: impl Fn(&Service) -> bool) -> Found {
+        let (mut found, mut failsafe) = (Found::Nothing, None);
+        for (index, rule) in self.matrix.rules.iter().enumerate() {
+            if self.has(rule) && names(&rule.service) {
+                match (self.admits(rule, peer), &rule.service) {
+                    (true, Service::All) => failsafe = Some(RuleId::new(index)),
+                    (false, Service::All) => {}
+                    (true, _) => return Found::Admits(RuleId::new(index)),
+                    (false, _) => found = Found::Refuses,
+                }
             }
         }
+        match (found, failsafe) {
+            (found, None) => found,
+            (Found::Nothing, Some(rule)) => Found::Failsafe(rule),
+            (_, Some(rule)) => Found::Admits(rule),
+        }
     }
-    match (found, failsafe) {
-        (found, None) => found,
-        (Found::Nothing, Some(rule)) => Found::Failsafe(rule),
-        (_, Some(rule)) => Found::Admits(rule),
+
+    /// What failsafe groups are admitted to goes both ways.
+    fn has(self, rule: &Rule) -> bool {
+        (rule.direction == self.direction || rule.service == Service::All) && rule.zones.contains(&self.zone)
     }
-}
 
-/// What the rules say about `target`.
-pub(super) fn find(matrix: &Matrix, zone: ZoneId, source: IpAddr, target: Target) -> Found {
-    scan(matrix, zone, source, |service| opens(service, target))
-}
-
-/// Whether a rule admits the source to anything of `protocol`; `None` stands for one that nobody tells.
-pub(super) fn may_send(matrix: &Matrix, zone: ZoneId, source: IpAddr, protocol: Option<u8>) -> bool {
-    let found = scan(matrix, zone, source, |service| concerns(service, protocol));
-    matches!(found, Found::Admits(_) | Found::Failsafe(_))
+    fn admits(self, rule: &Rule, peer: IpAddr) -> bool {
+        let holds = |group| self.matrix.group(group).prefixes.iter().any(|prefix| prefix.contains(&peer));
+        !self.own.contains(&peer)
+            && rule.peers.iter().any(|peer| match &peer.kind {
+                PeerKind::Node => false,
+                PeerKind::Groups(groups) => groups.iter().copied().any(holds),
+            })
+    }
 }

@@ -4,14 +4,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use portguard::{
     compile::{Sockets, Target},
-    matrix::{Posture, Transport},
+    matrix::{Direction, Transport},
 };
-use portguard_common::Reason;
+use portguard_common::{Action, Reason};
 
 use super::{
     Counted, Fault, Layer, Opinion, Reading, Segment,
-    judge::{Packet, Place, ends_early},
-    ports::{Found, find},
+    judge::{Packet, ends_early},
+    leaving,
+    place::Place,
+    ports::Found,
 };
 
 /// Judges a whole packet or a first fragment, by its last header.
@@ -24,7 +26,10 @@ pub(super) fn judge(
     match packet.last {
         Layer::Icmp(kind) => kind.map_or(Reason::Short.into(), |kind| icmp(packet, kind, place)),
         Layer::Other(2) if !packet.v6 => Reason::Igmp.into(),
-        Layer::Other(number) => other(packet, *number, place),
+        Layer::Other(number) => {
+            let (opinion, sent) = (other(packet, *number, place), Target::Protocol(*number));
+            unless_answer(packet, place, opinion, sent)
+        }
         Layer::Tcp(None) => match reading.fault {
             Some(Fault::Wrong) => Reason::Malformed,
             Some(Fault::CutOptions) if !packet.is_first() => Reason::Malformed,
@@ -32,33 +37,58 @@ pub(super) fn judge(
         }
         .into(),
         Layer::Udp(None) | Layer::Sctp(None) => ends_early(packet, Reason::FragmentTiny).into(),
-        Layer::Sctp(Some((_, port))) => {
-            ask(packet, place, Target::Port { transport: Transport::Sctp, port: *port }, Reason::Protocol)
+        Layer::Sctp(Some((from, to))) => {
+            let [from, to] = [*from, *to].map(|port| Target::Port { transport: Transport::Sctp, port });
+            unless_answer(packet, place, ask(packet, place, to, Reason::Protocol), from)
         }
-        Layer::Udp(Some(ports)) => udp(packet, *ports, place, sockets),
-        Layer::Tcp(Some(segment)) => tcp(packet, segment, place, sockets),
+        Layer::Udp(Some(ports)) => match place.direction {
+            Direction::In => udp(packet, *ports, place, sockets),
+            Direction::Out => leaving::udp(packet, *ports, place),
+        },
+        Layer::Tcp(Some(segment)) => match place.direction {
+            Direction::In => tcp(packet, segment, place, sockets),
+            Direction::Out => leaving::tcp(packet, segment, place, sockets),
+        },
         _ => Reason::Internal.into(),
+    }
+}
+
+/// `opinion`, unless the packet leaves from `from` and answers.
+fn unless_answer(packet: &Packet<'_>, place: Place<'_>, opinion: Opinion, from: Target) -> Opinion {
+    match place.direction {
+        Direction::In => opinion,
+        Direction::Out => leaving::unless_answer(packet, place, opinion, from),
     }
 }
 
 /// What the rules say about `target`; `undocumented` when none names it.
 fn ask(packet: &Packet<'_>, place: Place<'_>, target: Target, undocumented: Reason) -> Opinion {
-    match find(place.matrix, place.zone, packet.ends[0], target) {
+    match place.rules().find(place.peer(packet), target) {
         Found::Admits(rule) => {
             Opinion { reason: Reason::Admitted, counted: Some(Counted::Rule(target, rule)) }
         }
         Found::Refuses => {
-            Opinion { reason: Reason::SourceNotAdmitted, counted: Some(Counted::Refused(target)) }
+            let reason = match place.direction {
+                Direction::In => Reason::SourceNotAdmitted,
+                Direction::Out => Reason::DestinationNotAdmitted,
+            };
+            Opinion { reason, counted: Some(Counted::Refused(target)) }
         }
         Found::Failsafe(rule) => {
             Opinion { reason: Reason::Admitted, counted: Some(Counted::Rule(Target::Other, rule)) }
         }
-        Found::Nothing => undocumented.into(),
+        Found::Nothing => {
+            let reason = undocumented;
+            let counted = reason.may_be_undocumented().then_some(Counted::Undocumented(target));
+            Opinion { reason, counted }
+        }
     }
 }
 
-fn by_posture(place: Place<'_>, pass: Reason, drop: Reason) -> Reason {
-    if place.matrix.posture == Posture::Pass { pass } else { drop }
+/// The same for a port; the posture decides when no rule names it.
+pub(super) fn ask_port(packet: &Packet<'_>, place: Place<'_>, transport: Transport, port: u16) -> Opinion {
+    let undocumented = place.by_posture(Reason::UndocumentedPassed, Reason::Undocumented);
+    ask(packet, place, Target::Port { transport, port }, undocumented)
 }
 
 fn icmp(packet: &Packet<'_>, kind: u8, place: Place<'_>) -> Opinion {
@@ -71,7 +101,7 @@ fn icmp(packet: &Packet<'_>, kind: u8, place: Place<'_>) -> Opinion {
     } else {
         (matches!(kind, 4 | 5 | 9 | 10 | 13..=18), Target::Icmpv4(kind))
     };
-    let ordinary = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
+    let ordinary = place.by_posture(Reason::UndocumentedPassed, Reason::Undocumented);
     ask(packet, place, target, if unwanted { Reason::IcmpType } else { ordinary })
 }
 
@@ -98,34 +128,30 @@ fn icmp6(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
 fn other(packet: &Packet<'_>, number: u8, place: Place<'_>) -> Opinion {
     // Tunnels, IPsec, and name spaces of ports that nobody reads.
     let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143];
-    let ordinary = by_posture(place, Reason::ProtocolPassed, Reason::Protocol);
+    let ordinary = place.by_posture(Reason::ProtocolPassed, Reason::Protocol);
     let undocumented = if opaque.contains(&number) { Reason::Protocol } else { ordinary };
     let opinion = ask(packet, place, Target::Protocol(number), undocumented);
-    if opinion.reason == Reason::SourceNotAdmitted { because(opinion, Reason::Protocol) } else { opinion }
+    if passes(opinion) { opinion } else { because(opinion, Reason::Protocol) }
 }
 
 fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, sockets: &impl Sockets) -> Opinion {
     if place.dhcp && (from, to) == if packet.v6 { (547, 546) } else { (67, 68) } {
         return Reason::Dhcp.into();
     }
-    let target = Target::Port { transport: Transport::Udp, port: to };
-    let undocumented = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
-    let opinion = ask(packet, place, target, undocumented);
+    let opinion = ask_port(packet, place, Transport::Udp, to);
     if passes(opinion) || is_for_several(packet) {
         return opinion;
     }
     let [peer, local] = sockets_of(packet, from, to);
     match sockets.udp(peer, local).map(|state| state.0) {
         Some(1) => Reason::Reply.into(),
-        None if opinion.counted.is_none() => Reason::NoSocket.into(),
+        None if opinion.reason == Reason::Undocumented => because(opinion, Reason::NoSocket),
         _ => opinion,
     }
 }
 
 fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, sockets: &impl Sockets) -> Opinion {
-    let target = Target::Port { transport: Transport::Tcp, port: segment.ports.1 };
-    let undocumented = by_posture(place, Reason::UndocumentedPassed, Reason::Undocumented);
-    let opinion = ask(packet, place, target, undocumented);
+    let opinion = ask_port(packet, place, Transport::Tcp, segment.ports.1);
     if passes(opinion) || is_for_several(packet) || segment.syn && !segment.ack {
         return opinion;
     }
@@ -142,12 +168,12 @@ fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, sockets: &impl 
     }
 }
 
-fn passes(opinion: Opinion) -> bool {
-    matches!(opinion.reason, Reason::Admitted | Reason::UndocumentedPassed)
+pub(super) fn passes(opinion: Opinion) -> bool {
+    opinion.reason.action() == Action::Pass
 }
 
 /// A drop for another reason than that no rule admits the source is counted apart.
-fn because(opinion: Opinion, reason: Reason) -> Opinion {
+pub(super) fn because(opinion: Opinion, reason: Reason) -> Opinion {
     let counted = opinion.counted.map(|counted| match counted {
         Counted::Refused(target) => Counted::Unanswered(target),
         other => other,

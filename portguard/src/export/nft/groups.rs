@@ -43,25 +43,29 @@ struct Group {
     v6: Addresses,
 }
 
-/// The groups by their number; those that no inbound rule names are left out.
+/// The groups by their number; those that no rule names that is kept are left out.
 pub(super) struct Sets(Vec<Option<Group>>);
 
 impl Sets {
     pub(super) fn new(matrix: &Matrix) -> Self {
-        let inbound = matrix.rules.iter().filter(|rule| rule.direction == Direction::In);
-        let used: BTreeSet<GroupId> = inbound.flat_map(crate::matrix::Rule::groups).collect();
+        let kept = matrix.rules.iter().filter(|rule| matrix.enforces(rule.direction));
+        let used: BTreeSet<GroupId> = kept.flat_map(crate::matrix::Rule::groups).collect();
         let groups = (0..matrix.groups.len()).map(GroupId::new);
         Self(groups.map(|id| used.contains(&id).then(|| group(matrix, id))).collect())
     }
 
-    /// What matches the packets of a family from a group; none where nobody of the group has it.
-    pub(super) fn source(&self, group: GroupId, family: Family) -> Option<String> {
-        let group = self.0[group.index()].as_ref().expect("the group is one of an inbound rule");
+    /// What matches the packets of a family from a group, or to it; none where nobody of the group has it.
+    pub(super) fn peer(&self, direction: Direction, group: GroupId, family: Family) -> Option<String> {
+        let group = self.0[group.index()].as_ref().expect("the group is one of a rule that is kept");
+        let end = match direction {
+            Direction::In => "saddr",
+            Direction::Out => "daddr",
+        };
         match (group.addresses(family), family) {
             (Addresses::Nobody, _) => None,
             (Addresses::Everybody, family) => Some(family.matches().to_owned()),
-            (Addresses::Listed(_), Family::V4) => Some(format!("ip saddr @{}", group.set(family))),
-            (Addresses::Listed(_), Family::V6) => Some(format!("ip6 saddr @{}", group.set(family))),
+            (Addresses::Listed(_), Family::V4) => Some(format!("ip {end} @{}", group.set(family))),
+            (Addresses::Listed(_), Family::V6) => Some(format!("ip6 {end} @{}", group.set(family))),
         }
     }
 

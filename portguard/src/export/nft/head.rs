@@ -1,13 +1,13 @@
 //! What a reader must know before loading the ruleset.
 
 use super::{mode, posture};
-use crate::matrix::Matrix;
+use crate::matrix::{Matrix, Outbound};
 
 const DIFFERENCES: &str = "\
 # Load it with `nft -f FILE`, which replaces what an earlier one loaded; `nft list table inet portguard` shows the counters,
 # `nft delete table inet portguard` takes it off. Each counter names the rule, the line of the document and the group.
 #
-# It gives the verdicts of the XDP program for TCP, UDP, SCTP and ICMP by port, zone and source. It is another firewall, and
+# It gives PortGuard's verdicts on TCP, UDP, SCTP and ICMP by port, zone and source or destination. It is another firewall, and
 # differs where that one's work differs:
 # - Replies are found by connection tracking and not by the socket table: its table can be filled from outside, and UDP
 #   replies pass for unconnected sockets, too.
@@ -19,17 +19,24 @@ const DIFFERENCES: &str = "\
 # - A dropped packet has cost a walk through the stack, and connection tracking, first.
 ";
 
-const INBOUND_ONLY: &str = "\
-# - What leaves is not judged: the site judges it, and none of its outbound rules are here.
+const LEAVING: &str = "\
+# - What leaves is judged as this node sends it, before it is cut into packets of the wire's size. Of a connection that a peer
+#   opened, connection tracking knows and not the socket table; resets pass with data, too. Who sends a datagram that must
+#   not leave has the error of his own call (EPERM) and not of the next.
 ";
 
 /// The comment that the ruleset begins with.
 pub(super) fn text(matrix: &Matrix) -> String {
-    let inbound_only = if matrix.outbound.is_some() { INBOUND_ONLY } else { "" };
+    let leaving = if matrix.outbound.is_some() { LEAVING } else { "" };
+    let outbound = matrix.outbound.map(|Outbound { mode: kept, posture: unnamed }| {
+        format!(", outbound {}, posture {}", mode(kept), posture(unnamed))
+    });
     format!(
         "#!/usr/sbin/nft -f\n\
-         # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}.\n#\n{DIFFERENCES}{inbound_only}\n",
-        mode(matrix),
-        posture(matrix),
+         # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}{}.\n#\n\
+         {DIFFERENCES}{leaving}\n",
+        mode(matrix.mode),
+        posture(matrix.posture),
+        outbound.unwrap_or_default(),
     )
 }

@@ -1,9 +1,14 @@
-//! The matrix as an nftables ruleset: a table of the family inet, a set for each group, a chain for each zone.
+//! The matrix as an nftables ruleset: a table of the family inet, a set for each group, a chain for each zone, and, where the
+//! site judges what leaves, a second one for that.
+//!
+//! Both ways are judged where the node's own stack has them, at the hooks input and output: the egress hook of the family
+//! netdev would see forwarded packets, too, but the kernel takes neither `reject` nor `ct` there.
 //!
 //! A zone's chain takes the steps of the verdict in their order: what IP needs to live, the rules, replies, what the rules
 //! refuse, and what no rule names. Which types of ICMP are needed, and which protocols are tunnels, is asked of
 //! `portguard_common`, where the verdict has it from.
 
+mod answers;
 mod groups;
 mod head;
 mod necessary;
@@ -14,9 +19,11 @@ use std::fmt::Write as _;
 
 use thiserror::Error;
 
-use crate::matrix::{Direction, Interface, Matrix, Mode, Posture, Rule, ZoneId, is_pattern};
+use crate::matrix::{
+    Direction, Interface, Matrix, Mode, Outbound, Posture, Rule, Service, ZoneId, is_pattern,
+};
 use groups::Sets;
-use words::{Line, Refusal};
+use words::{Line, REFUSE, Refusal};
 
 /// Why a matrix cannot be said in nftables.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -45,19 +52,24 @@ pub fn ruleset(matrix: &Matrix) -> Result<String, NftError> {
     if let Some(interface) = matrix.interfaces.iter().find(|interface| is_pattern(&stem(&interface.name))) {
         return Err(NftError::Pattern(interface.name.clone()));
     }
-    let refusal = Refusal::of(matrix.mode);
+    let ways = Way::of(matrix);
     let sets = Sets::new(matrix);
     let mut text = head::text(matrix);
     // Made if it is missing, so that it can be taken away, so that what follows is all there is; in one transaction.
     text.push_str("table inet portguard\ndelete table inet portguard\n\ntable inet portguard {\n");
     sets.write(&mut text);
-    input(matrix, &mut text);
-    chain("necessary", &necessary::lines(matrix, refusal), &mut text);
-    for index in 0..matrix.zones.len() {
-        let zone = ZoneId::new(index);
-        if matrix.interfaces.iter().any(|interface| interface.zone == zone) {
-            let lines = zone::lines(matrix, zone, &sets, refusal);
-            chain(&words::zone(matrix.zone(zone)), &lines, &mut text);
+    for way in ways {
+        base(matrix, way.direction, &mut text);
+        chain(necessary::name(way.direction), &necessary::lines(matrix, way), &mut text);
+        if matches!(way.refusal, Refusal::Tell) {
+            chain(REFUSE, &refuse(), &mut text);
+        }
+        for index in 0..matrix.zones.len() {
+            let zone = ZoneId::new(index);
+            if matrix.interfaces.iter().any(|interface| interface.zone == zone) {
+                let lines = zone::lines(matrix, zone, &sets, way);
+                chain(&words::zone(way.direction, matrix.zone(zone)), &lines, &mut text);
+            }
         }
     }
     text.truncate(text.trim_end().len());
@@ -65,28 +77,63 @@ pub fn ruleset(matrix: &Matrix) -> Result<String, NftError> {
     Ok(text)
 }
 
-/// The chain where packets come in: each to the chain of its interface's zone. Others are not judged.
-fn input(matrix: &Matrix, text: &mut String) {
-    let zone = |interface: &Interface| words::zone(matrix.zone(interface.zone));
-    let hook = "type filter hook input priority filter; policy accept;".to_owned();
-    let mut lines = vec![Line::Statement(hook)];
+/// One of the ways that packets go, and what becomes of those that may not.
+#[derive(Clone, Copy)]
+struct Way {
+    direction: Direction,
+    refusal: Refusal,
+    posture: Posture,
+}
+
+impl Way {
+    /// Those that the site judges.
+    fn of(matrix: &Matrix) -> impl Iterator<Item = Self> {
+        let way =
+            |direction, mode, posture| Self { direction, refusal: Refusal::of(direction, mode), posture };
+        let leaving = matrix.outbound.map(|Outbound { mode, posture }| way(Direction::Out, mode, posture));
+        std::iter::once(way(Direction::In, matrix.mode, matrix.posture)).chain(leaving)
+    }
+}
+
+/// What becomes of what must not leave: as the program at tcx has it, the sender knows at once.
+fn refuse() -> [Line; 4] {
+    let statement = |text: &str| Line::Statement(text.to_owned());
+    [
+        words::remark(
+            "a connection is refused, a datagram said to be prohibited; whatever else there is just goes",
+        ),
+        statement("tcp flags & (syn | ack) == syn reject with tcp reset"),
+        statement("meta l4proto udp reject with icmpx admin-prohibited"),
+        statement("drop"),
+    ]
+}
+
+/// The chain where packets come in, or leave: each to the chain of its interface's zone. Others are not judged.
+fn base(matrix: &Matrix, direction: Direction, text: &mut String) {
+    let zone = |interface: &Interface| words::zone(direction, matrix.zone(interface.zone));
+    let name = match direction {
+        Direction::In => "input",
+        Direction::Out => "output",
+    };
+    let by = words::by(direction);
+    let mut lines = vec![Line::Statement(format!("type filter hook {name} priority filter; policy accept;"))];
     let (mut patterns, named): (Vec<&Interface>, Vec<&Interface>) =
         matrix.interfaces.iter().partition(|interface| is_pattern(&interface.name));
     if !named.is_empty() {
         let goal = |interface: &&Interface| format!("\"{}\" : goto {}", interface.name, zone(interface));
         let goals: Vec<String> = named.iter().map(goal).collect();
-        lines.push(Line::Statement(format!("iifname vmap {}", words::set(&goals))));
+        lines.push(Line::Statement(format!("{by} vmap {}", words::set(&goals))));
     }
     if !patterns.is_empty() {
-        lines.push(Line::Statement("iifname \"lo\" accept".to_owned()));
+        lines.push(Line::Statement(format!("{by} \"lo\" accept")));
     }
     // What ends in `*` is narrower the longer it is.
     patterns.sort_by_key(|interface| std::cmp::Reverse(interface.name.len()));
     for interface in patterns {
-        let matches = words::interface(&interface.name);
+        let matches = words::interface(direction, &interface.name);
         lines.push(Line::Statement(format!("{matches}goto {}", zone(interface))));
     }
-    chain("input", &lines, text);
+    chain(name, &lines, text);
 }
 
 fn chain(name: &str, lines: &[Line], text: &mut String) {
@@ -102,20 +149,21 @@ fn chain(name: &str, lines: &[Line], text: &mut String) {
     text.push_str("\t}\n\n");
 }
 
-/// The inbound rules of a zone, in the order in which they are asked.
-fn rules(matrix: &Matrix, zone: ZoneId) -> impl Iterator<Item = &Rule> {
-    matrix.rules.iter().filter(move |rule| rule.direction == Direction::In && rule.zones.contains(&zone))
+/// The rules of a zone for one way, in the order in which they are asked. That of the failsafe groups holds for both.
+fn rules(matrix: &Matrix, zone: ZoneId, direction: Direction) -> impl Iterator<Item = &Rule> {
+    let holds = move |rule: &Rule| rule.direction == direction || rule.service == Service::All;
+    matrix.rules.iter().filter(move |rule| holds(rule) && rule.zones.contains(&zone))
 }
 
-fn mode(matrix: &Matrix) -> &'static str {
-    match matrix.mode {
+fn mode(mode: Mode) -> &'static str {
+    match mode {
         Mode::Observe => "observe",
         Mode::Enforce => "enforce",
     }
 }
 
-fn posture(matrix: &Matrix) -> &'static str {
-    match matrix.posture {
+fn posture(posture: Posture) -> &'static str {
+    match posture {
         Posture::Pass => "pass",
         Posture::Drop => "drop",
     }

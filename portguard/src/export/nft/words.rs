@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::matrix::{Mode, Zone};
+use crate::matrix::{Direction, Mode, Zone};
 
 /// A line of a chain.
 pub(super) enum Line {
@@ -16,15 +16,21 @@ pub(super) enum Line {
 #[derive(Clone, Copy)]
 pub(super) enum Refusal {
     Drop,
+    /// It goes to the chain [`REFUSE`], which tells the sender.
+    Tell,
     /// Counted, and let through.
     Count,
 }
 
+/// The chain for what must not leave.
+pub(super) const REFUSE: &str = "refuse";
+
 impl Refusal {
-    pub(super) fn of(mode: Mode) -> Self {
-        match mode {
-            Mode::Observe => Self::Count,
-            Mode::Enforce => Self::Drop,
+    pub(super) fn of(direction: Direction, mode: Mode) -> Self {
+        match (mode, direction) {
+            (Mode::Observe, _) => Self::Count,
+            (Mode::Enforce, Direction::In) => Self::Drop,
+            (Mode::Enforce, Direction::Out) => Self::Tell,
         }
     }
 
@@ -32,6 +38,7 @@ impl Refusal {
     pub(super) fn line(self, matches: &str, why: &str) -> Line {
         match self {
             Self::Drop => statement(matches, "drop", why),
+            Self::Tell => statement(matches, &format!("goto {REFUSE}"), why),
             Self::Count => statement(matches, "accept", &format!("would drop: {why}")),
         }
     }
@@ -44,6 +51,14 @@ pub(super) fn accept(matches: &str, why: &str) -> Line {
 
 pub(super) fn remark(text: &str) -> Line {
     Line::Remark(printable(text))
+}
+
+/// The lines under a remark, where there are any.
+pub(super) fn titled(title: &str, mut lines: Vec<Line>) -> Vec<Line> {
+    if !lines.is_empty() {
+        lines.insert(0, remark(title));
+    }
+    lines
 }
 
 fn statement(matches: &str, verdict: &str, why: &str) -> Line {
@@ -65,9 +80,18 @@ fn printable(text: &str) -> String {
     text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
 
-/// What matches the packets that come in by an interface, or by those that a pattern matches; nothing is needed for all.
-pub(super) fn interface(name: &str) -> String {
-    if name == "*" { String::new() } else { format!("iifname \"{name}\" ") }
+/// What names a packet's interface.
+pub(super) fn by(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "iifname",
+        Direction::Out => "oifname",
+    }
+}
+
+/// What matches the packets that come in or leave by an interface, or by those that a pattern matches; nothing is needed for
+/// all.
+pub(super) fn interface(direction: Direction, name: &str) -> String {
+    if name == "*" { String::new() } else { format!("{} \"{name}\" ", by(direction)) }
 }
 
 /// An anonymous set.
@@ -92,8 +116,11 @@ pub(super) fn numbers(wanted: impl Fn(u8) -> bool) -> String {
 }
 
 /// The name of a zone's chain. It begins with a word of its own, lest a zone be called like something that nft knows.
-pub(super) fn zone(zone: &Zone) -> String {
-    format!("zone-{}", zone.name)
+pub(super) fn zone(direction: Direction, zone: &Zone) -> String {
+    match direction {
+        Direction::In => format!("zone-{}", zone.name),
+        Direction::Out => format!("out-{}", zone.name),
+    }
 }
 
 #[cfg(test)]

@@ -6,31 +6,35 @@ use portguard_common::wire::{
 };
 
 use super::{
+    Way, answers,
     groups::{Family, Sets},
-    rules,
-    words::{Line, Refusal, accept, numbers, remark, set},
+    necessary, rules,
+    words::{Line, accept, numbers, remark, set},
 };
-use crate::matrix::{GroupId, IcmpTypes, Matrix, Posture, Rule, Service, ZoneId};
+use crate::matrix::{Direction, GroupId, IcmpTypes, Matrix, Posture, Rule, Service, ZoneId};
 
-pub(super) fn lines(matrix: &Matrix, zone: ZoneId, sets: &Sets, refusal: Refusal) -> Vec<Line> {
-    let mut lines = vec![Line::Statement("jump necessary".to_owned())];
-    for rule in rules(matrix, zone) {
+pub(super) fn lines(matrix: &Matrix, zone: ZoneId, sets: &Sets, way: Way) -> Vec<Line> {
+    let Way { direction, refusal, .. } = way;
+    let mut lines = vec![Line::Statement(format!("jump {}", necessary::name(direction)))];
+    for rule in rules(matrix, zone, direction) {
         let mut admitted = Vec::new();
         for group in rule.groups() {
-            admit(matrix, rule, group, sets, &mut admitted);
+            admit(matrix, rule, group, (sets, direction), &mut admitted);
         }
         let nobody = if admitted.is_empty() { " (admits nobody)" } else { "" };
         lines.push(remark(&format!("{}{nobody}", title(matrix, rule))));
         lines.append(&mut admitted);
     }
-    lines.push(remark("replies to connections that this node opened itself; a peer's own are for the rules, packet by packet"));
-    lines.push(accept("meta l4proto { tcp, udp } ct state established,related ct direction reply", "reply"));
-    lines.push(remark("what rules name, from those that none of them admits"));
-    for rule in rules(matrix, zone) {
+    lines.extend(answers::lines(matrix, zone, sets, direction));
+    lines.push(remark(match direction {
+        Direction::In => "what rules name, from those that none of them admits",
+        Direction::Out => "what rules name, to those that none of them admits",
+    }));
+    for rule in rules(matrix, zone, direction) {
         let why = format!("refused: {}", matrix.cite(&rule.origin));
         lines.extend(named(&rule.service).iter().map(|matches| refusal.line(matches, &why)));
     }
-    unnamed(matrix, refusal, &mut lines);
+    unnamed(way, &mut lines);
     lines
 }
 
@@ -40,15 +44,21 @@ fn title(matrix: &Matrix, rule: &Rule) -> String {
     if rule.description.is_empty() { cited } else { format!("{cited}: {}", rule.description) }
 }
 
-/// The statements that let a group in.
-fn admit(matrix: &Matrix, rule: &Rule, group: GroupId, sets: &Sets, lines: &mut Vec<Line>) {
+/// The statements that let a group in, or let what goes to it out.
+fn admit(
+    matrix: &Matrix,
+    rule: &Rule,
+    group: GroupId,
+    (sets, direction): (&Sets, Direction),
+    lines: &mut Vec<Line>,
+) {
     let why = format!("{} for {}", matrix.cite(&rule.origin), matrix.group(group).name);
     for family in Family::BOTH {
-        let source = sets.source(group, family);
-        let matches = match (source, &rule.service) {
+        let peer = sets.peer(direction, group, family);
+        let matches = match (peer, &rule.service) {
             (None, _) => None,
-            (Some(source), Service::All) => Some(source),
-            (Some(source), other) => service(other, family).map(|service| format!("{source} {service}")),
+            (Some(peer), Service::All) => Some(peer),
+            (Some(peer), other) => service(other, family).map(|service| format!("{peer} {service}")),
         };
         lines.extend(matches.map(|matches| accept(&matches, &why)));
     }
@@ -89,7 +99,7 @@ fn named(of: &Service) -> Vec<String> {
 }
 
 /// What no rule names.
-fn unnamed(matrix: &Matrix, refusal: Refusal, lines: &mut Vec<Line>) {
+fn unnamed(Way { refusal, posture, .. }: Way, lines: &mut Vec<Line>) {
     let unwanted4 = numbers(|number| icmp::kind_v4(number) == Kind::Unwanted);
     let unwanted6 = numbers(|number| icmp::kind_v6(number) == Kind::Unwanted);
     lines.push(remark("what only a rule opens, whatever the posture: harmful ICMP, tunnels, SCTP"));
@@ -102,7 +112,7 @@ fn unnamed(matrix: &Matrix, refusal: Refusal, lines: &mut Vec<Line>) {
     let tunnels = numbers(protocol::needs_rule);
     lines.push(refusal.line(&format!("meta l4proto {tunnels}"), "a protocol that a rule must name"));
     lines.push(remark("what no rule names"));
-    lines.push(match matrix.posture {
+    lines.push(match posture {
         Posture::Pass => accept("", "undocumented, and the posture is pass"),
         Posture::Drop => refusal.line("", "undocumented"),
     });

@@ -1,6 +1,8 @@
 //! The same site as an nftables ruleset: the kernel's own firewall takes it, and real packets get its verdicts as they get
 //! PortGuard's.
 
+mod leaving;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -13,7 +15,7 @@ use portguard::{
     explain::{Destination, Explanation, Question},
     export::nft::ruleset,
     input::read_site,
-    matrix::{Direction, Matrix, Transport, ZoneId},
+    matrix::{Direction, Matrix, Mode, Outbound, Posture, Transport, ZoneId},
     policy::BUILT_IN,
 };
 use portguard_tests::{
@@ -51,8 +53,8 @@ fn read(host: &Host, text: &str) -> Matrix {
     read_site(&file).unwrap_or_else(|error| panic!("{error:?}\n{text}")).matrix
 }
 
-/// A lab whose client has these addresses, too, and whose node has a second interface, and tells about every packet that
-/// nobody takes.
+/// A lab whose client has these addresses, too, whose node has a second interface, and whose hosts tell about every packet
+/// that nobody takes.
 fn lab(sources: &BTreeSet<IpAddr>) -> Lab {
     let lab = Lab::new().expect("the lab is made");
     let ip = |host: &Host, line: &str| {
@@ -79,8 +81,10 @@ fn lab(sources: &BTreeSet<IpAddr>) -> Lab {
         ("ipv4/conf/all/rp_filter", "0"),
     ];
     let set = || settings.map(|(name, value)| fs::write(format!("/proc/sys/net/{name}"), value));
-    for written in lab.node.within(set).expect("the node is there") {
-        written.expect("root of the namespace");
+    for host in [&lab.node, &lab.peer, &lab.client, &lab.stranger] {
+        for written in host.within(set).expect("the host is there") {
+            written.expect("root of the namespace");
+        }
     }
     for address in [lab.node.v4(), lab.node.v6()] {
         assert!(lab.client.pings(address).expect("a ping can be sent"), "the hosts know each other");
@@ -88,8 +92,8 @@ fn lab(sources: &BTreeSet<IpAddr>) -> Lab {
     lab
 }
 
-/// What `explain` says of probes that come in by `zone`.
-fn expected(matrix: &Matrix, zone: ZoneId, probes: &[Probe]) -> Vec<bool> {
+/// What `explain` says of probes that come in or leave by `zone`.
+fn expected(matrix: &Matrix, zone: ZoneId, direction: Direction, probes: &[Probe]) -> Vec<bool> {
     let image = compile(matrix, &NodeAddresses::default()).expect("the matrix is small");
     let passes = |probe: &Probe| {
         let to = match probe.what {
@@ -101,15 +105,19 @@ fn expected(matrix: &Matrix, zone: ZoneId, probes: &[Probe]) -> Vec<bool> {
             Knock::Ping => Destination::Icmp(None),
             Knock::Protocol(number, _) => Destination::Protocol(number),
         };
-        let question = Question { from: probe.from, to, zone, direction: Direction::In };
+        let peer = match direction {
+            Direction::In => probe.from,
+            Direction::Out => probe.to,
+        };
+        let question = Question { from: peer, to, zone, direction };
         !Explanation::new(&question, matrix, &image).drops()
     };
     probes.iter().map(passes).collect()
 }
 
 /// Compares what is answered with what is expected, and names the probes that differ.
-fn check(who: &str, lab: &Lab, probes: &[Probe], expected: &[bool], about: &str) {
-    let answered = lab.client.knock(probes).expect("the client can knock");
+fn check(who: &str, host: &Host, probes: &[Probe], expected: &[bool], about: &str) {
+    let answered = host.knock(probes).expect("the host can knock");
     let differ: Vec<(&Probe, bool)> = std::iter::zip(probes, std::iter::zip(&answered, expected))
         .filter(|(_, (answered, expected))| answered != expected)
         .map(|(probe, (_, expected))| (probe, *expected))
@@ -122,14 +130,14 @@ fn compare(lab: &Lab, text: &str, zone: &str, probes: &[Probe]) {
     let matrix = read(&lab.node, text);
     let zone =
         matrix.zones.iter().position(|known| known.name == zone).map(ZoneId::new).expect("it is a zone");
-    let expected = expected(&matrix, zone, probes);
+    let expected = expected(&matrix, zone, Direction::In, probes);
     assert!(expected.contains(&true) && expected.contains(&false), "the sample holds both\n{text}");
-    check("nobody", lab, probes, &vec![true; probes.len()], text);
+    check("nobody", &lab.client, probes, &vec![true; probes.len()], text);
     let guard = Guard::start(&lab.node, text).expect("portguard starts");
-    check("portguard", lab, probes, &expected, text);
+    check("portguard", &lab.client, probes, &expected, text);
     guard.stop().expect("portguard stops");
     load(&lab.node, &matrix);
-    check("nftables", lab, probes, &expected, text);
+    check("nftables", &lab.client, probes, &expected, text);
     nft(&lab.node, &["delete", "table", "inet", "portguard"]);
 }
 
@@ -326,16 +334,20 @@ fn nft_takes_the_ruleset_of_every_product_in_every_way_and_of_odd_sites() {
         nft(&lab.node, &["-c", "-f", &file.display().to_string()]);
     };
     for case in rows::cases() {
-        check(&Site::read(case).unwrap().matrix);
+        let outbound = Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop });
+        check(&Matrix { outbound, ..Site::read(case).unwrap().matrix });
     }
     // Everybody and nobody, groups and zones that are called like words of nft, all kinds of services, an odd interface.
     check(&read(
         &lab.node,
-        "mode = \"observe\"\nposture = \"pass\"\n[interfaces.eth0]\nzone = \"tcp\"\ndhcp = true\n\
+        "mode = \"observe\"\nposture = \"pass\"\noutbound = \"enforce\"\noutbound_posture = \"pass\"\n\
+         [interfaces.eth0]\nzone = \"tcp\"\ndhcp = true\n\
          [interfaces.\"bond0.100-a;{#\"]\nzone = \"drop\"\n[interfaces.eth2]\nzone = \"drop\"\ndhcp = true\n\
          [groups]\naccept = [\"0.0.0.0/0\"]\nset = [\"::/0\"]\nelements = []\n\
          halves = [\"0.0.0.0/1\", \"128.0.0.0/1\", \"2001:db8::/33\", \"2001:db8:8000::/33\"]\n\
          [[rules]]\nname = \"counter\"\nports = [\"1-65535/tcp\", \"53/udp\", \"7/sctp\", \"icmp\", \"icmp/5\", \"icmpv6/137\", \"ip/47\"]\n\
-         from = [\"any\", \"accept\", \"set\", \"elements\"]\ndescription = \"a \\\"quote\\\"\\nand a line\"\n",
+         from = [\"any\", \"accept\", \"set\", \"elements\"]\ndescription = \"a \\\"quote\\\"\\nand a line\"\n\
+         [[rules]]\nname = \"meter\"\nports = [\"1-65535/tcp\", \"53/udp\", \"7/sctp\", \"icmp\", \"ip/47\"]\n\
+         to = [\"any\", \"accept\", \"set\", \"elements\"]\n",
     ));
 }
