@@ -1,15 +1,32 @@
-//! Asking the kernel for a list over netlink. Knows no family: that is the message's.
+//! Asking the kernel, and telling it, over netlink. Knows no family: that is the message's.
 
 use std::{error::Error, io};
 
 use netlink_packet_core::{
-    NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage, NetlinkPayload,
-    NetlinkSerializable,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader, NetlinkMessage,
+    NetlinkPayload, NetlinkSerializable,
 };
 use netlink_sys::{Socket, SocketAddr};
 
-/// Everything that the kernel answers to `question`, by the netlink protocol with this number.
+/// The whole list for which `question` asks, by the netlink protocol with this number.
 pub(crate) fn dump<M>(protocol: isize, question: M) -> io::Result<Vec<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable,
+    M::Error: Error + Send + Sync + 'static,
+{
+    exchange(protocol, question, NLM_F_DUMP)
+}
+
+/// What the kernel answers to `request`, which asks for one thing or changes one, with `flags` that say how.
+pub(crate) fn request<M>(protocol: isize, request: M, flags: u16) -> io::Result<Vec<M>>
+where
+    M: NetlinkSerializable + NetlinkDeserializable,
+    M::Error: Error + Send + Sync + 'static,
+{
+    exchange(protocol, request, flags | NLM_F_ACK)
+}
+
+fn exchange<M>(protocol: isize, request: M, flags: u16) -> io::Result<Vec<M>>
 where
     M: NetlinkSerializable + NetlinkDeserializable,
     M::Error: Error + Send + Sync + 'static,
@@ -19,8 +36,8 @@ where
     // Number 0 is the kernel.
     socket.connect(&SocketAddr::new(0, 0))?;
     let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST | NLM_F_DUMP;
-    let mut request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(question));
+    header.flags = NLM_F_REQUEST | flags;
+    let mut request = NetlinkMessage::new(header, NetlinkPayload::InnerMessage(request));
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];
     request.serialize(&mut bytes);
@@ -34,6 +51,8 @@ where
             match message.payload {
                 NetlinkPayload::InnerMessage(answer) => answers.push(answer),
                 NetlinkPayload::Done(_) => return Ok(answers),
+                // Without a code it says that all is done.
+                NetlinkPayload::Error(error) if error.code.is_none() => return Ok(answers),
                 NetlinkPayload::Error(error) => return Err(error.to_io()),
                 _ => {}
             }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use portguard::{
     compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, Sockets, compile},
-    datapath::{Answer, CounterSnapshot, DatapathError, Epoch, Link, Loaded, TestRun, embedded},
+    datapath::{Answer, CounterSnapshot, DatapathError, Epoch, Link, Loaded, Placement, TestRun, embedded},
     matrix::{Attach, Direction, Hook, Interface, Matrix, Mode, ZoneId},
 };
 use portguard_common::{
@@ -49,7 +49,7 @@ impl Twin {
         match hook {
             Hook::Xdp => Self::load(matrix),
             Hook::Tcx => Self::load(&at_tcx(matrix)),
-            Hook::Egress => Self::load_way(matrix, 0, Direction::Out),
+            Hook::Egress | Hook::Clsact => Self::load_way(matrix, 0, Direction::Out),
         }
     }
 
@@ -82,8 +82,7 @@ impl Twin {
                 name,
                 index: number,
                 arrival,
-                attach,
-                direction: Direction::In,
+                placement: Placement::In(attach),
                 program: None,
                 ethernet: true,
             }
@@ -115,7 +114,7 @@ impl Twin {
     pub fn splits(&self, frame: &[u8]) -> Range<usize> {
         match self.hook {
             Hook::Xdp => 14..frame.len().min(150),
-            Hook::Tcx | Hook::Egress => 0..0,
+            Hook::Tcx | Hook::Egress | Hook::Clsact => 0..0,
         }
     }
 

@@ -53,6 +53,20 @@ fn a_kernel_that_runs_the_lab_has_what_is_needed_and_trying_leaves_nothing() {
 }
 
 #[test]
+fn clsact_is_tried_where_what_leaves_would_be_judged_there() {
+    let lab = Lab::new().unwrap();
+    let outbound = |attach: &str| {
+        format!("outbound = \"observe\"\noutbound_posture = \"pass\"\noutbound_attach = \"{attach}\"\n{SITE}")
+    };
+    let (code, said) = examine(&lab.node, &outbound("clsact"), &[]);
+    assert_eq!((code, &check(&said, "clsact")["state"]), (Some(0), &"fine".into()), "{said}");
+    let (_, said) = examine(&lab.node, &outbound("auto"), &[]);
+    assert_eq!(check(&said, "tcx")["state"], "fine", "{said}");
+    let checks = said["checks"].as_array().unwrap();
+    assert!(checks.iter().all(|check| check["subject"] != "clsact"), "the kernel has tcx: {said}");
+}
+
+#[test]
 fn an_interface_that_is_taken_or_not_there_is_named() {
     let lab = Lab::new().unwrap();
     let theirs = Floor::load().unwrap();

@@ -41,7 +41,7 @@ fn the_kernel_at_any_hook_and_two_opinions_agree_on_frames_at_random_in_one_piec
             _ => Hook::Xdp,
         };
         let mut twin = match hook {
-            Hook::Egress => Twin::load_leaving(&drawn.matrix, interface),
+            Hook::Egress | Hook::Clsact => Twin::load_leaving(&drawn.matrix, interface),
             Hook::Xdp => Twin::load_on(&drawn.matrix, interface),
             Hook::Tcx => Twin::load_on(&at_tcx(&drawn.matrix), interface),
         };

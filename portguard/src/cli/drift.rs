@@ -8,7 +8,7 @@ use std::{
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
     daemon::BPFFS,
-    datapath::{DatapathError, Network, Present, Survey, tcx_before},
+    datapath::{DatapathError, Network, Present, Survey, filters_before, tcx_before},
     drift::{Drift, Mooring, Pins, Silence},
     lint::LocalPorts,
     matrix::Hook,
@@ -64,8 +64,8 @@ fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|source| DatapathError::Pins { path: bpffs.to_owned(), source })?;
     let present = runtime.block_on(async { Network::open()?.present().await })?;
-    // Of tcx, where there may be many programs, the link tells whether it has ours on the interface.
-    let at_tcx = |hook, index: u32| match links.get(&(index, hook)) {
+    // Of tc, where there may be many programs, the link, or the filter, tells whether it has ours on the interface.
+    let held = |hook, index: u32| match links.get(&(index, hook)) {
         Some(Ok(link)) if link.interface == Some(index) => Some(link.program),
         _ => None,
     };
@@ -74,10 +74,11 @@ fn filter(bpffs: &Path) -> Result<Option<(Vec<Mooring>, Pins)>, DatapathError> {
         for hook in Hook::ALL {
             let program = match hook {
                 Hook::Xdp => program.map(|program| program.id),
-                Hook::Tcx | Hook::Egress => at_tcx(hook, index),
+                Hook::Tcx | Hook::Egress | Hook::Clsact => held(hook, index),
             };
             let before = match (hook, program) {
                 (Hook::Tcx, Some(program)) => tcx_before(&name, program)?,
+                (Hook::Clsact, Some(_)) => filters_before(index)?,
                 _ => Vec::new(),
             };
             moorings.push(Mooring { name: name.clone(), index, hook, program, before });

@@ -55,7 +55,7 @@ fn screen(status: &Status, now: u64) -> String {
         let GenerationInForce { number, image, since, by, .. } = generation;
         line("mode", mode(generation.mode));
         line("posture", &format!("{}: what no rule names", generation.posture));
-        if let Some(Outbound { mode: outbound, posture }) = generation.outbound {
+        if let Some(Outbound { mode: outbound, posture, attach: _ }) = generation.outbound {
             line("outbound", &format!("{}, posture {posture}", mode(outbound)));
         }
         let since = ago(now, *since);

@@ -11,7 +11,7 @@ use super::{
     digest::{Digest, hash_table},
     legend::Legend,
 };
-use crate::matrix::{Attach, covers, is_pattern, narrowest};
+use crate::matrix::{Attach, OutboundAttach, covers, is_pattern, narrowest};
 
 /// An interface that the image is to be put on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,8 @@ pub(super) struct Tables {
 pub struct Image {
     settings: Settings,
     interfaces: Vec<ImageInterface>,
+    /// How the program of what leaves is put on them; none: there is none.
+    outbound: Option<OutboundAttach>,
     tables: Tables,
     /// How many classes of sources there are.
     classes: u32,
@@ -75,6 +77,7 @@ impl Image {
     pub(super) fn new(
         mut settings: Settings,
         interfaces: Vec<ImageInterface>,
+        outbound: Option<OutboundAttach>,
         tables: Tables,
         classes: u32,
         legend: Legend,
@@ -84,8 +87,8 @@ impl Image {
             interfaces.windows(2).all(|pair| pair[0].zone == pair[1].zone && pair[0].dhcp == pair[1].dhcp);
         settings.one_interface_kind = u8::from(one_kind);
         settings.arrival = interfaces.first().map_or(0, |interface| interface.arrival().to_bits());
-        let digest = digest(&settings, &interfaces, &tables, &legend);
-        Self { settings, interfaces, tables, classes, legend, digest }
+        let digest = digest(&settings, &interfaces, outbound, &tables, &legend);
+        Self { settings, interfaces, outbound, tables, classes, legend, digest }
     }
 
     /// What holds for every packet. `interface_mask` is the loader's to set.
@@ -96,6 +99,11 @@ impl Image {
     /// The interfaces to guard.
     pub fn interfaces(&self) -> &[ImageInterface] {
         &self.interfaces
+    }
+
+    /// How the program of what leaves is put on them; none, where nothing judges what leaves.
+    pub fn outbound(&self) -> Option<OutboundAttach> {
+        self.outbound
     }
 
     /// What the counters count.
@@ -140,7 +148,13 @@ impl Image {
     }
 }
 
-fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, legend: &Legend) -> Digest {
+fn digest(
+    settings: &Settings,
+    interfaces: &[ImageInterface],
+    outbound_attach: Option<OutboundAttach>,
+    tables: &Tables,
+    legend: &Legend,
+) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(ABI_VERSION.to_le_bytes());
     let Settings {
@@ -181,6 +195,9 @@ fn digest(settings: &Settings, interfaces: &[ImageInterface], tables: &Tables, l
         hasher.update(name);
         hasher.update(zone.to_le_bytes());
         hasher.update([*attach as u8, u8::from(*dhcp)]);
+    }
+    if let Some(attach) = outbound_attach {
+        hasher.update([attach as u8]);
     }
     let Tables { ports, trie4, table6, cells } = tables;
     hash_table(ports, &mut hasher);

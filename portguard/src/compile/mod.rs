@@ -91,7 +91,8 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         })
         .collect::<Result<_, CompileError>>()?;
     let flat = image::Tables { ports, trie4: trie4.entries, table6: table6.buckets, cells };
-    Ok(Image::new(settings, interfaces, flat, classes.count(), legend))
+    let outbound = outbound.map(|outbound| outbound.attach);
+    Ok(Image::new(settings, interfaces, outbound, flat, classes.count(), legend))
 }
 
 fn length<E>(table: &[E]) -> u32 {

@@ -19,7 +19,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Digest, Image, NativeTables, NoSockets, NodeAddresses, Target, compile, digest::hash_table};
 use crate::matrix::{
     Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
-    Outbound, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service, Transport, Zone, ZoneId,
+    Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service, Transport,
+    Zone, ZoneId,
 };
 
 fn rule(name: &str, service: Service, zones: &[usize], groups: &[usize]) -> Rule {
@@ -263,7 +264,8 @@ fn the_nodes_own_addresses_are_a_class_of_their_own_whatever_group_lists_them() 
     assert_ne!(class_of(&image, "10.0.0.6".parse().unwrap()), CLASS_OWN);
 }
 
-const OBSERVED: Outbound = Outbound { mode: Mode::Observe, posture: Posture::Drop };
+const OBSERVED: Outbound =
+    Outbound { mode: Mode::Observe, posture: Posture::Drop, attach: OutboundAttach::Auto };
 
 /// A site with a rule of each kind, two zones and a failsafe group.
 fn mixed() -> Matrix {
@@ -368,7 +370,8 @@ fn what_is_said_of_what_leaves_is_part_of_the_digest() {
         |outbound| compile(&Matrix { outbound, ..mixed() }, &NodeAddresses::default()).unwrap().digest();
     let enforced = Outbound { mode: Mode::Enforce, ..OBSERVED };
     let passing = Outbound { posture: Posture::Pass, ..OBSERVED };
-    let digests = [None, Some(OBSERVED), Some(enforced), Some(passing)].map(with);
+    let filtered = Outbound { attach: OutboundAttach::Clsact, ..OBSERVED };
+    let digests = [None, Some(OBSERVED), Some(enforced), Some(passing), Some(filtered)].map(with);
     for (index, digest) in digests.iter().enumerate() {
         assert!(!digests[index + 1..].contains(digest), "{index}");
     }

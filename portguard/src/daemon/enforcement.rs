@@ -15,7 +15,7 @@ use crate::{
     audit::Detail,
     compile::ImageInterface,
     datapath::{Change, Epoch, Filter, Generation, Loaded, Present, ProgramLog, resolve},
-    matrix::Matrix,
+    matrix::{Matrix, Outbound},
     observe::{Chart, CounterReport, Idle, Totals},
 };
 
@@ -111,7 +111,7 @@ impl Enforcement {
         if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
             return Ok(Installed::Same);
         }
-        let links = resolve(image.interfaces(), present, matrix.outbound.is_some());
+        let links = resolve(image.interfaces(), present, image.outbound());
         let instance = match self.instance() {
             Some(instance) => instance.to_owned(),
             None => particulars::new_instance().map_err(DaemonError::NoRandomness)?,
@@ -127,7 +127,7 @@ impl Enforcement {
 
     /// Looks after the interfaces.
     pub(super) fn tend(&mut self, present: &[Present]) -> Result<Vec<Change>, DaemonError> {
-        let wanted = resolve(self.interfaces(), present, self.judges_outbound());
+        let wanted = resolve(self.interfaces(), present, self.outbound().map(|outbound| outbound.attach));
         let changes = self.filter.tend(&wanted, present)?;
         self.is_full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
         Ok(changes)
@@ -135,7 +135,11 @@ impl Enforcement {
 
     /// Whether the generation that enforces judges what leaves, too.
     pub(super) fn judges_outbound(&self) -> bool {
-        self.particulars.as_ref().is_some_and(|particulars| particulars.outbound.is_some())
+        self.outbound().is_some()
+    }
+
+    fn outbound(&self) -> Option<Outbound> {
+        self.particulars.as_ref().and_then(|particulars| particulars.outbound)
     }
 
     /// Whether a generation's counts are still to be moved to the ledger.

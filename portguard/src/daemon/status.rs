@@ -6,7 +6,7 @@ use super::{enforcement::Enforcement, particulars::ProductInForce};
 use crate::{
     compile::{ImageInterface, interface_for},
     datapath::AttachedMode,
-    matrix::{Direction, Mode, Outbound, Posture},
+    matrix::{Direction, Hook, Mode, Outbound, Posture},
     observe::{Count, Counted},
 };
 
@@ -17,7 +17,7 @@ pub struct GuardedInterface {
     pub name: String,
     /// `native`, `generic` or `tcx`.
     pub attached: String,
-    /// How what leaves by it is guarded: `tcx`, or not at all.
+    /// How what leaves by it is guarded: `tcx`, `clsact`, or not at all.
     #[serde(default)]
     pub outbound: Option<String>,
 }
@@ -108,7 +108,7 @@ impl Status {
             &self.generation
         {
             let image = image.get(..12).unwrap_or_default();
-            let outbound = outbound.map_or_else(String::new, |Outbound { mode, posture }| {
+            let outbound = outbound.map_or_else(String::new, |Outbound { mode, posture, attach: _ }| {
                 format!(", outbound {mode} and {posture}")
             });
             text = format!(
@@ -141,14 +141,19 @@ pub(super) fn generation(enforcement: &Enforcement) -> Option<GenerationInForce>
 
 pub(super) fn interfaces(enforcement: &Enforcement) -> Vec<GuardedInterface> {
     let filter = enforcement.filter();
-    let leaving =
-        |index: u32| filter.guarded_towards(Direction::Out).any(|interface| interface.index == index);
+    let leaving = |index: u32| {
+        let mut leaving = filter.guarded_towards(Direction::Out);
+        leaving.find(|interface| interface.index == index).map(|interface| match interface.hook() {
+            Hook::Clsact => "clsact".to_owned(),
+            _ => AttachedMode::Tcx.name().to_owned(),
+        })
+    };
     let guarded = filter.guarded();
     guarded
         .map(|interface| GuardedInterface {
             name: interface.name.clone(),
             attached: interface.mode.name().to_owned(),
-            outbound: leaving(interface.index).then(|| AttachedMode::Tcx.name().to_owned()),
+            outbound: leaving(interface.index),
         })
         .collect()
 }

@@ -1,164 +1,76 @@
 //! Generation to interface: by XDP, in the driver where it can, else in the generic hook, and never over another program;
-//! or by tcx, before the programs that are there.
+//! or by tcx, before the programs that are there. What leaves: by tcx, or by a filter in clsact.
 
 use std::io;
 
 use aya::programs::{
     LinkOrder, ProgramError, TcAttachType,
-    links::{FdLink, LinkError, PinnedLink},
+    links::FdLink,
     tc::{TcAttachOptions, TcError},
     xdp::XdpMode,
 };
 
 use super::{
-    DatapathError, Link, Present,
+    AttachedMode, DatapathError, Guarded, Link, Placement,
     bpffs::{PinDirectory, remove_tree},
+    clsact::{self, Qdisc, Refusal},
     generation::Generation,
-    held::HeldLink,
+    guarded::{open, pin_filter},
+    held::{Held, HeldFilter},
     interfaces::AttachedProgram,
 };
-use crate::matrix::{Attach, Direction, Hook};
+use crate::matrix::{Attach, Hook};
 
-/// Where on its way a packet meets the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttachedMode {
-    /// In the driver, before the kernel has made anything of the packet.
-    Native,
-    /// In the generic hook, which any interface has.
-    Generic,
-    /// At tc, beside other programs.
-    Tcx,
-    /// The same where packets leave.
-    Egress,
-}
-
-impl AttachedMode {
-    /// The word for it in logs and answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Native => "native",
-            Self::Generic => "generic",
-            Self::Tcx => "tcx",
-            Self::Egress => "outbound at tcx",
+/// Lets go of an interface at `hook`: a link goes with its pin and the descriptors, a filter is deleted, and clsact with it if it
+/// was made for it and nobody else has a filter there.
+pub(super) fn release(hook: Hook, index: u32, pins: &PinDirectory) -> Result<(), DatapathError> {
+    if hook == Hook::Clsact {
+        let error = |source| DatapathError::System { call: "taking a tc filter off", source };
+        clsact::take_off(index).map_err(error)?;
+        if pins.own_qdisc(index).exists() {
+            clsact::take_off_qdisc(index).map_err(error)?;
         }
     }
+    remove_tree(&pins.link(hook, index))
 }
 
-/// An interface that is guarded.
-#[derive(Debug)]
-pub struct Guarded {
-    /// The kernel's number for it.
-    pub index: u32,
-    /// Its name, when it was last looked for.
-    pub name: String,
-    /// How.
-    pub mode: AttachedMode,
-    /// Held beside the pin: whoever removes the pin alone opens nothing.
-    held: HeldLink,
-    /// The same link once more, for what takes a descriptor and does not give it back when it fails.
-    spare: Option<FdLink>,
+/// Lets go of every interface with a filter. What a link holds goes with its pin.
+pub(super) fn release_filters(pins: &PinDirectory) -> Result<(), DatapathError> {
+    pins.links(Hook::Clsact)?.into_iter().try_for_each(|index| release(Hook::Clsact, index, pins))
 }
 
-impl Guarded {
-    /// An interface whose link is pinned.
-    pub(super) fn open(
-        index: u32,
-        name: String,
-        mode: AttachedMode,
-        hook: Hook,
-        pins: &PinDirectory,
-    ) -> Result<Self, DatapathError> {
-        let held = HeldLink::new(hook, open(hook, index, pins)?).ok_or(DatapathError::ForeignLink)?;
-        Ok(Self { index, name, mode, held, spare: None })
-    }
-
-    /// Where its program is.
-    pub fn hook(&self) -> Hook {
-        self.held.hook()
-    }
-
-    /// The program that is on it.
-    pub(super) fn program_id(&self) -> Result<u32, DatapathError> {
-        self.held
-            .program_id()
-            .map_err(|source| DatapathError::Link { interface: self.name.clone(), source: Box::new(source) })
-    }
-
-    /// Whether its link still has the program on `interface`, the one with its number: the interface that it was on may be
-    /// gone, or somebody may have taken the program off by force.
-    pub(super) fn is_on(&self, interface: &Present) -> Result<bool, DatapathError> {
-        match self.hook() {
-            Hook::Xdp => Ok(interface.program.map(|program| program.id) == Some(self.program_id()?)),
-            Hook::Tcx | Hook::Egress => Ok(self.attached_to()? == Some(interface.index)),
-        }
-    }
-
-    /// The interface that its link is attached to, where the link tells: 0, if none.
-    pub(super) fn attached_to(&self) -> Result<Option<u32>, DatapathError> {
-        let call = "reading a link's /proc/self/fdinfo";
-        self.held.interface().map_err(|source| DatapathError::System { call, source })
-    }
-
-    /// Puts `generation` on it in the place of the one that is, between two packets.
-    pub(super) fn move_to(
-        &mut self,
-        generation: &mut Generation,
-        pins: &PinDirectory,
-    ) -> Result<(), DatapathError> {
-        let spare = self.spare(pins)?;
-        self.spare = Some(generation.take_over(self.hook(), spare)?);
-        Ok(())
-    }
-
-    /// Pins the link once more where its pin was removed. After an error it is still held.
-    pub(super) fn pin_again(&mut self, pins: &PinDirectory) -> Result<(), DatapathError> {
-        let spare = self.spare(pins)?;
-        let path = pins.link(self.hook(), self.index);
-        let pinned = spare.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
-        self.spare = Some(pinned.into());
-        Ok(())
-    }
-
-    fn spare(&mut self, pins: &PinDirectory) -> Result<FdLink, DatapathError> {
-        self.spare.take().map_or_else(|| open(self.hook(), self.index, pins), Ok)
-    }
-}
-
-/// The link of `hook` that is pinned for the interface `index`.
-fn open(hook: Hook, index: u32, pins: &PinDirectory) -> Result<FdLink, DatapathError> {
-    let path = pins.link(hook, index);
-    PinnedLink::from_pin(&path).map(FdLink::from).map_err(|source| match source {
-        LinkError::SyscallError(call) if call.io_error.raw_os_error() == Some(libc::EROFS) => {
-            DatapathError::ReadOnlyBpffs { path }
-        }
-        source => DatapathError::PinnedLink { path, source: Box::new(source) },
-    })
-}
-
-/// Puts `generation` on an interface that has none of ours at this hook, and pins the link.
+/// Puts `generation` on an interface that has none of ours at `hook`, which is one that the link may have, and pins what holds it.
 pub(super) fn attach(
     generation: &mut Generation,
     link: &Link,
+    hook: Hook,
     pins: &PinDirectory,
 ) -> Result<Guarded, DatapathError> {
+    if hook == Hook::Clsact {
+        let attached = attach_filter(generation, link, pins);
+        if attached.is_err() {
+            // What went wrong first is what is told.
+            let _: Result<(), DatapathError> = release(hook, link.index, pins);
+        }
+        return attached;
+    }
     let native = (XdpMode::Driver, AttachedMode::Native);
     let generic = (XdpMode::Skb, AttachedMode::Generic);
-    let (mode, descriptor) = match (link.direction, link.attach) {
-        (Direction::Out, _) => (AttachedMode::Egress, attach_tcx(generation, link)?),
-        (Direction::In, Attach::Auto) => match attach_xdp(generation, link, native) {
+    let (mode, descriptor) = match link.placement {
+        Placement::Out(_) => (AttachedMode::Egress, attach_tcx(generation, link, hook)?),
+        Placement::In(Attach::Auto) => match attach_xdp(generation, link, native) {
             Err(DatapathError::NoNativeMode { .. }) => attach_xdp(generation, link, generic)?,
             result => result?,
         },
-        (Direction::In, Attach::Native) => attach_xdp(generation, link, native)?,
-        (Direction::In, Attach::Generic) => attach_xdp(generation, link, generic)?,
-        (Direction::In, Attach::Tcx) => (AttachedMode::Tcx, attach_tcx(generation, link)?),
+        Placement::In(Attach::Native) => attach_xdp(generation, link, native)?,
+        Placement::In(Attach::Generic) => attach_xdp(generation, link, generic)?,
+        Placement::In(Attach::Tcx) => (AttachedMode::Tcx, attach_tcx(generation, link, hook)?),
     };
-    let hook = link.hook();
     let path = pins.link(hook, link.index);
     let pinned = descriptor.pin(&path).map_err(|source| DatapathError::pin(&path, source))?;
     let spare = open(hook, link.index, pins).ok();
-    let held = HeldLink::new(hook, pinned.into()).ok_or(DatapathError::ForeignLink)?;
-    let guarded = Guarded { index: link.index, name: link.name.clone(), mode, held, spare };
+    let held = Held::link(hook, pinned.into()).ok_or(DatapathError::ForeignLink)?;
+    let guarded = Guarded::new(link, mode, held, spare);
     // It was attached by its name, which may have gone over to another interface just now.
     if guarded.attached_to()?.is_some_and(|index| index != link.index) {
         remove_tree(&path)?;
@@ -185,17 +97,56 @@ fn attach_xdp(
     Ok((attached, descriptor))
 }
 
+/// Before the filter is there it is said that it is: a process that is stopped in between leaves none that nobody knows of.
+fn attach_filter(
+    generation: &Generation,
+    link: &Link,
+    pins: &PinDirectory,
+) -> Result<Guarded, DatapathError> {
+    check_ethernet(link)?;
+    let index = link.index;
+    pin_filter(index, true, pins)?;
+    let error = |refusal| filter_error(link, refusal);
+    let owns_qdisc = clsact::prepare(index).map_err(error)? == Qdisc::Made;
+    if !owns_qdisc {
+        remove_tree(&pins.own_qdisc(index))?;
+    }
+    let (descriptor, program) = generation.outbound()?;
+    clsact::put(index, descriptor).map_err(error)?;
+    let held = Held::Filter(HeldFilter { index, program, owns_qdisc });
+    Ok(Guarded::new(link, AttachedMode::Clsact, held, None))
+}
+
+fn check_ethernet(link: &Link) -> Result<(), DatapathError> {
+    if link.ethernet {
+        return Ok(());
+    }
+    Err(DatapathError::NoEthernet { interface: link.name.clone() })
+}
+
+fn filter_error(link: &Link, refusal: Refusal) -> DatapathError {
+    let interface = link.name.clone();
+    let source = match refusal {
+        Refusal::Occupied => return DatapathError::OccupiedFilter { interface },
+        Refusal::OtherQdisc(kind) => return DatapathError::NoClsact { interface, kind },
+        Refusal::Kernel(source) => source,
+    };
+    match source.raw_os_error() {
+        Some(libc::EPERM) => DatapathError::NotPermitted,
+        Some(libc::ENODEV) => DatapathError::Vanished { interface },
+        _ => DatapathError::Filter { interface, source },
+    }
+}
+
 /// First of all, so that nothing before it lets a packet in that it would refuse; of what leaves last of all, so that nothing
 /// behind it sends one somewhere else.
-fn attach_tcx(generation: &mut Generation, link: &Link) -> Result<FdLink, DatapathError> {
-    if !link.ethernet {
-        return Err(DatapathError::NoEthernet { interface: link.name.clone() });
-    }
-    let (at, order) = match link.direction {
-        Direction::In => (TcAttachType::Ingress, LinkOrder::first()),
-        Direction::Out => (TcAttachType::Egress, LinkOrder::last()),
+fn attach_tcx(generation: &mut Generation, link: &Link, hook: Hook) -> Result<FdLink, DatapathError> {
+    check_ethernet(link)?;
+    let (at, order) = match link.placement {
+        Placement::In(_) => (TcAttachType::Ingress, LinkOrder::first()),
+        Placement::Out(_) => (TcAttachType::Egress, LinkOrder::last()),
     };
-    let program = generation.tc(link.hook())?;
+    let program = generation.tc(hook)?;
     let id = program
         .attach_with_options(&link.name, at, TcAttachOptions::TcxOrder(order))
         .map_err(|error| tcx_error(link, error))?;

@@ -8,6 +8,8 @@
 //!     links/INDEX                 an XDP link, by its interface's number
 //!     tcx/INDEX                   the same of a tcx link
 //!     egress/INDEX                the same of a tcx link where packets leave
+//!     clsact/INDEX/               no link: the interface has a filter in clsact
+//!            INDEX/qdisc/         which had none before
 //!     generations/NUMBER/about    what the generation is; pinned last, so that without it the rest is half-made
 //!                        program, tcx, egress, counters, interfaces
 //!     ledger/NUMBER               the counts of generations up to this number, whose own maps are gone
@@ -36,6 +38,8 @@ const DIRECTORY: &str = "portguard";
 const XDP_LINKS: &str = "links";
 const TCX_LINKS: &str = "tcx";
 const EGRESS_LINKS: &str = "egress";
+const CLSACT_FILTERS: &str = "clsact";
+const OWN_QDISC: &str = "qdisc";
 const GENERATIONS: &str = "generations";
 const LEDGER: &str = "ledger";
 
@@ -56,7 +60,7 @@ impl PinDirectory {
         let path = bpffs.join(DIRECTORY);
         make(&path)?;
         let directory = Self::lock(path)?;
-        for part in [XDP_LINKS, TCX_LINKS, EGRESS_LINKS, GENERATIONS, LEDGER] {
+        for part in [XDP_LINKS, TCX_LINKS, EGRESS_LINKS, CLSACT_FILTERS, GENERATIONS, LEDGER] {
             make(&directory.path.join(part))?;
         }
         Ok(directory)
@@ -92,7 +96,7 @@ impl PinDirectory {
         }
     }
 
-    /// Where a link of `hook` is pinned, by its interface's number.
+    /// Where a link of `hook` is pinned, by its interface's number; of a filter a directory, which says that it is there.
     pub(super) fn link(&self, hook: Hook, index: u32) -> PathBuf {
         self.links_of(hook).join(index.to_string())
     }
@@ -107,7 +111,13 @@ impl PinDirectory {
             Hook::Xdp => XDP_LINKS,
             Hook::Tcx => TCX_LINKS,
             Hook::Egress => EGRESS_LINKS,
+            Hook::Clsact => CLSACT_FILTERS,
         })
+    }
+
+    /// What says that the clsact of an interface was made for the filter in it.
+    pub(super) fn own_qdisc(&self, index: u32) -> PathBuf {
+        self.link(Hook::Clsact, index).join(OWN_QDISC)
     }
 
     /// A generation's directory.

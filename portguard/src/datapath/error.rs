@@ -8,6 +8,8 @@ use std::{
 
 use thiserror::Error;
 
+use super::clsact;
+
 /// Why a generation cannot be loaded, attached or read.
 #[derive(Debug, Error)]
 pub enum DatapathError {
@@ -209,12 +211,46 @@ pub enum DatapathError {
     /// The kernel has no tcx.
     #[error(
         "the kernel has no tcx for interface `{interface}` (it has it since Linux 6.6, where it is built with \
-         CONFIG_NET_XGRESS), and portguard does not use the older way of tc filters, which anyone can take off unseen; the \
-         site file asks for attach = \"tcx\", where \"auto\" would do, or for `outbound`: leave that off, or take a newer kernel"
+         CONFIG_NET_XGRESS); the site file asks for attach = \"tcx\" or outbound_attach = \"tcx\", where \"auto\" would do, or take a \
+         newer kernel"
     )]
     NoTcx {
         /// Where.
         interface: String,
+    },
+    /// Somebody else's filter is where ours goes.
+    #[error(
+        "another tc filter is on interface `{interface}` where portguard's goes (egress, priority {}, handle {:#x}), or has \
+         that priority for filters of another kind; portguard does not replace it. Give it another priority: `tc filter show \
+         dev {interface} egress` shows it",
+        clsact::PRIORITY,
+        clsact::HANDLE
+    )]
+    OccupiedFilter {
+        /// Where.
+        interface: String,
+    },
+    /// Another qdisc is where clsact goes.
+    #[error(
+        "interface `{interface}` has the qdisc `{kind}` where clsact goes, which has filters for what leaves, too; portguard \
+         does not replace it. Make it clsact: `tc qdisc show dev {interface}` shows it"
+    )]
+    NoClsact {
+        /// Where.
+        interface: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// The kernel refuses a filter.
+    #[error(
+        "the kernel refuses the tc filter on interface `{interface}` (it needs CONFIG_NET_CLS_BPF and CONFIG_NET_SCH_INGRESS)"
+    )]
+    Filter {
+        /// Where.
+        interface: String,
+        /// The kernel's answer.
+        #[source]
+        source: io::Error,
     },
     /// An interface whose packets the verdict can't read at tc.
     #[error(

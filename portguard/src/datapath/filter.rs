@@ -9,8 +9,7 @@ use nix::net::if_::if_nameindex;
 use rustix::thread::MembarrierCommand;
 
 use super::{
-    Change, DatapathError, Epoch, Guarded, Link, Loaded, Present, ProgramLog,
-    attach::{self, AttachedMode},
+    AttachedMode, Change, DatapathError, Epoch, Guarded, Link, Loaded, Present, ProgramLog, attach,
     bpffs::{PinDirectory, remove_tree},
     generation::{self, Generation},
     record,
@@ -57,14 +56,18 @@ impl Filter {
     /// Takes the filter off every interface and leaves nothing. `false`: there was nothing.
     pub fn remove(bpffs: &Path) -> Result<bool, DatapathError> {
         match PinDirectory::find(bpffs)? {
-            Some(pins) => pins.remove().map(|()| true),
+            Some(pins) => remove(pins).map(|()| true),
             None => Ok(false),
         }
     }
 
     /// The same for what is held.
-    pub fn detach(self) -> Result<(), DatapathError> {
-        self.pins.remove()
+    pub fn detach(mut self) -> Result<(), DatapathError> {
+        // A link goes with this process, a filter by its pin alone: somebody may have removed that.
+        for guarded in self.guarded.values_mut().filter(|guarded| guarded.hook() == Hook::Clsact) {
+            guarded.pin_again(&self.pins)?;
+        }
+        remove(self.pins)
     }
 
     /// The generation that enforces.
@@ -149,7 +152,7 @@ impl Filter {
         }
         self.generations.insert(number, next);
         self.current = Some(number);
-        let unwanted = |place: &Place| !wanted.iter().any(|link| place_of(link) == *place);
+        let unwanted = |place: &Place| !wanted.iter().any(|link| self.place_of(link) == Some(*place));
         for place in self.guarded.keys().copied().filter(unwanted).collect::<Vec<_>>() {
             self.release(place)?;
         }
@@ -170,7 +173,7 @@ impl Filter {
             }
         }
         for link in wanted {
-            if !self.guarded.contains_key(&place_of(link)) {
+            if self.place_of(link).is_none() {
                 changes.push(self.guard(link)?);
             }
         }
@@ -183,11 +186,12 @@ impl Filter {
     fn leave_unwanted(&mut self, wanted: &[Link]) -> Result<(), DatapathError> {
         let stands_in = |place: &Place, link: &Link| {
             let (index, hook) = *place;
-            let towards = hook.direction() == link.direction || hook.direction() == Direction::Out;
-            link.index == index && towards && self.guarded.contains_key(&place_of(link))
+            let towards =
+                hook.direction() == link.placement.direction() || hook.direction() == Direction::Out;
+            link.index == index && towards && self.place_of(link).is_some()
         };
         let is_left = |place: &Place| {
-            !wanted.iter().any(|link| place_of(link) == *place)
+            !wanted.iter().any(|link| self.place_of(link) == Some(*place))
                 && wanted.iter().any(|link| stands_in(place, link))
         };
         let left: Vec<Place> = self.guarded.keys().copied().filter(is_left).collect();
@@ -245,6 +249,7 @@ impl Filter {
             Hook::Xdp => on.map_or(AttachedMode::Generic, |on| on.mode),
             Hook::Tcx => AttachedMode::Tcx,
             Hook::Egress => AttachedMode::Egress,
+            Hook::Clsact => AttachedMode::Clsact,
         };
         let guarded = Guarded::open(index, name.clone(), mode, hook, &self.pins).and_then(|guarded| {
             // A link whose interface is gone still names its program; the interface with that number may be another.
@@ -262,7 +267,7 @@ impl Filter {
             Err(error) if on.is_some() || (hook != Hook::Xdp && interface.is_some()) => return Err(error),
             Err(error) => changes.push(Change::Unguarded { interface: name, why: error.whole_story() }),
         }
-        remove_tree(&self.pins.link(hook, index))
+        attach::release(hook, index, &self.pins)
     }
 
     /// Finishes a replacement that was cut short.
@@ -310,20 +315,17 @@ impl Filter {
     /// Puts `next` on all of `wanted`: on new interfaces first, since that is easily undone.
     fn swap(&mut self, next: &mut Generation, wanted: &[Link]) -> Result<(), DatapathError> {
         let mut fresh = Vec::new();
-        for link in wanted.iter().filter(|link| !self.guarded.contains_key(&place_of(link))) {
-            let guarded = match attach::attach(next, link, &self.pins) {
+        for link in wanted {
+            match attach_best(next, link, &self.guarded, &self.pins) {
+                Ok(Some(guarded)) => fresh.push(guarded),
                 // It went while it was about to be guarded; nothing is left to guard.
-                Err(DatapathError::Vanished { .. }) => continue,
-                other => other,
-            };
-            match guarded {
-                Ok(guarded) => fresh.push(guarded),
+                Ok(None) | Err(DatapathError::Vanished { .. }) => {}
                 Err(error) => return Err(self.undo(fresh, &[], error)),
             }
         }
         let mut moved = Vec::new();
         // Those that are not wanted are let go of in a moment.
-        let wanted = |place: &Place| wanted.iter().any(|link| place_of(link) == *place);
+        let wanted = |place: &Place| wanted.iter().any(|link| places_of(link).any(|other| other == *place));
         for (&place, guarded) in self.guarded.iter_mut().filter(|(place, _)| wanted(place)) {
             match guarded.move_to(next, &self.pins) {
                 Ok(()) => moved.push(place),
@@ -340,7 +342,7 @@ impl Filter {
     fn undo(&mut self, fresh: Vec<Guarded>, moved: &[Place], error: DatapathError) -> DatapathError {
         let mut failed = None;
         for guarded in fresh {
-            failed = remove_tree(&self.pins.link(guarded.hook(), guarded.index)).err().or(failed);
+            failed = attach::release(guarded.hook(), guarded.index, &self.pins).err().or(failed);
         }
         let current = self.current.and_then(|number| self.generations.get_mut(&number));
         if let Some(current) = current {
@@ -363,10 +365,12 @@ impl Filter {
         if !current.admit(link)? {
             return Ok(Change::NoPlace { interface });
         }
-        Ok(match attach::attach(current, link, &self.pins) {
+        let attached = attach_best(current, link, &self.guarded, &self.pins);
+        Ok(match attached {
             Ok(guarded) => {
+                let guarded = guarded.expect("none of its places is guarded");
                 let mode = guarded.mode;
-                self.guarded.insert(place_of(link), guarded);
+                self.guarded.insert((guarded.index, guarded.hook()), guarded);
                 Change::Guarded { interface, mode }
             }
             Err(DatapathError::Vanished { .. }) => Change::Gone { interface },
@@ -415,12 +419,44 @@ impl Filter {
     fn release(&mut self, place: Place) -> Result<(), DatapathError> {
         self.guarded.remove(&place);
         let (index, hook) = place;
-        remove_tree(&self.pins.link(hook, index))
+        attach::release(hook, index, &self.pins)
+    }
+
+    /// The best place that is guarded of those that `link` may have.
+    fn place_of(&self, link: &Link) -> Option<Place> {
+        places_of(link).find(|place| self.guarded.contains_key(place))
     }
 }
 
-fn place_of(link: &Link) -> Place {
-    (link.index, link.hook())
+/// The places that `link` may have, the best first.
+fn places_of(link: &Link) -> impl Iterator<Item = Place> {
+    link.placement.hooks().iter().map(|&hook| (link.index, hook))
+}
+
+/// Puts `generation` on an interface at the best place that `link` may have and the kernel has. None: it is guarded at that already.
+fn attach_best(
+    generation: &mut Generation,
+    link: &Link,
+    guarded: &BTreeMap<Place, Guarded>,
+    pins: &PinDirectory,
+) -> Result<Option<Guarded>, DatapathError> {
+    let mut missing = None;
+    for place in places_of(link) {
+        if guarded.contains_key(&place) {
+            return Ok(None);
+        }
+        match attach::attach(generation, link, place.1, pins) {
+            Err(error @ DatapathError::NoTcx { .. }) => missing = Some(error),
+            attached => return attached.map(Some),
+        }
+    }
+    Err(missing.expect("a link has a place"))
+}
+
+/// Removes all that is pinned, and what no pin holds before it.
+fn remove(pins: PinDirectory) -> Result<(), DatapathError> {
+    attach::release_filters(&pins)?;
+    pins.remove()
 }
 
 /// Whether this node has an interface with this number. What can't be found out is taken for a yes: nobody is let go by mistake.

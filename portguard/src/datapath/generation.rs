@@ -1,6 +1,9 @@
 //! A generation in the kernel: its program, its counters, and what it says of itself, pinned together.
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::fd::{AsFd as _, BorrowedFd},
+    path::{Path, PathBuf},
+};
 
 use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
@@ -195,6 +198,15 @@ impl Generation {
             }
             TakeOverError::Refused(source) => DatapathError::Update { generation, source: Box::new(source) },
         })
+    }
+
+    /// The program of what leaves, and the kernel's number for it.
+    pub(super) fn outbound(&self) -> Result<(BorrowedFd<'_>, u32), DatapathError> {
+        let generation = self.number;
+        let (program, id) = self.programs.outbound().ok_or(DatapathError::NoProgram { generation })?;
+        let descriptor =
+            program.fd().map_err(|source| DatapathError::Update { generation, source: Box::new(source) })?;
+        Ok((descriptor.as_fd(), id))
     }
 
     /// The program for XDP, to be attached.

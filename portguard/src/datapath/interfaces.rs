@@ -13,7 +13,7 @@ use rtnetlink::packet_route::{
 use super::{AttachedMode, DatapathError};
 use crate::{
     compile::{ImageInterface, NodeAddresses, interface_for},
-    matrix::{Attach, Direction, Hook},
+    matrix::{Attach, Direction, Hook, OutboundAttach},
 };
 
 /// An XDP program that is on an interface.
@@ -47,22 +47,38 @@ pub struct Link {
     pub index: u32,
     /// What is known of a packet that comes in by it.
     pub arrival: Arrival,
-    /// How the program of what comes in is to be put on it.
-    pub attach: Attach,
-    /// Which way the packets go that are to be guarded.
-    pub direction: Direction,
+    /// Which way the packets go that are to be guarded, and how the program is to be put there.
+    pub placement: Placement,
     /// The XDP program that is on it.
     pub program: Option<AttachedProgram>,
     /// Whether it is an Ethernet, as [`Present::ethernet`] says.
     pub ethernet: bool,
 }
 
-impl Link {
-    /// Where the program is to be put on it.
-    pub(super) fn hook(&self) -> Hook {
-        match self.direction {
-            Direction::In => self.attach.hook(),
-            Direction::Out => Hook::Egress,
+/// How a program is to be put on an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// The one of what comes in.
+    In(Attach),
+    /// The one of what leaves.
+    Out(OutboundAttach),
+}
+
+impl Placement {
+    /// Which way the packets go.
+    pub(super) fn direction(self) -> Direction {
+        match self {
+            Self::In(_) => Direction::In,
+            Self::Out(_) => Direction::Out,
+        }
+    }
+
+    /// Where the program may be, the best place first: one of them is taken.
+    pub(super) fn hooks(self) -> &'static [Hook] {
+        match self {
+            Self::In(Attach::Tcx) => &[Hook::Tcx],
+            Self::In(Attach::Auto | Attach::Native | Attach::Generic) => &[Hook::Xdp],
+            Self::Out(attach) => attach.hooks(),
         }
     }
 }
@@ -84,18 +100,21 @@ pub(super) fn is_leased(message: &AddressMessage) -> bool {
 }
 
 /// Those of `present` that the image's interfaces name, or match; with `outbound`, each for what leaves, too.
-pub fn resolve(interfaces: &[ImageInterface], present: &[Present], outbound: bool) -> Vec<Link> {
-    let directions: &[Direction] = if outbound { &[Direction::In, Direction::Out] } else { &[Direction::In] };
+pub fn resolve(
+    interfaces: &[ImageInterface],
+    present: &[Present],
+    outbound: Option<OutboundAttach>,
+) -> Vec<Link> {
     let matched =
         present.iter().filter_map(|present| Some((present, interface_for(interfaces, &present.name)?)));
     matched
         .flat_map(|(Present { name, index, program, ethernet }, wanted)| {
-            directions.iter().map(|&direction| Link {
+            let inbound = Placement::In(wanted.attach);
+            [Some(inbound), outbound.map(Placement::Out)].into_iter().flatten().map(|placement| Link {
                 name: name.clone(),
                 index: *index,
                 arrival: wanted.arrival(),
-                attach: wanted.attach,
-                direction,
+                placement,
                 program: *program,
                 ethernet: *ethernet,
             })

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::{CounterSnapshot, DatapathError, DropTable, Link, ProgramLog, counters, pod::Pod, tables};
 use crate::{
     compile::{Digest, Image, Legend},
-    matrix::Hook,
+    matrix::{Direction, Hook},
 };
 
 /// The longest table of interfaces that is tried.
@@ -135,7 +135,7 @@ impl Loaded {
         match hook {
             Hook::Xdp => true,
             Hook::Tcx => self.has_tcx,
-            Hook::Egress => self.has_egress,
+            Hook::Egress | Hook::Clsact => self.has_egress,
         }
     }
 
@@ -143,9 +143,12 @@ impl Loaded {
         self.program(names::PROGRAM).ok_or(DatapathError::ForeignObject { what: "the XDP program" })
     }
 
-    /// The program for tcx that `hook` takes. It is loaded where the image has an interface for it, or judges what leaves.
+    /// The program for tc that `hook` takes. It is loaded where the image has an interface for it, or judges what leaves.
     pub(super) fn tc(&mut self, hook: Hook) -> Result<&mut SchedClassifier, DatapathError> {
-        let name = if hook == Hook::Egress { names::EGRESS_PROGRAM } else { names::TC_PROGRAM };
+        let name = match hook.direction() {
+            Direction::In => names::TC_PROGRAM,
+            Direction::Out => names::EGRESS_PROGRAM,
+        };
         self.program(name).ok_or(DatapathError::ForeignObject { what: "the tc program" })
     }
 

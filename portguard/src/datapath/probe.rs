@@ -1,7 +1,7 @@
 //! What this kernel can do for the data path, by trying it. Nothing is left behind, and no interface of the node is
 //! touched.
 
-use std::thread;
+use std::{os::fd::AsFd, thread};
 
 use aya::{
     maps::MapType,
@@ -13,7 +13,11 @@ use aya::{
 };
 use portguard_common::abi::names;
 
-use super::{DatapathError, Loaded, embedded, leave_network};
+use super::{
+    DatapathError, Loaded,
+    clsact::{self, Refusal},
+    embedded, leave_network,
+};
 use crate::{
     compile::{Image, NodeAddresses, compile},
     matrix::{Attach, Dormant, Hook, Interface, Matrix, Mode, Posture, Zone, ZoneId},
@@ -86,6 +90,21 @@ pub fn tcx() -> Probe {
     })
 }
 
+/// Whether a program can be attached in clsact, likewise.
+pub fn clsact() -> Probe {
+    elsewhere(|| {
+        // Any program for tc will do.
+        let mut loaded = match load(&smallest_with_tcx()) {
+            Ok(loaded) => loaded,
+            Err(probe) => return probe,
+        };
+        loaded.tc(Hook::Tcx).map_or_else(of_error, |program| match program.fd() {
+            Ok(program) => attach_filter(program),
+            Err(error) => of_program_error(&error),
+        })
+    })
+}
+
 /// Tries something in a network that is made for it.
 fn elsewhere(attempt: impl FnOnce() -> Probe + Send + 'static) -> Probe {
     thread::spawn(|| leave_network().map_or_else(of_error, |()| attempt()))
@@ -123,6 +142,18 @@ fn attach_tcx(program: &mut SchedClassifier) -> Probe {
             Probe::Refused("the kernel has no tcx".to_owned())
         }
         Err(error) => of_program_error(&error),
+    }
+}
+
+fn attach_filter(program: impl AsFd) -> Probe {
+    let attached = clsact::prepare(LOOPBACK_INDEX).and_then(|_| clsact::put(LOOPBACK_INDEX, program));
+    match attached {
+        Ok(()) => Probe::Works,
+        Err(Refusal::Kernel(error)) if error.raw_os_error() == Some(libc::EPERM) => Probe::NotPermitted,
+        Err(Refusal::Kernel(error)) => Probe::Refused(error.to_string()),
+        Err(Refusal::Occupied | Refusal::OtherQdisc(_)) => {
+            Probe::NotTried("the network that was made for it is somebody else's".to_owned())
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The programs of a generation: the one for XDP, and beside it those for tcx where the site uses them.
+//! The programs of a generation: the one for XDP, and beside it those for tc where the site uses them. The one of what leaves is
+//! the same at tcx and in clsact.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -18,7 +19,7 @@ const EGRESS: &str = "egress";
 pub(super) struct Programs {
     pub(super) xdp: Xdp,
     xdp_id: u32,
-    /// Those of tcx, by where they are put, and the kernel's numbers for them.
+    /// Those of tc, by where they are put at tcx, and the kernel's numbers for them.
     tc: BTreeMap<Hook, (SchedClassifier, u32)>,
 }
 
@@ -59,7 +60,13 @@ impl Programs {
         match hook {
             Hook::Xdp => Some(self.xdp_id),
             Hook::Tcx | Hook::Egress => self.tc.get(&hook).map(|(_, id)| *id),
+            Hook::Clsact => self.id(Hook::Egress),
         }
+    }
+
+    /// The one of what leaves and the kernel's number for it, if there is one.
+    pub(super) fn outbound(&self) -> Option<(&SchedClassifier, u32)> {
+        self.tc.get(&Hook::Egress).map(|(program, id)| (program, *id))
     }
 
     /// The one of tcx for `hook`, if there is one.

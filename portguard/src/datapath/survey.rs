@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
 
-use super::{AttachedMode, DatapathError, Generation, Guarded, bpffs::PinDirectory, generation};
+use super::{AttachedMode, DatapathError, Generation, Guarded, bpffs::PinDirectory, clsact, generation};
 use crate::matrix::Hook;
 
 /// What is pinned of a filter.
@@ -21,7 +21,7 @@ pub struct Survey {
 pub struct SurveyedLink {
     /// Its program.
     pub program: u32,
-    /// Of a tcx link: the number of the interface that it is attached to; 0, where it was taken off.
+    /// Of a tcx link, or a filter: the number of the interface that it is attached to; 0, where it was taken off.
     pub interface: Option<u32>,
 }
 
@@ -47,6 +47,11 @@ impl Survey {
         };
         Ok(Some(Self { programs: Hook::ALL.into_iter().filter_map(program).collect(), links }))
     }
+}
+
+/// The filters that a packet meets in clsact where it leaves by the interface `index`, before it meets ours, each as `name, id 7`.
+pub fn filters_before(index: u32) -> Result<Vec<String>, DatapathError> {
+    clsact::before(index).map_err(|source| DatapathError::System { call: "asking for tc filters", source })
 }
 
 /// The programs that a packet meets at tcx of the interface `name` before it meets `program`, each as `name, id 7`.

@@ -26,9 +26,11 @@ pub enum Answer {
 impl Answer {
     fn new(hook: Hook, value: u32) -> Self {
         match (hook, value) {
-            (Hook::Xdp, actions::XDP_PASS) | (Hook::Tcx | Hook::Egress, actions::TCX_NEXT) => Self::Pass,
+            (Hook::Xdp, actions::XDP_PASS) | (Hook::Tcx | Hook::Egress | Hook::Clsact, actions::TCX_NEXT) => {
+                Self::Pass
+            }
             (Hook::Xdp, actions::XDP_DROP)
-            | (Hook::Tcx | Hook::Egress, actions::TCX_DROP)
+            | (Hook::Tcx | Hook::Egress | Hook::Clsact, actions::TCX_DROP)
             | (Hook::Egress, actions::TCX_REDIRECT) => Self::Drop,
             (_, other) => Self::Other(other),
         }
@@ -71,7 +73,7 @@ impl Loaded {
     fn test_run_with(&mut self, hook: Hook, options: TestRunOptions<'_>) -> Result<TestRun, DatapathError> {
         let result = match hook {
             Hook::Xdp => self.xdp()?.test_run(options),
-            Hook::Tcx | Hook::Egress => self.tc(hook)?.test_run(options),
+            Hook::Tcx | Hook::Egress | Hook::Clsact => self.tc(hook)?.test_run(options),
         };
         let result = result.map_err(|error| match error {
             ProgramError::SyscallError(call) => {

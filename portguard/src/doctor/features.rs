@@ -4,7 +4,7 @@ use super::{Capabilities, Check, State};
 use crate::{
     compile::Image,
     datapath::probe::{self, Probe},
-    matrix::Attach,
+    matrix::{Attach, OutboundAttach},
 };
 
 pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<Check> {
@@ -15,9 +15,6 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
         Some(image) => ("it loads, with the tables of this site", probe::program_of(image)),
         None => ("it loads, with tables of the smallest size", probe::program()),
     };
-    let asks_for_tcx = image.is_some_and(|image| {
-        image.settings().outbound != 0 || image.interfaces().iter().any(|it| it.attach == Attach::Tcx)
-    });
     let mut checks = vec![
         told(
             "XDP programs",
@@ -55,17 +52,39 @@ pub(super) fn checks(capabilities: &Capabilities, image: Option<&Image>) -> Vec<
             "take Linux 5.9 or newer; portguard does not use the older way of attaching",
         ),
     ];
+    checks.extend(of_tc(capabilities, image));
+    checks
+}
+
+/// Those of tc: clsact only where a site would use it.
+fn of_tc(capabilities: &Capabilities, image: Option<&Image>) -> Vec<Check> {
+    let told = |subject, needed_for, works: &str, probe, remedy| {
+        told(capabilities, Check::fine(subject, needed_for, works), probe, remedy)
+    };
+    let outbound = image.and_then(Image::outbound);
+    let asks_for_tcx = outbound == Some(OutboundAttach::Tcx)
+        || image.is_some_and(|image| image.interfaces().iter().any(|it| it.attach == Attach::Tcx));
     let mut tcx = told(
         "tcx",
         "interfaces with attach = \"tcx\", and what leaves",
         "a program was attached by it, in a network made for it",
         probe::tcx(),
-        "take Linux 6.6 or newer with CONFIG_NET_XGRESS=y, or leave attach = \"tcx\" and outbound out",
+        "take Linux 6.6 or newer with CONFIG_NET_XGRESS=y, or leave attach = \"tcx\" and outbound_attach = \"tcx\" out",
     );
-    if tcx.state == State::Missing && !asks_for_tcx {
+    let lacks_tcx = tcx.state == State::Missing;
+    if lacks_tcx && !asks_for_tcx {
         tcx.state = State::Notice;
     }
-    checks.push(tcx);
+    let mut checks = vec![tcx];
+    if outbound == Some(OutboundAttach::Clsact) || (lacks_tcx && outbound == Some(OutboundAttach::Auto)) {
+        checks.push(told(
+            "clsact",
+            "what leaves, where the kernel has no tcx or the site says clsact",
+            "a program was attached in it, in a network made for it",
+            probe::clsact(),
+            "take a kernel with CONFIG_NET_SCH_INGRESS and CONFIG_NET_CLS_BPF, or one with tcx (Linux 6.6 or newer)",
+        ));
+    }
     checks
 }
 

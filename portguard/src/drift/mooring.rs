@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::matrix::{Direction, Hook, Matrix};
+use crate::matrix::{Direction, Hook, Matrix, Outbound};
 
 /// An interface of this node, at one of its hooks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(super) fn loose(matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Vec<L
         let wanted =
             matrix.interface_for(&mooring.name).and_then(|interface| match mooring.hook.direction() {
                 Direction::In => Some(interface.attach.hook()),
-                Direction::Out => matrix.outbound.map(|_| Hook::Egress),
+                Direction::Out => matrix.outbound.map(|outbound| outbound_hook(outbound, mooring, pins)),
             });
         let named = wanted == Some(mooring.hook);
         let says = match pins.links.get(&(mooring.index, mooring.hook)) {
@@ -71,6 +71,13 @@ pub(super) fn loose(matrix: &Matrix, moorings: &[Mooring], pins: &Pins) -> Vec<L
     loose
 }
 
+/// Where what leaves by an interface is to be guarded: of the places that the site allows the best one that is pinned.
+fn outbound_hook(outbound: Outbound, mooring: &Mooring, pins: &Pins) -> Hook {
+    let allowed = outbound.attach.hooks();
+    let pinned = allowed.iter().find(|&&hook| pins.links.contains_key(&(mooring.index, hook)));
+    *pinned.unwrap_or(&allowed[0])
+}
+
 fn unpinned(mooring: &Mooring, pins: &Pins) -> String {
     match mooring.program {
         None => "no filter is on it".to_owned(),
@@ -83,6 +90,9 @@ fn unpinned(mooring: &Mooring, pins: &Pins) -> String {
 
 fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
     match (mooring.program, pins.programs.get(&mooring.hook)) {
+        (None, _) if mooring.hook == Hook::Clsact => {
+            Some("the filter was taken off it: somebody has deleted it from clsact".to_owned())
+        }
         (None, _) => Some("the filter was taken off it: its link is pinned and attached nowhere".to_owned()),
         (Some(program), _) if program != link => {
             Some(format!("its pinned link is of program {link}, and program {program} is on it"))
@@ -105,7 +115,7 @@ fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::{Attach, Dormant, Interface, Mode, Posture, Zone, ZoneId};
+    use crate::matrix::{Attach, Dormant, Interface, Mode, OutboundAttach, Posture, Zone, ZoneId};
 
     fn matrix() -> Matrix {
         let interface = |name: &str| Interface {
@@ -185,6 +195,43 @@ mod tests {
         let mooring = Mooring { name, index: 2, hook, program: Some(8), before: Vec::new() };
         let found = loose(&matrix(), &[mooring], &pins);
         assert_eq!(found[0].says, "it is guarded at tcx, and the site says XDP");
+    }
+
+    #[test]
+    fn what_leaves_is_to_be_where_the_site_allows_it_and_it_is_pinned() {
+        /// What is said of an interface whose packets are guarded at `held` where they leave.
+        fn says(attach: OutboundAttach, held: &[Hook], program: Option<u32>) -> Vec<String> {
+            let mut matrix = matrix();
+            matrix.outbound = Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop, attach });
+            let both = [Hook::Egress, Hook::Clsact];
+            let pins = Pins {
+                programs: both.map(|hook| (hook, 8)).into(),
+                links: held.iter().map(|&hook| ((2, hook), Ok(8))).collect(),
+            };
+            let moorings = both.map(|hook| Mooring {
+                name: "eth0".to_owned(),
+                index: 2,
+                hook,
+                program: program.filter(|_| held.contains(&hook)),
+                before: Vec::new(),
+            });
+            loose(&matrix, &moorings, &pins).into_iter().map(|loose| loose.says).collect()
+        }
+        let (tcx, clsact) = (&[Hook::Egress][..], &[Hook::Clsact][..]);
+        for (attach, held) in [
+            (OutboundAttach::Auto, tcx),
+            (OutboundAttach::Auto, clsact),
+            (OutboundAttach::Tcx, tcx),
+            (OutboundAttach::Clsact, clsact),
+        ] {
+            assert_eq!(says(attach, held, Some(8)), [""; 0], "{attach:?} {held:?}");
+        }
+        assert_eq!(says(OutboundAttach::Auto, &[], None), ["no filter is on it"]);
+        let both = [Hook::Egress, Hook::Clsact];
+        let better = "it is guarded at clsact egress, and the site says tcx egress";
+        assert_eq!(says(OutboundAttach::Auto, &both, Some(8)), [better]);
+        assert_eq!(says(OutboundAttach::Tcx, clsact, Some(8)), ["no filter is on it", better]);
+        assert!(says(OutboundAttach::Auto, clsact, None)[0].contains("deleted it from clsact"));
     }
 
     #[test]

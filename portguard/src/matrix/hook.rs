@@ -18,6 +18,19 @@ pub enum Attach {
     Tcx,
 }
 
+/// How the program of what leaves is put on an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboundAttach {
+    /// At tcx where the kernel has it, else in clsact.
+    #[default]
+    Auto,
+    /// At tcx or not at all.
+    Tcx,
+    /// As a filter in clsact, the older tc.
+    Clsact,
+}
+
 /// A place on a packet's way at which the kernel runs a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hook {
@@ -27,6 +40,8 @@ pub enum Hook {
     Tcx,
     /// tcx where packets leave, likewise.
     Egress,
+    /// clsact where packets leave: a filter of the older tc, behind tcx, which anybody with the privilege deletes.
+    Clsact,
 }
 
 impl Attach {
@@ -39,9 +54,29 @@ impl Attach {
     }
 }
 
+impl OutboundAttach {
+    /// Where the program may be then, the best place first.
+    pub fn hooks(self) -> &'static [Hook] {
+        match self {
+            Self::Auto => &[Hook::Egress, Hook::Clsact],
+            Self::Tcx => &[Hook::Egress],
+            Self::Clsact => &[Hook::Clsact],
+        }
+    }
+
+    /// Its name in site files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Tcx => "tcx",
+            Self::Clsact => "clsact",
+        }
+    }
+}
+
 impl Hook {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Xdp, Self::Tcx, Self::Egress];
+    pub const ALL: [Self; 4] = [Self::Xdp, Self::Tcx, Self::Egress, Self::Clsact];
 
     /// Those of what comes in.
     pub const INBOUND: [Self; 2] = [Self::Xdp, Self::Tcx];
@@ -50,7 +85,7 @@ impl Hook {
     pub fn direction(self) -> Direction {
         match self {
             Self::Xdp | Self::Tcx => Direction::In,
-            Self::Egress => Direction::Out,
+            Self::Egress | Self::Clsact => Direction::Out,
         }
     }
 
@@ -60,6 +95,7 @@ impl Hook {
             Self::Xdp => "XDP",
             Self::Tcx => "tcx",
             Self::Egress => "tcx egress",
+            Self::Clsact => "clsact egress",
         }
     }
 }

@@ -22,7 +22,7 @@ mod view;
 pub use diff::{Change, Changed, Diff, InterfaceChange, PortsOf};
 pub use dormant::{Cause, Dormant, DormantRule};
 pub use filter::{Filter, PortFilter, Unknown};
-pub use hook::{Attach, Hook};
+pub use hook::{Attach, Hook, OutboundAttach};
 pub use model::{
     Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture, Rule,
     RuleId, Zone, ZoneId,

@@ -5,7 +5,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Attach, Dormant, pattern::narrowest, service::Service};
+use super::{Attach, Dormant, OutboundAttach, pattern::narrowest, service::Service};
 
 /// Whether the filter only counts what it would drop, or drops it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,9 @@ pub struct Outbound {
     pub mode: Mode,
     /// What happens to what no outbound rule names.
     pub posture: Posture,
+    /// How the program is put where packets leave.
+    #[serde(default)]
+    pub attach: OutboundAttach,
 }
 
 macro_rules! index_type {

@@ -144,7 +144,7 @@ impl Chart {
         for (rules, list) in lists {
             in_order[list as usize] = rules;
         }
-        let outbound = matrix.outbound.map(|Outbound { mode, posture }| OutboundChart {
+        let outbound = matrix.outbound.map(|Outbound { mode, posture, attach: _ }| OutboundChart {
             observe: mode == Mode::Observe,
             fate: Fate::new(mode, posture),
         });

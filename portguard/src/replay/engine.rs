@@ -7,8 +7,8 @@ use portguard_common::{Action, Outcome};
 use super::EngineError;
 use crate::{
     compile::Image,
-    datapath::{Answer, DatapathError, Link, Loaded, leave_network},
-    matrix::{Direction, Hook},
+    datapath::{Answer, DatapathError, Link, Loaded, Placement, leave_network},
+    matrix::Hook,
 };
 
 /// The shortest frame that the kernel's test run takes (an Ethernet header), and the longest that an interface has (the
@@ -46,8 +46,7 @@ impl KernelRuns {
                 name: interface.name.clone(),
                 index: LOOPBACK,
                 arrival: interface.arrival(),
-                attach: interface.attach,
-                direction: Direction::In,
+                placement: Placement::In(interface.attach),
                 program: None,
                 ethernet: true,
             })

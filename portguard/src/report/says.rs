@@ -103,10 +103,10 @@ pub(super) fn in_force(report: &Report) -> Vec<(&'static str, String)> {
             match outbound {
                 None => "not known".to_owned(),
                 Some(None) => "off: what leaves is not filtered".to_owned(),
-                Some(Some(Outbound { mode: Mode::Observe, posture })) => {
+                Some(Some(Outbound { mode: Mode::Observe, posture, .. })) => {
                     format!("observe, posture {posture}: nothing is dropped, what would be is counted")
                 }
-                Some(Some(Outbound { mode: Mode::Enforce, posture })) => {
+                Some(Some(Outbound { mode: Mode::Enforce, posture, .. })) => {
                     format!("enforce, posture {posture}")
                 }
             },

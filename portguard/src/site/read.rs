@@ -11,7 +11,9 @@ use super::{
     service::read_services,
 };
 use crate::{
-    matrix::{Attach, Direction, LONGEST_INTERFACE, Mode, Outbound, Posture, common_name, covers},
+    matrix::{
+        Attach, Direction, LONGEST_INTERFACE, Mode, Outbound, OutboundAttach, Posture, common_name, covers,
+    },
     reading::{self, Kind, Located, Source, Table, Value},
 };
 
@@ -66,13 +68,13 @@ fn read_posture(value: &Value, faults: &mut Faults) -> Option<Located<Posture>> 
     Some(Located::new(value.one_of(&postures, faults)?, value.at))
 }
 
-/// Whether what leaves is judged, and how. Who says a posture has to say that first.
+/// Whether what leaves is judged, and how. Who says how has to say that first.
 fn read_outbound(file: &mut Table, faults: &mut Faults) -> Option<Located<Outbound>> {
     const MODES: &str = "say whether what leaves is judged: outbound = \"off\", \"observe\" or \"enforce\"";
     const POSTURES: &str =
         "say what happens to what leaves and no outbound rule names: outbound_posture = \"pass\" or \"drop\"";
     let modes = [("off", None), ("observe", Some(Mode::Observe)), ("enforce", Some(Mode::Enforce))];
-    let written = if file.lacks("outbound_posture") {
+    let written = if file.lacks("outbound_posture") && file.lacks("outbound_attach") {
         file.get("outbound")
     } else {
         file.need("outbound", MODES, faults)
@@ -82,8 +84,12 @@ fn read_outbound(file: &mut Table, faults: &mut Faults) -> Option<Located<Outbou
         Some(_) => file.need("outbound_posture", POSTURES, faults),
         None => file.get("outbound_posture"),
     };
-    let posture = written.and_then(|value| read_posture(&value, faults))?;
-    Some(Located::new(Outbound { mode: mode?, posture: posture.value }, posture.at))
+    let posture = written.and_then(|value| read_posture(&value, faults));
+    let attaches =
+        [OutboundAttach::Auto, OutboundAttach::Tcx, OutboundAttach::Clsact].map(|it| (it.name(), it));
+    let attach = file.get("outbound_attach").and_then(|value| value.one_of(&attaches, faults));
+    let (posture, attach) = (posture?, attach.unwrap_or_default());
+    Some(Located::new(Outbound { mode: mode?, posture: posture.value, attach }, posture.at))
 }
 
 fn read_interfaces(value: Option<Value>, faults: &mut Faults) -> Vec<Interface> {

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use portguard::{
-    matrix::{Direction, Mode, Outbound, Posture},
+    matrix::{Direction, Mode, Outbound, OutboundAttach, Posture},
     report::{InForce, Report, html_page, markdown, write_csv},
 };
 use portguard_common::Reason;
@@ -83,7 +83,8 @@ fn each_way_of_outbound_is_said_in_a_sentence() {
         (None, "is not filtered (outbound off)", "off: what leaves is not filtered"),
     ];
     for (outbound, sentence, line) in ways {
-        let (ticket, page) = says(outbound.map(|(mode, posture)| Outbound { mode, posture }));
+        let (ticket, page) =
+            says(outbound.map(|(mode, posture)| Outbound { mode, posture, attach: OutboundAttach::Auto }));
         let section = part(&ticket, "What this node may connect to");
         assert!(section.contains(&format!("What leaves this node {sentence}")), "{section}");
         assert_eq!(section.lines().count() == 1, outbound.is_none(), "{section}");

@@ -143,6 +143,13 @@ fn what_a_node_may_reach_is_compared_where_either_site_judges_what_leaves() {
     assert!(off.starts_with("exit code 1\n") && off.contains("Outbound, newly open to this node:"), "{off}");
     let observed = between("outbound-observed", &without, &judged("observe", SITE), &[]);
     assert!(observed.starts_with("exit code 1\n"), "{observed}");
+    let filtered = without.replace("outbound_posture", "outbound_attach = \"clsact\"\noutbound_posture");
+    let moved = between("outbound-attach", &without, &filtered, &[]);
+    assert!(
+        moved.starts_with("exit code 0\n")
+            && moved.contains("outbound: enforce, posture drop -> enforce, posture drop, at clsact"),
+        "{moved}"
+    );
 }
 
 #[test]

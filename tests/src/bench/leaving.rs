@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use portguard::{
     compile::{NodeAddresses, compile},
     datapath::{Answer, Loaded},
-    matrix::{Direction, Hook, Matrix, Mode, Outbound, Posture},
+    matrix::{Direction, Hook, Matrix, Mode, Outbound, OutboundAttach, Posture},
 };
 
 use super::{
@@ -57,7 +57,8 @@ fn judging(mut matrix: Matrix) -> Matrix {
         rule.direction = Direction::Out;
         rule
     }));
-    matrix.outbound = Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop });
+    matrix.outbound =
+        Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop, attach: OutboundAttach::Auto });
     matrix
 }
 

@@ -5,9 +5,9 @@ use std::{net::Ipv6Addr, path::Path, time::Instant};
 use anyhow::{Context as _, ensure};
 use portguard::{
     compile::{Image, NodeAddresses, compile},
-    datapath::{Link, Loaded},
+    datapath::{Link, Loaded, Placement},
     input::site_of_text,
-    matrix::{Direction, Matrix, Mode, Outbound, Posture},
+    matrix::{Matrix, Mode, Outbound, OutboundAttach, Posture},
 };
 use toml::Table;
 
@@ -135,7 +135,7 @@ fn load(object: &[u8], text: &str) -> anyhow::Result<Figures> {
     let own = NodeAddresses::default();
     // A site with interfaces at tcx has both programs.
     let (both, ..) = load_image(object, &compile(&at_tcx(&site.matrix), &own)?)?;
-    let leaving = Outbound { mode: Mode::Enforce, posture: Posture::Drop };
+    let leaving = Outbound { mode: Mode::Enforce, posture: Posture::Drop, attach: OutboundAttach::Auto };
     let (and_outbound, ..) =
         load_image(object, &compile(&Matrix { outbound: Some(leaving), ..site.matrix.clone() }, &own)?)?;
     let image = compile(&site.matrix, &own)?;
@@ -151,8 +151,7 @@ fn load_image(object: &[u8], image: &Image) -> anyhow::Result<(u64, f64, u64)> {
         name: interface.name.clone(),
         index,
         arrival: interface.arrival(),
-        attach: interface.attach,
-        direction: Direction::In,
+        placement: Placement::In(interface.attach),
         program: None,
         ethernet: true,
     });

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use nix::sys::signal::Signal;
 
-use super::{Host, Process};
+use super::{Host, Process, older_kernel};
 
 /// The site file in a guard's directory.
 const SITE: &str = "site.toml";
@@ -52,6 +52,15 @@ impl Guard {
         Self::run_as(command, host, directory)
     }
 
+    /// The same on a kernel that has no tcx where packets leave, as far as it can see.
+    pub fn start_without_tcx(host: &Host, site: &str) -> anyhow::Result<Self> {
+        let directory = Self::prepare(host, site)?;
+        let mut command = Command::new(binary()?);
+        command.arg("run");
+        older_kernel::asks(&mut command);
+        Self::run_beside(command, host, directory, |process| older_kernel::answer(process.pid()))
+    }
+
     /// The same with the mounts of `beside`, a process on the host.
     pub fn start_beside(beside: &Process, host: &Host, site: &str) -> anyhow::Result<Self> {
         let directory = Self::prepare(host, site)?;
@@ -71,10 +80,21 @@ impl Guard {
         Self::run_as(command, host, directory)
     }
 
-    fn run_as(mut command: Command, host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
+    fn run_as(command: Command, host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
+        Self::run_beside(command, host, directory, |_| Ok(()))
+    }
+
+    /// The same; `meanwhile` is done while it starts.
+    fn run_beside(
+        mut command: Command,
+        host: &Host,
+        directory: PathBuf,
+        meanwhile: impl FnOnce(&Process) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         command.env("RUST_BACKTRACE", "0").arg("--site").arg(directory.join(SITE));
         command.arg("--bpffs").arg(directory.join(BPFFS)).arg("--state-dir").arg(directory.join("state"));
         let mut process = host.spawn(command.arg("--runtime-dir").arg(&directory))?;
+        meanwhile(&process)?;
         let mut ready = None;
         process.wait_ready(PATIENCE, |process| {
             ready = ready_line(&process.stdout());

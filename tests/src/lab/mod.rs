@@ -14,6 +14,7 @@ mod host;
 mod id;
 mod knock;
 mod namespace;
+mod older_kernel;
 mod ping;
 mod process;
 mod remove;

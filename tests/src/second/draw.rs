@@ -7,7 +7,8 @@ use portguard::{
     compile::Sockets,
     matrix::{
         Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
-        Outbound, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service, Transport, Zone, ZoneId,
+        Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service, Transport,
+        Zone, ZoneId,
     },
 };
 use portguard_common::tables::SocketState;
@@ -93,7 +94,7 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     }
     let posture = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
     let leaving = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
-    let outbound = Outbound { mode: Mode::Enforce, posture: leaving };
+    let outbound = Outbound { mode: Mode::Enforce, posture: leaving, attach: OutboundAttach::Auto };
     let mode = if random.random_bool(0.3) { Mode::Observe } else { Mode::Enforce };
     let matrix = Matrix {
         mode,

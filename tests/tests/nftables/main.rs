@@ -15,7 +15,7 @@ use portguard::{
     explain::{Destination, Explanation, Question},
     export::nft::ruleset,
     input::read_site,
-    matrix::{Direction, Matrix, Mode, Outbound, Posture, Transport, ZoneId},
+    matrix::{Direction, Matrix, Mode, Outbound, OutboundAttach, Posture, Transport, ZoneId},
     policy::BUILT_IN,
 };
 use portguard_tests::{
@@ -334,7 +334,8 @@ fn nft_takes_the_ruleset_of_every_product_in_every_way_and_of_odd_sites() {
         nft(&lab.node, &["-c", "-f", &file.display().to_string()]);
     };
     for case in rows::cases() {
-        let outbound = Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop });
+        let outbound =
+            Some(Outbound { mode: Mode::Enforce, posture: Posture::Drop, attach: OutboundAttach::Auto });
         check(&Matrix { outbound, ..Site::read(case).unwrap().matrix });
     }
     // Everybody and nobody, groups and zones that are called like words of nft, all kinds of services, an odd interface.

@@ -11,7 +11,9 @@ use portguard_common::abi::CLASS_FIRST;
 use crate::{
     compile::{Image, Target},
     lint::Accepted,
-    matrix::{Attach, Direction, Group, Interface, Matrix, Mode, Origin, Outbound, Posture, Rule},
+    matrix::{
+        Attach, Direction, Group, Interface, Matrix, Mode, Origin, Outbound, OutboundAttach, Posture, Rule,
+    },
 };
 
 pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
@@ -50,12 +52,16 @@ fn describe_outbound(outbound: Option<Outbound>, rules: &[Rule], out: &mut dyn W
     let count = rules.iter().filter(|rule| rule.direction == Direction::Out).count();
     let noun = if count == 1 { "rule" } else { "rules" };
     match outbound {
-        Some(Outbound { mode, posture }) => {
+        Some(Outbound { mode, posture, attach }) => {
+            let at = match attach {
+                OutboundAttach::Auto => String::new(),
+                said => format!(" at {}", said.name()),
+            };
             let rest = match posture {
                 Posture::Pass => "what no rule names leaves",
                 Posture::Drop => "what no rule names does not leave",
             };
-            writeln!(out, "  outbound    {mode}, {count} {noun}, posture {posture}: {rest}")
+            writeln!(out, "  outbound    {mode}{at}, {count} {noun}, posture {posture}: {rest}")
         }
         None if count == 0 => Ok(()),
         None => {

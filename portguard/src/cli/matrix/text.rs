@@ -139,7 +139,7 @@ fn write_sheets(
     };
     writeln!(out, "\nPorts that no rule names are {others}.")?;
     match matrix.outbound {
-        Some(Outbound { mode, posture }) => {
+        Some(Outbound { mode, posture, attach: _ }) => {
             let others = match posture {
                 Posture::Pass => "leaves".to_owned(),
                 Posture::Drop => format!("does not leave{failsafe}"),

@@ -28,7 +28,7 @@ const LEAVING: &str = "\
 /// The comment that the ruleset begins with.
 pub(super) fn text(matrix: &Matrix) -> String {
     let leaving = if matrix.outbound.is_some() { LEAVING } else { "" };
-    let outbound = matrix.outbound.map(|Outbound { mode: kept, posture: unnamed }| {
+    let outbound = matrix.outbound.map(|Outbound { mode: kept, posture: unnamed, .. }| {
         format!(", outbound {}, posture {}", mode(kept), posture(unnamed))
     });
     format!(

@@ -90,7 +90,8 @@ impl Way {
     fn of(matrix: &Matrix) -> impl Iterator<Item = Self> {
         let way =
             |direction, mode, posture| Self { direction, refusal: Refusal::of(direction, mode), posture };
-        let leaving = matrix.outbound.map(|Outbound { mode, posture }| way(Direction::Out, mode, posture));
+        let leaving =
+            matrix.outbound.map(|Outbound { mode, posture, .. }| way(Direction::Out, mode, posture));
         std::iter::once(way(Direction::In, matrix.mode, matrix.posture)).chain(leaving)
     }
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Change, Changed, Diff, InterfaceChange};
 use crate::{
-    matrix::{Attach, Mode, Outbound, Posture},
+    matrix::{Attach, Mode, Outbound, OutboundAttach, Posture},
     reading::short_prefix,
 };
 
@@ -98,7 +98,12 @@ const BY_NO_RULE: &str = "the outbound posture, or nothing that judges what leav
 fn outbound_text(outbound: Option<Outbound>) -> String {
     match outbound {
         None => "off, everything leaves".to_owned(),
-        Some(Outbound { mode, posture }) => format!("{mode}, posture {posture}"),
+        Some(Outbound { mode, posture, attach: OutboundAttach::Auto }) => {
+            format!("{mode}, posture {posture}")
+        }
+        Some(Outbound { mode, posture, attach }) => {
+            format!("{mode}, posture {posture}, at {}", attach.name())
+        }
     }
 }
 

@@ -134,7 +134,7 @@ impl<'a> Filters<'a> {
         self.node.within(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
             let present = runtime.block_on(async { Network::open()?.present().await })?;
-            let links = resolve(image.interfaces(), &present, false);
+            let links = resolve(image.interfaces(), &present, None);
             Pinned::install(Loaded::new(self.object, image, &links)?, &links)
         })?
     }

@@ -112,7 +112,7 @@ fn row(
             Err(error) => return Ok(Err(error.to_string())),
         };
         let compiled = Instant::now();
-        let links = resolve(image.interfaces(), &runtime.block_on(present())?, false);
+        let links = resolve(image.interfaces(), &runtime.block_on(present())?, None);
         let loaded = Loaded::new(object, &image, &links)?;
         let after_load = Instant::now();
         // Now, while this process has all of them open: afterwards the program alone holds the tables.
