@@ -17,7 +17,7 @@ use crate::{build_ebpf, package, setup, workspace::Workspace};
 const KERNELS: [&str; 1] = ["linux-image-6.12-cloud-amd64"];
 
 /// What is tried: tests by the file that they are in.
-pub(crate) const CHECKS: [(&str, &[&str]); 3] = [
+pub(crate) const CHECKS: [(&str, &[&str]); 6] = [
     ("five", &["five_products_are_guarded_over_a_kill_a_restart_and_a_reload_until_detach"]),
     ("doctor", &["a_kernel_that_runs_the_lab_has_what_is_needed_and_trying_leaves_nothing"]),
     (
@@ -29,6 +29,15 @@ pub(crate) const CHECKS: [(&str, &[&str]); 3] = [
             "replies::a_connection_of_our_own_is_answered_in_every_state",
         ],
     ),
+    ("tcx", &["counters_are_what_was_sent_over_generations_and_daemons"]),
+    (
+        "outbound",
+        &[
+            "what_is_served_is_served_while_outbound_is_enforced",
+            "without_outbound_no_program_looks_at_what_leaves_and_after_detaching_none_does",
+        ],
+    ),
+    ("clsact", &["a_documented_destination_is_reached_and_another_fails_at_once"]),
 ];
 
 #[derive(clap::Args, Default)]

@@ -16,12 +16,18 @@ use crate::{process::output, workspace::Workspace};
 
 const INIT: &str = include_str!("init.sh");
 
-/// What the lab's networks are made of; each needs those before it.
-const MODULES: [&str; 4] =
-    ["net/llc/llc.ko", "net/802/stp.ko", "net/bridge/bridge.ko", "drivers/net/veth.ko"];
+/// What the lab's networks are made of, and clsact with its filters; each needs those before it.
+const MODULES: [&str; 6] = [
+    "net/llc/llc.ko",
+    "net/802/stp.ko",
+    "net/bridge/bridge.ko",
+    "drivers/net/veth.ko",
+    "net/sched/sch_ingress.ko",
+    "net/sched/cls_bpf.ko",
+];
 
 /// Programs of this machine that the tests run.
-const PROGRAMS: [&str; 2] = ["ip", "bpftool"];
+const PROGRAMS: [&str; 3] = ["ip", "tc", "bpftool"];
 
 /// All that goes into the machine but the modules, which are each kernel's own.
 pub(super) struct Guest {
