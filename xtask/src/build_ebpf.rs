@@ -7,7 +7,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use object::{Object as _, ObjectSection as _, SectionKind};
+use object::{
+    Object as _, ObjectSection as _, SectionKind,
+    build::elf::{Builder, SectionData},
+    elf::SHT_STRTAB,
+};
 
 use crate::{process::run as run_command, setup, workspace::Workspace};
 
@@ -52,6 +56,7 @@ fn build_as(workspace: &Workspace, features: &[&str], path: &Path) -> anyhow::Re
     run_command(command(workspace, "build").arg("--release").args(features))?;
     let built = target_dir(workspace).join(TARGET).join("release/portguard-ebpf");
     let bytes = fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+    let bytes = without_dwarf(&bytes).with_context(|| format!("cannot strip {}", built.display()))?;
     let change = place(&bytes, path).with_context(|| format!("cannot write {}", path.display()))?;
     println!("build-ebpf: {}, {}, {change}", path.display(), size(&bytes)?);
     Ok(())
@@ -91,7 +96,29 @@ fn place(bytes: &[u8], path: &Path) -> anyhow::Result<&'static str> {
     Ok("new")
 }
 
-/// The size of the object in words: of the file, which is mostly for debugging, and of what the kernel will run.
+/// The object without what only debuggers read: most of it, and each daemon would read it all at its start. The kernel's own (BTF, and
+/// with it the source lines) stays.
+fn without_dwarf(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut object = Builder::read(bytes)?;
+    let is_dwarf = |name: &[u8]| {
+        let name = name.strip_prefix(b".rel").unwrap_or(name);
+        name.starts_with(b".debug_")
+    };
+    for section in object.sections.iter_mut().filter(|section| is_dwarf(&section.name)) {
+        section.delete = true;
+    }
+    object.delete_orphans();
+    // LLVM has one table for the names of sections and symbols, the writer has two.
+    let names = object.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut stripped = Vec::new();
+    object.write(&mut stripped)?;
+    Ok(stripped)
+}
+
+/// The size of the object in words: of the file, and of what the kernel will run.
 fn size(bytes: &[u8]) -> anyhow::Result<String> {
     let object = object::File::parse(bytes).context("what the linker wrote is no object file")?;
     let code: Vec<String> = object
