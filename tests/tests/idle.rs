@@ -20,7 +20,7 @@ const FIVE: &str = include_str!("../src/bench/load/five.toml");
 /// Where metrics are served.
 const METRICS: &str = "127.0.0.1:9469";
 /// How long it is watched unless `PORTGUARD_IDLE_SECONDS` says otherwise: it counts every ten seconds.
-const SECONDS: u64 = 12;
+const SECONDS: u64 = 22;
 /// What it may keep in memory of its own, beside the text of its binary.
 const MEMORY: u64 = 8 << 20;
 /// The part of a core that it may take: not optimized, beside whatever else runs.

@@ -79,7 +79,7 @@ impl Target {
 }
 
 /// What CI spends on each target, after the seeds.
-const SECONDS_IN_CI: u32 = 3;
+const SECONDS_IN_CI: u32 = 6;
 /// No input may take longer. A debug assertion or a busy machine costs tenfold, not a thousandfold.
 const SECONDS_PER_INPUT: u32 = 10;
 /// The most memory of a run. The targets themselves check what a reader takes for its input; this is the corpus' and
