@@ -6,13 +6,13 @@
 
 use portguard_common::{
     Arrival, Outcome, Reason,
-    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NODE_BIT, undocumented},
+    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
     decide, general, outgoing, plain,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
-    wire::{Frame, ipv6},
+    wire::{Frame, FromBytes, ipv6},
 };
 
-/// A byte each: the posture with the arrival, the trie's shape and failsafe groups, the shape of the IPv6 table, sockets, where the frame is split; then the
+/// A byte each: the posture with the arrival and failsafe groups, the shape of the IPv6 table, sockets, where the frame is split; then the
 /// arrays of [`Made`].
 const HEADER: usize = 4 + LENGTHS + 16 + 3 * BUCKETS + 2 * PORTS + ROOTS + NODES + CELLS;
 const LENGTHS: usize = 4;
@@ -30,7 +30,6 @@ const TAG_AT: usize = 12;
 struct Made {
     posture_pass: bool,
     failsafe: bool,
-    narrow4: bool,
     arrival: Arrival,
     default_class6: u32,
     length_count6: u32,
@@ -75,14 +74,17 @@ impl Made {
         });
         let mut trie = || {
             let byte = next();
-            let node = if byte & 0x80 == 0 { 0 } else { TRIE_NODE_BIT };
+            let node = match byte >> 6 {
+                0 | 1 => 0,
+                2 => TRIE_NODE_BIT,
+                _ => TRIE_NODE_BIT | TRIE_NARROW_BIT,
+            };
             node | u32::from(byte & 0x0f)
         };
         let (roots, nodes) = (std::array::from_fn(|_| trie()), std::array::from_fn(|_| trie()));
         let cells = std::array::from_fn(|_| Cell::from(next()));
         Self {
             posture_pass: about & 1 == 1,
-            narrow4: about & 16 == 16,
             failsafe: about & 32 == 32,
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
@@ -139,16 +141,12 @@ impl Tables for Made {
         (index >> 18 < 3).then(|| self.ports[index as usize % PORTS])
     }
 
-    fn narrow4(&self) -> bool {
-        self.narrow4
-    }
-
     fn root4(&self, high: u16) -> Option<u32> {
         Some(self.roots[usize::from(high) % ROOTS])
     }
 
-    fn trie4(&self, index: u32) -> Option<u32> {
-        Some(self.nodes[index as usize % NODES])
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
+        |index| Some(self.nodes[index as usize % NODES])
     }
 
     fn bucket6(&self, index: u32) -> Option<&Bucket6> {
@@ -189,16 +187,8 @@ struct FirstPiece<'a> {
 }
 
 impl Frame for FirstPiece<'_> {
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.frame[..self.len].read(offset)
-    }
-
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        self.frame[..self.len].words(offset)
-    }
-
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
-        self.frame[..self.len].long_words(offset)
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
+        self.frame[..self.len].at(offset)
     }
 
     fn has(&self, end: usize) -> bool {
@@ -217,8 +207,8 @@ pub fn verdict(input: &[u8]) {
     let whole = general(frame, tables.arrival, tables);
     is_consistent(whole, tables);
     leaves(frame, tables);
-    if let Some(short) = plain(frame, tables.arrival, tables) {
-        assert_eq!(short, whole, "the shortcut is none");
+    if let Some(short) = plain(frame, || Some(tables.arrival), tables) {
+        assert_eq!(short.verdict(frame, tables), whole, "the shortcut is none");
     }
     assert_eq!(decide(frame, tables.arrival, tables), whole);
     if frame.len() < LEAST_LINEAR {
@@ -267,8 +257,8 @@ fn leaves(frame: &[u8], tables: &Made) {
 
 /// As the program does it: from the first piece, and only if that cannot tell, from all of them.
 fn in_pieces(frame: &[u8], len: usize, tables: &Made, whole: Outcome) {
-    if let Some(short) = plain(&frame[..len], tables.arrival, tables) {
-        assert_eq!(short, whole, "the shortcut is none for the first {len} bytes");
+    if let Some(short) = plain(&frame[..len], || Some(tables.arrival), tables) {
+        assert_eq!(short.verdict(&frame[..len], tables), whole, "the shortcut is none for the first {len} bytes");
     }
     let first = general(&FirstPiece { frame, len }, tables.arrival, tables);
     if !first.reason.is_unreadable() {

@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 6;
+pub const ABI_VERSION: u32 = 7;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -88,15 +88,21 @@ pub mod port_entries {
     pub const PER_ZONE: u32 = FRAGMENTS + 0x100;
 }
 
+/// In [`Settings::arrival`]: interfaces differ. No port table has such a zone.
+pub const ARRIVAL_DIFFERS: u32 = u32::MAX;
+
 /// The entries at the root of the IPv4 trie, one for each value of an address's first 16 bits.
 pub const TRIE_ROOT: usize = 1 << 16;
 /// The entries of every other node of the trie, one for each value of the next octet.
 pub const TRIE_FANOUT: usize = 256;
-/// The entries of the nodes for half of the last octet, with [`Settings::narrow4`].
+/// The entries of the nodes for half of the last octet.
 pub const TRIE_NARROW_FANOUT: usize = 16;
-/// In an entry of the trie: the rest is the index of the first entry of the node for the next octet, or half of one.
-/// Without it: the source's class.
+/// In an entry of the trie: it holds a [`TRIE_INDEX`]. Without it: the source's class.
 pub const TRIE_NODE_BIT: u32 = 1 << 31;
+/// Beside that: the node there has [`TRIE_NARROW_FANOUT`] entries, for half of the last octet.
+pub const TRIE_NARROW_BIT: u32 = 1 << 30;
+/// The index of the first entry of the node for the next octet, or half of one.
+pub const TRIE_INDEX: u32 = TRIE_NARROW_BIT - 1;
 
 /// An entry of the IPv6 table: a prefix, and the class of an address whose longest match it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -307,20 +313,16 @@ pub struct Settings {
     pub interface_mask: u32,
     /// The number of copies of the counters of undocumented ports less one; the number is a power of two.
     pub copy_mask: u32,
-    /// With `one_interface_kind`: what is known of a packet from any of them
-    /// ([`Arrival::to_bits`](crate::Arrival::to_bits)).
+    /// What is known of a packet from any interface ([`Arrival::to_bits`](crate::Arrival::to_bits)), where all have the same zone
+    /// and the same DHCP; else [`ARRIVAL_DIFFERS`], and the interface is looked up.
     pub arrival: u32,
     /// With `outbound`: how many zones there are. As many zones further in the port table as this, a zone's entries for what
     /// leaves stand.
     pub outbound_zones: u32,
-    /// 1 when all interfaces have the same zone and the same DHCP, so that none has to be looked up.
-    pub one_interface_kind: u8,
     /// 1 when inbound drops are only counted.
     pub observe: u8,
     /// 1 when undocumented traffic comes in.
     pub posture_pass: u8,
-    /// 1 when the nodes of the IPv4 trie for the last octet are two levels of [`TRIE_NARROW_FANOUT`] entries each.
-    pub narrow4: u8,
     /// 1 when it is noted who was dropped.
     pub details: u8,
     /// 1 when there are failsafe groups, which ports that no rule names admit, too.
@@ -332,7 +334,7 @@ pub struct Settings {
     /// 1 when undocumented traffic leaves.
     pub outbound_posture_pass: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 7],
+    pub unused: [u8; 1],
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -351,16 +353,14 @@ impl Settings {
         copy_mask: 0,
         arrival: 0,
         outbound_zones: 0,
-        one_interface_kind: 1,
         observe: 0,
         posture_pass: 0,
-        narrow4: 0,
         details: 0,
         failsafe: 0,
         outbound: 0,
         outbound_observe: 0,
         outbound_posture_pass: 0,
-        unused: [0; 7],
+        unused: [0; 1],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }
@@ -379,5 +379,5 @@ const _: () = {
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());
-    assert!(size_of::<Settings>() == 56 + 16 * MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 48 + 16 * MAX_LENGTHS6);
 };

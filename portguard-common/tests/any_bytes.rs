@@ -48,10 +48,6 @@ impl Tables for Small {
         (index < port_entries::PER_ZONE).then_some(entry)
     }
 
-    fn narrow4(&self) -> bool {
-        false
-    }
-
     fn root4(&self, high: u16) -> Option<u32> {
         Some(match high {
             0x0a01 => CLASS_FIRST,
@@ -60,8 +56,8 @@ impl Tables for Small {
         })
     }
 
-    fn trie4(&self, _: u32) -> Option<u32> {
-        None
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
+        |_| None
     }
 
     fn bucket6(&self, index: u32) -> Option<&Bucket6> {

@@ -86,10 +86,6 @@ impl Tables for Node {
         }
     }
 
-    fn narrow4(&self) -> bool {
-        false
-    }
-
     fn root4(&self, high: u16) -> Option<u32> {
         Some(match high {
             0x0a01 => CLIENT_CLASS,
@@ -99,8 +95,8 @@ impl Tables for Node {
         })
     }
 
-    fn trie4(&self, _: u32) -> Option<u32> {
-        None
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
+        |_| None
     }
 
     fn bucket6(&self, index: u32) -> Option<&Bucket6> {

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use portguard_common::abi::Sender;
 
-use crate::drops;
+use crate::{drops, reply};
 
 /// What the program asks of a packet at the hook where it meets it.
 pub(crate) trait Context: Copy {
@@ -28,6 +28,9 @@ pub(crate) trait Context: Copy {
 
     /// The bytes of the frame, all buffers together.
     fn len(self) -> u64;
+
+    /// The bytes of a frame that is a plain one: at XDP of its first piece, since what lies beyond that is padding.
+    fn bytes(self) -> u64;
 
     /// The VLAN tags that were before those in the frame, and are in none of its buffers any more: 0 or 1.
     fn tags_removed(self) -> usize;
@@ -46,6 +49,9 @@ pub(crate) trait Context: Copy {
 
     /// Who sent the packet, if it leaves.
     fn sender(self) -> Sender;
+
+    /// Calls the function that tells whether a plain packet that comes in is a reply, with its refusal; gives its outcome.
+    fn unless_reply(self, refusal: u64) -> u64;
 
     /// Calls the function that notes a drop: each hook has its own, since a global function's parameters have the type of
     /// the kernel's context.
@@ -89,6 +95,16 @@ impl Context for Xdp {
         unsafe { bpf_xdp_get_buff_len(self.0) }
     }
 
+    /// Read again, or the program would have to keep where both ends are.
+    #[inline(always)]
+    fn bytes(self) -> u64 {
+        // SAFETY: the context is the one that the kernel called this program with.
+        let [end, start] = unsafe {
+            [(&raw const (*self.0).data_end).read_volatile(), (&raw const (*self.0).data).read_volatile()]
+        };
+        u64::from(end.wrapping_sub(start))
+    }
+
     /// None: what a NIC takes out before XDP is not told here.
     #[inline(always)]
     fn tags_removed(self) -> usize {
@@ -115,6 +131,11 @@ impl Context for Xdp {
     #[inline(always)]
     fn sender(self) -> Sender {
         Sender::default()
+    }
+
+    #[inline(always)]
+    fn unless_reply(self, refusal: u64) -> u64 {
+        reply::unless_reply(self.0, refusal)
     }
 
     #[inline(always)]
@@ -161,6 +182,11 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
     }
 
     #[inline(always)]
+    fn bytes(self) -> u64 {
+        self.len()
+    }
+
+    #[inline(always)]
     fn tags_removed(self) -> usize {
         // SAFETY: the context is the one that the kernel called this program with.
         let present = unsafe { (*self.0).vlan_present };
@@ -194,6 +220,11 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
         // answer for one without.
         let (cgroup, user) = unsafe { (bpf_skb_cgroup_id(self.0), bpf_get_socket_uid(self.0)) };
         Sender { cgroup, user, unused: 0 }
+    }
+
+    #[inline(always)]
+    fn unless_reply(self, refusal: u64) -> u64 {
+        reply::unless_reply_tc(self.0, refusal)
     }
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use portguard_common::{
 
 use crate::{
     context::Context,
-    hide::hidden,
+    hide::low_bits,
     maps::{self, COUNTERS},
 };
 
@@ -34,12 +34,12 @@ pub(crate) fn count<C: Context>(outcome: Outcome, bytes: u64) {
 
 #[inline(always)]
 fn add(slot: u32, bytes: u64) {
-    // Of a reason the compiler knows that its slot is small, and would leave out the remainder, which the verifier needs.
-    let slot = hidden(slot as usize) as u32;
+    // Hidden: of a reason the compiler knows that its slot is small, and would leave out the remainder, which the verifier needs.
+    let place = low_bits::<{ COUNTERS_PER_PAGE.ilog2() }>(slot as usize);
     if let Some(page) = COUNTERS.get_ptr_mut(slot / COUNTERS_PER_PAGE) {
         // SAFETY: the page belongs to this CPU, whose packet processing nothing interrupts with another run of this
         // program; the index is within the page.
-        let counter = unsafe { &mut (*page)[(slot % COUNTERS_PER_PAGE) as usize] };
+        let counter = unsafe { &mut *(*page).as_mut_ptr().add(place) };
         counter.packets += 1;
         counter.bytes += bytes;
     }

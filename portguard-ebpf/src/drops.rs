@@ -15,7 +15,7 @@ use portguard_common::{
 
 use crate::{
     context::{Context, Skb, Xdp},
-    frame::{Head, Scattered},
+    frame::{First as _, Head, Scattered},
     maps::{self, DROPS, EVENTS, TALLIES},
 };
 

@@ -7,9 +7,12 @@
 
 use core::{hint::black_box, mem::MaybeUninit};
 
-use portguard_common::wire::Frame;
+use portguard_common::wire::{Frame, FromBytes};
 
-use crate::{context::Context, hide::hidden};
+use crate::{
+    context::Context,
+    hide::{hidden, sum},
+};
 
 /// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
 /// are less. The verifier wants to see a bound.
@@ -23,11 +26,6 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    #[inline(always)]
-    pub(crate) fn new<C: Context>(context: C) -> Self {
-        Self { start: context.data(), end: context.data_end() }
-    }
-
     /// The bytes of this piece.
     #[inline(always)]
     pub(crate) fn bytes(self) -> u64 {
@@ -36,7 +34,7 @@ impl Head {
 
     /// The `T` at `offset`.
     #[inline(always)]
-    fn get<T: Integers>(self, offset: usize) -> Option<T> {
+    fn get<T: FromBytes>(self, offset: usize) -> Option<T> {
         if offset > HEADERS_END {
             return None;
         }
@@ -47,8 +45,21 @@ impl Head {
             return None;
         }
         // SAFETY: `from..to` lies within `data..data_end`, which the lines above test and the verifier checks; any bytes
-        // are a value of a type that is `Integers`, and the read asks for no alignment.
+        // are a value of a type that is `FromBytes`, and the read asks for no alignment.
         Some(unsafe { (from as *const T).read_unaligned() })
+    }
+}
+
+/// A frame by its first piece of memory.
+pub(crate) trait First<C>: Frame {
+    /// The frame that the kernel hands over with `context`.
+    fn new(context: C) -> Self;
+}
+
+impl<C: Context> First<C> for Head {
+    #[inline(always)]
+    fn new(context: C) -> Self {
+        Self { start: context.data(), end: context.data_end() }
     }
 }
 
@@ -61,14 +72,16 @@ pub(crate) struct Linear<C> {
     len: u64,
 }
 
-impl<C: Context> Linear<C> {
+impl<C: Context> First<C> for Linear<C> {
     #[inline(always)]
-    pub(crate) fn new(context: C) -> Self {
+    fn new(context: C) -> Self {
         // Asked first, while nothing has to be kept over the call.
         let len = context.len();
         Self { context, head: Head::new(context), len }
     }
+}
 
+impl<C: Context> Linear<C> {
     /// The bytes of the frame, all buffers together.
     #[inline(always)]
     pub(crate) fn bytes(&self) -> u64 {
@@ -82,39 +95,16 @@ impl<C: Context> Linear<C> {
     }
 }
 
-/// Arrays of integers: any bytes of their size are a value.
-///
-/// # Safety
-///
-/// Only for such types.
-unsafe trait Integers: Copy {}
-// SAFETY: as the trait says.
-unsafe impl<const N: usize> Integers for [u8; N] {}
-// SAFETY: as the trait says.
-unsafe impl<const N: usize> Integers for [u32; N] {}
-// SAFETY: as the trait says.
-unsafe impl<const N: usize> Integers for [u64; N] {}
-
 impl Frame for Head {
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.get(offset)
-    }
-
-    #[inline(always)]
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        self.get(offset)
-    }
-
-    #[inline(always)]
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
         self.get(offset)
     }
 
     #[inline(always)]
     fn has(&self, end: usize) -> bool {
         // Hidden, or the compiler would leave out comparisons that follow from this one, which the verifier needs.
-        hidden(self.start + end) <= self.end
+        sum(self.start, end) <= self.end
     }
 
     /// None: nobody asks of a frame that has no lengths of its own making.
@@ -131,17 +121,7 @@ impl<C: Context> Frame for Linear<C> {
     }
 
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.head.get(offset)
-    }
-
-    #[inline(always)]
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        self.head.get(offset)
-    }
-
-    #[inline(always)]
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
         self.head.get(offset)
     }
 
@@ -174,7 +154,7 @@ impl<C: Context> Scattered<C> {
 
     /// The `T` at `offset`.
     #[inline(always)]
-    fn get<T: Integers>(&self, offset: usize) -> Option<T> {
+    fn get<T: FromBytes>(&self, offset: usize) -> Option<T> {
         let mut bytes = Aligned(MaybeUninit::uninit());
         // SAFETY: `load` returns true only when the kernel has written all of the bytes.
         unsafe { load(self.context, offset, bytes.0.as_mut_ptr()).then(|| bytes.0.assume_init()) }
@@ -188,17 +168,7 @@ impl<C: Context> Frame for Scattered<C> {
     }
 
     #[inline(always)]
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.get(offset)
-    }
-
-    #[inline(always)]
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        self.get(offset)
-    }
-
-    #[inline(always)]
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
         self.get(offset)
     }
 
@@ -235,7 +205,7 @@ struct Aligned<T>(T);
 ///
 /// `to` is valid for writes.
 #[inline(never)]
-unsafe fn load<C: Context, T: Integers>(context: C, offset: usize, to: *mut T) -> bool {
+unsafe fn load<C: Context, T: FromBytes>(context: C, offset: usize, to: *mut T) -> bool {
     // SAFETY: the caller vouches for the pointer.
     unsafe { context.load(offset as u32, to.cast(), size_of::<T>() as u32) }
 }

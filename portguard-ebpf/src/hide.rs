@@ -14,3 +14,25 @@ pub(crate) fn hidden(value: usize) -> usize {
     unsafe { asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack, preserves_flags)) };
     value
 }
+
+/// The sum of two numbers, of which the compiler knows nothing: what [`hidden`] would cost is the addition itself.
+#[inline(always)]
+pub(crate) fn sum(first: usize, second: usize) -> usize {
+    let mut sum = first;
+    // SAFETY: it adds two registers.
+    unsafe {
+        asm!("{0} += {1}", inout(reg) sum, in(reg) second, options(pure, nomem, nostack, preserves_flags));
+    }
+    sum
+}
+
+/// `value` modulo `2^BITS`, likewise.
+#[inline(always)]
+pub(crate) fn low_bits<const BITS: u32>(value: usize) -> usize {
+    let mut value = value;
+    // SAFETY: it takes bits out of a register.
+    unsafe {
+        asm!("{0} &= {1}", inout(reg) value, const (1_i32 << BITS) - 1, options(pure, nomem, nostack, preserves_flags));
+    }
+    value
+}

@@ -2,7 +2,7 @@
 //! verdict function of `portguard-common`, counts, passes or drops.
 //!
 //! They hold no decision of their own: [`context`] is what differs between the two, [`frame`] where the bytes come from,
-//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`drops`] where it is noted who was dropped.
+//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`reply`] who asks it of plain packets, [`drops`] where it is noted who was dropped.
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -23,18 +23,21 @@ mod hide;
 #[cfg(feature = "log")]
 mod log;
 mod maps;
+mod reply;
 mod socket;
+
+use core::hint::cold_path;
 
 use aya_ebpf::{
     bindings::{TC_ACT_SHOT, tcx_action_base, xdp_action},
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use portguard_common::{Action, Arrival, Outcome, Reason, general, outgoing, plain, wire::Frame};
+use portguard_common::{Action, Arrival, Outcome, Plain, Reason, general, outgoing, plain};
 
 use crate::{
     context::{Context, Skb, Xdp},
-    frame::{Head, Linear, Scattered},
+    frame::{First, Head, Linear, Scattered},
     maps::{Called, Inlined},
 };
 
@@ -45,8 +48,7 @@ use crate::{
 fn portguard(context: XdpContext) -> u32 {
     let context = Xdp::new(&context);
     // A plain frame that is longer than its first buffer ends within it by its own account: the rest is padding.
-    let head = Head::new(context);
-    match judge(context, &head, head.bytes()) {
+    match judge::<_, Head>(context) {
         Action::Pass => xdp_action::XDP_PASS,
         Action::Drop => xdp_action::XDP_DROP,
     }
@@ -59,8 +61,7 @@ fn portguard(context: XdpContext) -> u32 {
 fn portguard_tcx(context: TcContext) -> i32 {
     let context = Skb::<false>::new(&context);
     // Of packets that the kernel has merged, often no more than the headers are in the first buffer.
-    let frame = Linear::new(context);
-    match judge(context, &frame, frame.bytes()) {
+    match judge::<_, Linear<_>>(context) {
         Action::Pass => tcx_action_base::TCX_NEXT,
         Action::Drop => TC_ACT_SHOT,
     }
@@ -105,17 +106,21 @@ fn scattered_leaving(context: Skb<true>, departure: Arrival) -> u64 {
     outgoing(&Scattered::new(context), departure, &Called::new(context)).to_bits()
 }
 
-/// What is to be done with a packet, which is counted. Its `first` piece of memory has `bytes`.
+/// What is to be done with a packet, which is counted.
 #[inline(always)]
-fn judge<C: Context, F: Frame>(context: C, first: &F, bytes: u64) -> Action {
-    let (outcome, bytes) = match maps::arrival(context) {
-        Some(arrival) => match plain(first, arrival, &Inlined::new(context)) {
-            Some(outcome) => (outcome, bytes),
-            None => unusual(context, arrival),
-        },
-        None => (Outcome::of(Reason::Internal), bytes),
+fn judge<C: Context, F: First<C>>(context: C) -> Action {
+    let outcome = match plain(&F::new(context), || maps::arrival(context), &Inlined::new(context)) {
+        Some(Plain::Settled(outcome)) => outcome,
+        Some(Plain::Refused(refusal)) => Outcome::from_bits(context.unless_reply(refusal.to_bits())),
+        None => {
+            cold_path();
+            match maps::arrival(context) {
+                Some(arrival) => return unusual(context, arrival),
+                None => Outcome::of(Reason::Internal),
+            }
+        }
     };
-    settle(context, outcome, bytes)
+    settle(context, outcome, context.bytes())
 }
 
 /// Counts a packet of `bytes` with this outcome, and says what is to be done with it.
@@ -133,13 +138,14 @@ fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
     }
 }
 
-/// The frames that [`plain`] leaves, and their bytes.
+/// What is to be done with the frames that [`plain`] leaves, which are counted.
 #[inline(always)]
-fn unusual<C: Context>(context: C, arrival: Arrival) -> (Outcome, u64) {
+fn unusual<C: Context>(context: C, arrival: Arrival) -> Action {
     let frame = Linear::new(context);
     let outcome = Outcome::from_bits(linear(context, arrival));
     let unread = outcome.reason.is_unreadable() && frame.is_partial();
-    (if unread { Outcome::from_bits(scattered(context, arrival)) } else { outcome }, frame.bytes())
+    let outcome = if unread { Outcome::from_bits(scattered(context, arrival)) } else { outcome };
+    settle(context, outcome, frame.bytes())
 }
 
 /// A frame with its headers in its first buffer. A function of its own in the program too, so that it costs plain frames

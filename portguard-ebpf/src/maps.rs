@@ -15,8 +15,8 @@ use aya_ebpf::{
 use portguard_common::{
     Arrival,
     abi::{
-        Bucket6, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent, DropTally,
-        EVENT_BYTES, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings, undocumented,
+        ARRIVAL_DIFFERS, Bucket6, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent,
+        DropTally, EVENT_BYTES, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings, undocumented,
     },
     tables::{self, Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
@@ -24,7 +24,7 @@ use portguard_common::{
 use crate::{
     context::{Context, Skb, Xdp},
     frame::forgotten,
-    hide::hidden,
+    hide::sum,
     socket,
 };
 
@@ -62,9 +62,8 @@ impl<T> Table<T> {
     #[inline(always)]
     unsafe fn entry(&self, index: u32) -> *const T {
         // Hidden, since the compiler takes the object for one entry.
-        let first = hidden((&raw const self.0).expose_provenance());
-        // SAFETY: the caller vouches for the index.
-        unsafe { ptr::with_exposed_provenance::<T>(first).add(index as usize) }
+        let entry = sum((&raw const self.0).expose_provenance(), index as usize * size_of::<T>());
+        ptr::with_exposed_provenance(entry)
     }
 }
 
@@ -165,8 +164,9 @@ pub(crate) fn arrival<C: Context>(context: C) -> Option<Arrival> {
 
 #[inline(always)]
 fn interface<C: Context>(context: C) -> Option<Arrival> {
-    if setting!(one_interface_kind) != 0 {
-        return Some(Arrival::from_bits(setting!(arrival)));
+    let arrival = setting!(arrival);
+    if arrival != ARRIVAL_DIFFERS {
+        return Some(Arrival::from_bits(arrival));
     }
     let index = context.interface();
     let entry = INTERFACES.get(index & setting!(interface_mask))?;
@@ -254,20 +254,16 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
-    fn narrow4(&self) -> bool {
-        setting!(narrow4) != 0
-    }
-
-    #[inline(always)]
     fn root4(&self, high: u16) -> Option<u32> {
         // SAFETY: a trie has 2^16 entries at least.
         Some(unsafe { *TRIE4.entry(u32::from(high)) })
     }
 
     #[inline(always)]
-    fn trie4(&self, index: u32) -> Option<u32> {
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
+        let len = setting!(trie4);
         // SAFETY: the setting is the table's length.
-        (index < setting!(trie4)).then(|| unsafe { *TRIE4.entry(index) })
+        move |index| (index < len).then(|| unsafe { *TRIE4.entry(index) })
     }
 
     #[inline(always)]

@@ -247,9 +247,9 @@ impl Floor {
         Ok(id.trim().parse()?)
     }
 
-    /// The mean time of one of `repeat` runs over `frame`.
-    pub fn run(&self, frame: &[u8], repeat: u32) -> anyhow::Result<Duration> {
-        test_run(self.0.as_fd(), frame, repeat).map(|run| run.duration)
+    /// Runs it `repeat` times over `frame`.
+    pub fn run(&self, frame: &[u8], repeat: u32) -> anyhow::Result<TestRun> {
+        test_run(self.0.as_fd(), frame, repeat)
     }
 
     /// Puts it on the interface with this index, in the driver, until the answer is dropped.

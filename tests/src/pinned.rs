@@ -34,6 +34,12 @@ impl Pinned {
         filter.replace(loaded, links, String::new())?;
         Ok(Self { filter: Some(filter), _bpffs: bpffs })
     }
+
+    /// Gives them to `loaded` instead, as a reload does.
+    pub fn replace(&mut self, loaded: Loaded, links: &[Link]) -> anyhow::Result<()> {
+        let filter = self.filter.as_mut().context("it was taken off")?;
+        Ok(filter.replace(loaded, links, String::new())?)
+    }
 }
 
 impl Drop for Pinned {

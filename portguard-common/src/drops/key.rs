@@ -151,11 +151,11 @@ impl Seen {
 fn seen4<F: Frame + ?Sized>(frame: &F, offset: usize, peer: Peer) -> Option<Seen> {
     let (third, address) = match peer {
         Peer::Source => {
-            let [_, _, third, source] = frame.words(offset)?;
+            let [_, _, third, source] = frame.at(offset)?;
             (third, source)
         }
         Peer::Destination => {
-            let [_, _, third, _, destination] = frame.words(offset)?;
+            let [_, _, third, _, destination] = frame.at(offset)?;
             (third, destination)
         }
     };
@@ -169,11 +169,11 @@ fn seen4<F: Frame + ?Sized>(frame: &F, offset: usize, peer: Peer) -> Option<Seen
 fn seen6<F: Frame + ?Sized>(frame: &F, offset: usize, peer: Peer) -> Option<Seen> {
     let (first, address) = match peer {
         Peer::Source => {
-            let [first, high, low] = frame.long_words(offset)?;
+            let [first, high, low] = frame.at(offset)?;
             (first, [high, low])
         }
         Peer::Destination => {
-            let [first, _, _, high, low] = frame.long_words(offset)?;
+            let [first, _, _, high, low] = frame.at(offset)?;
             (first, [high, low])
         }
     };

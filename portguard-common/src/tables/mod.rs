@@ -31,12 +31,10 @@ pub trait Tables {
     fn mask6(&self, index: u32) -> Option<[u64; 2]>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
-    /// Whether the IPv4 trie takes the last octet in two steps.
-    fn narrow4(&self) -> bool;
     /// An entry of the IPv4 trie's root.
     fn root4(&self, high: u16) -> Option<u32>;
-    /// An entry of the IPv4 trie.
-    fn trie4(&self, index: u32) -> Option<u32>;
+    /// The IPv4 trie's entries; how many there are is asked once for all that are read.
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32>;
     /// A bucket of the IPv6 table; `index` is one of [`bucket_indices`].
     fn bucket6(&self, index: u32) -> Option<&Bucket6>;
     /// A cell.

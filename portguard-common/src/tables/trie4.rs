@@ -3,7 +3,7 @@
 //! mostly empty, those have two strides of 4 bits.
 
 use super::Tables;
-use crate::abi::TRIE_NODE_BIT;
+use crate::abi::{TRIE_INDEX, TRIE_NARROW_BIT, TRIE_NODE_BIT};
 
 /// The class of `address` (host order); `None` when the tables contradict themselves.
 #[inline(always)]
@@ -12,18 +12,20 @@ pub fn class4<T: Tables + ?Sized>(tables: &T, address: u32) -> Option<u32> {
     if entry < TRIE_NODE_BIT {
         return Some(entry);
     }
-    let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address >> 8 & 0xff))?;
+    let entries = tables.trie4();
+    let below = |entry: u32, digit| entries((entry & TRIE_INDEX) + digit);
+    let entry = below(entry, address >> 8 & 0xff)?;
     if entry < TRIE_NODE_BIT {
         return Some(entry);
     }
-    let entry = if tables.narrow4() {
-        let entry = tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address >> 4 & 0xf))?;
+    let entry = if entry < TRIE_NODE_BIT | TRIE_NARROW_BIT {
+        below(entry, address & 0xff)?
+    } else {
+        let entry = below(entry, address >> 4 & 0xf)?;
         if entry < TRIE_NODE_BIT {
             return Some(entry);
         }
-        tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xf))?
-    } else {
-        tables.trie4((entry & !TRIE_NODE_BIT).wrapping_add(address & 0xff))?
+        below(entry, address & 0xf)?
     };
     // There is no further level: the bit here would be damage.
     (entry < TRIE_NODE_BIT).then_some(entry)

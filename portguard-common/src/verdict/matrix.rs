@@ -1,5 +1,7 @@
 //! Which rule, if any, admits a peer to a port, type or protocol: a source, or a destination of what leaves.
 
+use core::hint::cold_path;
+
 use super::{Context, Outcome, Settled};
 use crate::{
     Reason,
@@ -19,6 +21,13 @@ pub(super) enum Access {
     Undocumented,
 }
 
+/// Tables that contradict themselves.
+#[inline(always)]
+fn damaged() -> Reason {
+    cold_path();
+    Reason::Internal
+}
+
 /// Looks up the port, type or protocol `index` among the entries that begin at `first`.
 #[inline(always)]
 pub(super) fn access<T: Tables>(
@@ -28,11 +37,12 @@ pub(super) fn access<T: Tables>(
     tables: &T,
 ) -> Result<Access, Reason> {
     let index = context.arrival.first_port().wrapping_add(first + u32::from(index));
-    let PortEntry { slot, cells } = tables.port(index).ok_or(Reason::Internal)?;
+    let PortEntry { slot, cells } = tables.port(index).ok_or_else(damaged)?;
     if cells == 0 && !tables.failsafe() {
+        cold_path();
         return Ok(Access::Undocumented);
     }
-    let ordinal = tables.cell(cells.wrapping_add(context.class)).ok_or(Reason::Internal)?;
+    let ordinal = tables.cell(cells.wrapping_add(context.class)).ok_or_else(damaged)?;
     Ok(match ordinal {
         0 if tables.failsafe() && cells == 0 => Access::Undocumented,
         0 => Access::Refused { slot },

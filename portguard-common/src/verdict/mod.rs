@@ -20,7 +20,7 @@ pub use arrival::Arrival;
 pub use general::general;
 pub use outcome::Outcome;
 pub use outgoing::outgoing;
-pub use plain::plain;
+pub use plain::{Plain, plain};
 
 use outcome::Settled;
 
@@ -36,5 +36,8 @@ struct Context {
 /// calls the two by itself, since the second is a function of its own there.)
 #[inline(always)]
 pub fn decide<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Outcome {
-    plain(frame, arrival, tables).unwrap_or_else(|| general(frame, arrival, tables))
+    match plain(frame, || Some(arrival), tables) {
+        Some(plain) => plain.verdict(frame, tables),
+        None => general(frame, arrival, tables),
+    }
 }

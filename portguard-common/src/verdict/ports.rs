@@ -43,25 +43,48 @@ pub(super) fn any<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
 }
 
 #[inline(always)]
-pub(super) fn tcp<A: SourceAddress, T: Tables>(
+fn tcp<A: SourceAddress, T: Tables>(
     packet: &Packet<A>,
     segment: tcp::Segment,
     context: Context,
     group: impl Fn() -> bool,
     tables: &T,
 ) -> Settled {
+    let refusal = tcp_by_matrix(segment, context, tables)?;
+    Err(tcp_by_socket(packet, segment, refusal, group, tables))
+}
+
+/// The refusal of a segment that may be a reply all the same.
+#[inline(always)]
+pub(super) fn tcp_by_matrix<T: Tables>(
+    segment: tcp::Segment,
+    context: Context,
+    tables: &T,
+) -> Result<Outcome, Outcome> {
     let access = matrix::access(port_entries::TCP, segment.ports.destination(), context, tables)?;
     let place = undocumented::TCP + u32::from(segment.ports.destination());
     let refusal = refused(access, place, tables)?;
-    if segment.opens() || group() {
-        return Err(refusal);
+    if segment.opens() { Err(refusal) } else { Ok(refusal) }
+}
+
+/// What becomes of a segment with this refusal, which asks for no connection.
+#[inline(always)]
+pub(super) fn tcp_by_socket<A: SourceAddress, T: Tables>(
+    packet: &Packet<A>,
+    segment: tcp::Segment,
+    refusal: Outcome,
+    group: impl Fn() -> bool,
+    tables: &T,
+) -> Outcome {
+    if group() {
+        return refusal;
     }
     let flow = Flow { source: packet.source, destination: packet.destination, ports: segment.ports };
-    Err(unless_reply(refusal.because(reply::tcp(&flow, &segment, tables))))
+    unless_reply(refusal.because(reply::tcp(&flow, &segment, tables)))
 }
 
 #[inline(always)]
-pub(super) fn udp<A: SourceAddress, T: Tables>(
+fn udp<A: SourceAddress, T: Tables>(
     packet: &Packet<A>,
     ports: transport::Ports,
     context: Context,
@@ -69,17 +92,40 @@ pub(super) fn udp<A: SourceAddress, T: Tables>(
     tables: &T,
     dhcp: [u16; 2],
 ) -> Settled {
+    let refusal = udp_by_matrix(ports, context, tables, dhcp)?;
+    Err(udp_by_socket(packet, ports, refusal, group, tables))
+}
+
+/// The refusal of a datagram that may be a reply all the same.
+#[inline(always)]
+pub(super) fn udp_by_matrix<T: Tables>(
+    ports: transport::Ports,
+    context: Context,
+    tables: &T,
+    dhcp: [u16; 2],
+) -> Result<Outcome, Outcome> {
     if context.arrival.dhcp() && [ports.source(), ports.destination()] == dhcp {
         return Err(Outcome::of(Reason::Dhcp));
     }
     let access = matrix::access(port_entries::UDP, ports.destination(), context, tables)?;
     let place = undocumented::UDP + u32::from(ports.destination());
-    let refusal = refused(access, place, tables)?;
+    refused(access, place, tables)
+}
+
+/// What becomes of a datagram with this refusal.
+#[inline(always)]
+pub(super) fn udp_by_socket<A: SourceAddress, T: Tables>(
+    packet: &Packet<A>,
+    ports: transport::Ports,
+    refusal: Outcome,
+    group: impl Fn() -> bool,
+    tables: &T,
+) -> Outcome {
     if group() {
-        return Err(refusal);
+        return refusal;
     }
     let flow = Flow { source: packet.source, destination: packet.destination, ports };
-    Err(unless_reply(refusal.because(reply::udp(&flow, refusal.reason, tables))))
+    unless_reply(refusal.because(reply::udp(&flow, refusal.reason, tables)))
 }
 
 /// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass. `place` is the port's

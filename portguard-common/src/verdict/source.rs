@@ -10,8 +10,8 @@ use crate::{
 /// Whether an address is none of those that [`check4`] looks at more closely.
 #[inline(always)]
 pub(super) fn is_ordinary4(source: ipv4::Address) -> bool {
-    let first = source.to_bits() >> 24;
-    matches!(first, 1..=126 | 128..=223)
+    let bits = source.to_bits();
+    bits.wrapping_sub(1 << 24) < 126 << 24 || bits.wrapping_sub(128 << 24) < 96 << 24
 }
 
 /// Whether an address is none of those that [`check6`] looks at more closely.

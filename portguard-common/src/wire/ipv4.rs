@@ -52,7 +52,7 @@ const MAX_OPTIONS: usize = 40;
 /// Reads an IPv4 header at `offset`, and an authentication header behind it.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {
-    let header: [u32; WORDS] = frame.words(offset).ok_or(Reason::Short)?;
+    let header: [u32; WORDS] = frame.at(offset).ok_or(Reason::Short)?;
     // Version, header length in words, type of service, total length.
     let first = u32::from_be(header[0]);
     let header_len = (first >> 24 & 15) as usize * 4;

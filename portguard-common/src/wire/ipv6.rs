@@ -37,7 +37,7 @@ pub fn is_group(address: Address) -> bool {
 /// Reads an IPv6 header at `offset` and walks its extension headers to the transport header.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Address>, Reason> {
-    let header: [u64; WORDS] = frame.long_words(offset).ok_or(Reason::Short)?;
+    let header: [u64; WORDS] = frame.at(offset).ok_or(Reason::Short)?;
     // Version, traffic class, flow label; payload length, next header, hop limit.
     let first = u64::from_be(header[0]);
     let [.., protocol, hop_limit] = first.to_be_bytes();

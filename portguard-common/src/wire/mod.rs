@@ -14,17 +14,19 @@ pub mod refusal;
 pub mod tcp;
 pub mod transport;
 
+pub use zerocopy::FromBytes;
+
 /// Where a frame's bytes come from.
 pub trait Frame {
-    /// The `N` bytes at `offset`, in network order as they were on the wire; `None` when the frame ends before.
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]>;
+    /// The `T` at `offset`, its bytes as they were on the wire: `u32::from_be` makes a field of them a number. `None` when the frame
+    /// ends before. A header of whole words is read as such: an array of bytes the program would take apart.
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T>;
 
-    /// The `N` 32-bit words at `offset`, each in network order as it was on the wire; `u32::from_be` makes it a number.
-    /// What a header of whole words is read by: an array of bytes the program would take apart.
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]>;
-
-    /// The `N` 64-bit words at `offset`, like [`Self::words`].
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]>;
+    /// The `N` bytes at `offset`, for those who need no more than some bytes.
+    #[inline(always)]
+    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
+        self.at(offset)
+    }
 
     /// Whether the frame holds `end` bytes or more.
     fn has(&self, end: usize) -> bool;
@@ -51,18 +53,9 @@ pub trait Frame {
 
 /// A whole frame in memory.
 impl Frame for [u8] {
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.get(offset..)?.first_chunk().copied()
-    }
-
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        let (words, _) = self.get(offset..)?.as_chunks();
-        words.first_chunk::<N>().map(|words| words.map(u32::from_ne_bytes))
-    }
-
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
-        let (words, _) = self.get(offset..)?.as_chunks();
-        words.first_chunk::<N>().map(|words| words.map(u64::from_ne_bytes))
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
+        let (found, _) = T::read_from_prefix(self.get(offset..)?).ok()?;
+        Some(found)
     }
 
     fn has(&self, end: usize) -> bool {

@@ -1,6 +1,7 @@
 //! TCP (RFC 9293).
 
 use network_types::tcp::TcpHdr;
+use zerocopy::FromBytes;
 
 use super::{Frame, Packet, transport};
 use crate::Reason;
@@ -54,6 +55,18 @@ impl Segment {
     }
 }
 
+/// A header up to its flags, each field by itself: the program loads what is asked for.
+#[derive(Clone, Copy, FromBytes)]
+#[repr(C)]
+struct Header {
+    source: u16,
+    destination: u16,
+    _numbers: [u32; 2],
+    data_offset: u8,
+    flags: u8,
+    _window: u16,
+}
+
 /// Reads the segment that `packet` carries; its whole header, options included, must be there.
 #[inline(always)]
 pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segment, Reason> {
@@ -61,10 +74,8 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
     if packet.payload + len > packet.end {
         return Err(transport::cut_short(packet));
     }
-    let header: [u32; 4] = frame.words(packet.payload).ok_or(Reason::Short)?;
-    // Data offset in words, flags, window.
-    let fourth = u32::from_be(header[3]);
-    let header_len = (fourth >> 28) as usize * 4;
+    let header: Header = frame.at(packet.payload).ok_or(Reason::Short)?;
+    let header_len = usize::from(header.data_offset >> 4) * 4;
     if header_len < len {
         return Err(Reason::Malformed);
     }
@@ -72,6 +83,9 @@ pub fn parse<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>) -> Result<Segm
     if data_at > packet.end {
         return Err(if packet.fragment.is_first() { Reason::FragmentTiny } else { Reason::Malformed });
     }
-    let [_, flags, ..] = fourth.to_be_bytes();
-    Ok(Segment { flags, data: data_at < packet.end, ports: transport::Ports::from_word(header[0]) })
+    Ok(Segment {
+        flags: header.flags,
+        data: data_at < packet.end,
+        ports: transport::Ports::new(header.source, header.destination),
+    })
 }

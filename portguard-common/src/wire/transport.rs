@@ -19,6 +19,15 @@ impl Ports {
         Self(word)
     }
 
+    /// The ports that a transport header's first two fields are.
+    #[inline(always)]
+    #[must_use]
+    pub(super) fn new(source: u16, destination: u16) -> Self {
+        let [first, second] = source.to_ne_bytes();
+        let [third, fourth] = destination.to_ne_bytes();
+        Self(u32::from_ne_bytes([first, second, third, fourth]))
+    }
+
     /// The source port.
     #[inline(always)]
     #[must_use]
@@ -67,6 +76,6 @@ pub fn ports<F: Frame + ?Sized, A>(frame: &F, packet: &Packet<A>, len: usize) ->
     if packet.payload + len > packet.end {
         return Err(cut_short(packet));
     }
-    let [word] = frame.words(packet.payload).ok_or(Reason::Short)?;
+    let [word] = frame.at(packet.payload).ok_or(Reason::Short)?;
     Ok(Ports::from_word(word))
 }

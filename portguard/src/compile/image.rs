@@ -2,7 +2,7 @@
 
 use portguard_common::{
     Arrival,
-    abi::{ABI_VERSION, Bucket6, Cell, PortEntry, Settings},
+    abi::{ABI_VERSION, ARRIVAL_DIFFERS, Bucket6, Cell, PortEntry, Settings},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -85,8 +85,11 @@ impl Image {
         // Interfaces that don't differ need no look-up.
         let one_kind =
             interfaces.windows(2).all(|pair| pair[0].zone == pair[1].zone && pair[0].dhcp == pair[1].dhcp);
-        settings.one_interface_kind = u8::from(one_kind);
-        settings.arrival = interfaces.first().map_or(0, |interface| interface.arrival().to_bits());
+        settings.arrival = match interfaces.first() {
+            Some(interface) if one_kind => interface.arrival().to_bits(),
+            Some(_) => ARRIVAL_DIFFERS,
+            None => Settings::EMPTY.arrival,
+        };
         let digest = digest(&settings, &interfaces, outbound, &tables, &legend);
         Self { settings, interfaces, outbound, tables, classes, legend, digest }
     }
@@ -170,10 +173,8 @@ fn digest(
         copy_mask: _,
         arrival,
         outbound_zones,
-        one_interface_kind,
         observe,
         posture_pass,
-        narrow4,
         details,
         failsafe,
         outbound,
@@ -185,7 +186,7 @@ fn digest(
     for number in [default_class6, bucket_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
-    hasher.update([*one_interface_kind, *observe, *posture_pass, *narrow4, *details, *failsafe]);
+    hasher.update([*observe, *posture_pass, *details, *failsafe]);
     hasher.update([*outbound, *outbound_observe, *outbound_posture_pass]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());

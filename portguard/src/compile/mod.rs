@@ -61,8 +61,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
     let (ports, legend) = legend::assign(rows, classes.count())?;
     let settings = Settings {
         ports: length(&ports),
-        trie4: length(&trie4.entries),
-        narrow4: trie4.narrow.into(),
+        trie4: length(&trie4),
         cells: length(&cells),
         default_class6: table6.default_class,
         bucket_mask6: table6.bucket_mask,
@@ -90,7 +89,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
             })
         })
         .collect::<Result<_, CompileError>>()?;
-    let flat = image::Tables { ports, trie4: trie4.entries, table6: table6.buckets, cells };
+    let flat = image::Tables { ports, trie4, table6: table6.buckets, cells };
     let outbound = outbound.map(|outbound| outbound.attach);
     Ok(Image::new(settings, interfaces, outbound, flat, classes.count(), legend))
 }

@@ -99,16 +99,12 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.ports().get(index as usize).copied()
     }
 
-    fn narrow4(&self) -> bool {
-        self.image.settings().narrow4 != 0
-    }
-
     fn root4(&self, high: u16) -> Option<u32> {
         self.image.trie4().get(usize::from(high)).copied()
     }
 
-    fn trie4(&self, index: u32) -> Option<u32> {
-        self.image.trie4().get(index as usize).copied()
+    fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
+        |index| self.image.trie4().get(index as usize).copied()
     }
 
     fn bucket6(&self, index: u32) -> Option<&Bucket6> {

@@ -5,7 +5,9 @@ use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
     programs::{Program, ProgramError, SchedClassifier, Xdp},
 };
-use portguard_common::abi::{COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented};
+use portguard_common::abi::{
+    ARRIVAL_DIFFERS, COUNTERS_PER_PAGE, Counter, CounterPage, InterfaceEntry, names, undocumented,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::{CounterSnapshot, DatapathError, DropTable, Link, ProgramLog, counters, pod::Pod, tables};
@@ -34,7 +36,7 @@ pub struct Loaded {
 impl Loaded {
     /// Loads `image` with the program of `object` for the interfaces `links`: those of the image's that are there.
     pub fn new(object: &[u8], image: &Image, links: &[Link]) -> Result<Self, DatapathError> {
-        let one_kind = image.settings().one_interface_kind != 0;
+        let one_kind = image.settings().arrival != ARRIVAL_DIFFERS;
         let interfaces = interface_table(links, if one_kind { 1 } else { ROOM })?;
         let mut settings = *image.settings();
         settings.interface_mask = length(interfaces.len()) - 1;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use portguard_common::wire::Frame;
+use portguard_common::wire::{Frame, FromBytes};
 
 /// The beginning of a frame, and its length on the wire. It knows whether somebody asked for a byte that was not
 /// captured: without that byte there is no verdict.
@@ -32,16 +32,8 @@ impl<'a> Snapped<'a> {
 }
 
 impl Frame for Snapped<'_> {
-    fn read<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
-        self.note(offset, N, self.captured.read(offset))
-    }
-
-    fn words<const N: usize>(&self, offset: usize) -> Option<[u32; N]> {
-        self.note(offset, N * size_of::<u32>(), self.captured.words(offset))
-    }
-
-    fn long_words<const N: usize>(&self, offset: usize) -> Option<[u64; N]> {
-        self.note(offset, N * size_of::<u64>(), self.captured.long_words(offset))
+    fn at<T: FromBytes>(&self, offset: usize) -> Option<T> {
+        self.note(offset, size_of::<T>(), self.captured.at(offset))
     }
 
     fn has(&self, end: usize) -> bool {

@@ -12,7 +12,7 @@ use super::{
     Cell, Section, arena, median, packets,
     prefixes::{self, Family},
     site::site,
-    subject::{self, Subject},
+    subject::Subject,
     xdp_filter::XdpFilter,
 };
 use crate::floor::Floor;
@@ -26,7 +26,7 @@ const ROUNDS: usize = 15;
 pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("Cold: single runs", &COLUMNS);
     arena::within(|| {
-        let floor = Floor::load()?;
+        let mut floor = Floor::load()?;
         let mut xdp_filter = XdpFilter::load();
         if let Err(error) = &xdp_filter {
             section.note(format!("xdp-filter is left out: {error:#}."));
@@ -39,7 +39,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
                 let many = packets::spread(&prefixes, FRAMES);
                 for (which, frames) in [("the same", vec![many[0].clone(); FRAMES]), ("all different", many)]
                 {
-                    let row = time(&floor, &mut loaded, xdp_filter.as_mut().ok(), &frames)?;
+                    let row = time(&mut floor, &mut loaded, xdp_filter.as_mut().ok(), &frames)?;
                     let mut cells =
                         vec![Cell::Text(format!("{name}, {which}")), Cell::Count(u64::from(count))];
                     cells.extend(row);
@@ -53,7 +53,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
 }
 
 fn time(
-    floor: &Floor,
+    floor: &mut Floor,
     loaded: &mut Loaded,
     mut xdp_filter: Option<&mut XdpFilter>,
     frames: &[Vec<u8>],
@@ -61,7 +61,7 @@ fn time(
     let (mut floors, mut costs, mut overs, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         // Frame after frame for one program, then for the next: in turns, each would warm the frame for the next.
-        let nothing = mean(frames, |frame| subject::floor(floor, frame, 1))?;
+        let nothing = mean(frames, |frame| floor.time(frame, 1))?;
         let cost = mean(frames, |frame| loaded.time(frame, 1))?;
         floors.push(nothing);
         costs.push(cost);

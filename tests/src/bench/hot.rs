@@ -7,11 +7,11 @@ use portguard::{
 };
 
 use super::{
-    Cell, Effort, Section, arena, leaving, median,
+    Cell, Effort, Section, arena, least, leaving, median,
     packets::{self, Packet},
     prefixes::{self, Family},
     site::site,
-    subject::{self, Subject},
+    subject::Subject,
     xdp_filter::XdpFilter,
 };
 use crate::floor::Floor;
@@ -39,7 +39,7 @@ pub(super) fn counts(effort: Effort) -> &'static [u32] {
 pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("One hot packet", &COLUMNS);
     arena::within(|| {
-        let floor = Floor::load()?;
+        let mut floor = Floor::load()?;
         let mut xdp_filter = XdpFilter::load();
         if let Err(error) = &xdp_filter {
             section.note(format!("xdp-filter is left out: {error:#}."));
@@ -49,13 +49,13 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
             let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
             let mut loaded = Loaded::new(object, &image, &[])?;
             for packet in packets::kinds(&prefixes) {
-                let row = time(&floor, &mut loaded, xdp_filter.as_mut().ok(), &packet, effort)?;
+                let row = time(&mut floor, &mut loaded, xdp_filter.as_mut().ok(), &packet, effort)?;
                 section.add(row_of(&packet, count, &row));
             }
         }
         anyhow::Ok(())
     })?;
-    Ok(vec![section, leaving::measure(object, effort)?])
+    Ok(vec![section, least::measure(object, effort)?, leaving::measure(object, effort)?])
 }
 
 /// Medians, in nanoseconds.
@@ -67,7 +67,7 @@ struct Row {
 }
 
 fn time(
-    floor: &Floor,
+    floor: &mut Floor,
     loaded: &mut Loaded,
     mut xdp_filter: Option<&mut XdpFilter>,
     Packet { name, frame, verdict }: &Packet,
@@ -79,7 +79,7 @@ fn time(
     let (mut floors, mut costs, mut overs, mut others) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         // Side by side, so that all see the same noise.
-        let nothing = subject::floor(floor, frame, repeat)?;
+        let nothing = floor.time(frame, repeat)?;
         let cost = loaded.time(frame, repeat)?;
         floors.push(nothing);
         costs.push(cost);

@@ -16,7 +16,7 @@ use super::{
     median,
     prefixes::{self, Family},
     site::{GUARDED, site},
-    subject::{floor, nanoseconds},
+    subject::{Subject as _, nanoseconds},
 };
 use crate::{
     floor::Floor,
@@ -34,7 +34,7 @@ const STRANGERS: [IpAddr; 2] = [
 pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> {
     let mut section = Section::new("One hot packet that leaves", &COLUMNS);
     arena::within(|| {
-        let nothing = Floor::yielding_at_tc()?;
+        let mut nothing = Floor::yielding_at_tc()?;
         for &count in counts(effort) {
             let prefixes = prefixes::spread(count, Family::Both);
             let image = compile(&judging(site(prefixes.clone())), &NodeAddresses::default())?;
@@ -42,7 +42,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> 
             for (name, frame, expected) in packets(&prefixes) {
                 let answer = loaded.test_run(Hook::Egress, &frame, 1)?.verdict;
                 ensure!(answer == expected, "{name}: the program answers {answer:?}, expected {expected:?}");
-                section.add(time(&nothing, &mut loaded, name, &frame, count, effort)?);
+                section.add(time(&mut nothing, &mut loaded, name, &frame, count, effort)?);
             }
         }
         anyhow::Ok(())
@@ -80,7 +80,7 @@ fn packets(prefixes: &[IpNet]) -> Vec<(String, Vec<u8>, Answer)> {
 }
 
 fn time(
-    nothing: &Floor,
+    nothing: &mut Floor,
     loaded: &mut Loaded,
     name: String,
     frame: &[u8],
@@ -91,7 +91,7 @@ fn time(
     let (mut floors, mut costs, mut overs) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         // Side by side, so that both see the same noise.
-        let least = floor(nothing, frame, repeat)?;
+        let least = nothing.time(frame, repeat)?;
         let cost = nanoseconds(loaded.test_run(Hook::Egress, frame, repeat)?.duration);
         floors.push(least);
         costs.push(cost);

@@ -6,6 +6,7 @@ mod arena;
 mod cold;
 mod flood;
 mod hot;
+mod least;
 mod leaving;
 mod load;
 mod packets;

@@ -26,9 +26,10 @@ impl Subject for Loaded {
     }
 }
 
-/// The time of one run of the floor, in nanoseconds.
-pub(super) fn floor(floor: &Floor, frame: &[u8], repeat: u32) -> anyhow::Result<f64> {
-    floor.run(frame, repeat).map(nanoseconds)
+impl Subject for Floor {
+    fn test_run(&mut self, frame: &[u8], repeat: u32) -> anyhow::Result<TestRun> {
+        self.run(frame, repeat)
+    }
 }
 
 pub(super) fn nanoseconds(duration: Duration) -> f64 {

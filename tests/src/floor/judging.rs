@@ -68,12 +68,24 @@ impl Floor {
         let (ports, trie, cells) =
             (table(1 << (16 + ENTRY_SHIFT))?, table(1 << (16 + NODE_SHIFT))?, table(CELLS << 1)?);
         let counters = map(PER_CPU_ARRAY, 16, 1)?;
+        Self::dropping_where(
+            [ipv4().to_vec(), class(&trie), tcp().to_vec(), cell(&ports, &cells)].concat(),
+            &counters,
+        )
+    }
+
+    /// The same without tables: it recognizes the headers, and counts in one place.
+    pub fn recognizing() -> anyhow::Result<Self> {
+        let counters = map(PER_CPU_ARRAY, 16, 1)?;
+        Self::dropping_where([&ipv4()[..], &tcp(), &[load(1, 0)]].concat(), &counters)
+    }
+
+    /// Drops the packets with which `judging` comes to its end, and counts them at the place that is in the first register then;
+    /// passes the others.
+    fn dropping_where(judging: Vec<u64>, counters: &OwnedFd) -> anyhow::Result<Self> {
         let mut program = frame_of(54, TO_THE_END).to_vec();
-        program.extend(ipv4());
-        program.extend(class(&trie));
-        program.extend(tcp());
-        program.extend(cell(&ports, &cells));
-        program.extend(count(&counters));
+        program.extend(judging);
+        program.extend(count(counters));
         program.extend([load(0, XDP_DROP), EXIT]);
         let end = program.len();
         for (place, instruction) in program.iter_mut().enumerate() {
