@@ -128,7 +128,7 @@ fn judge<C: Context, F: First<C>>(context: C) -> Action {
 fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
     count::count::<C>(outcome, bytes);
     #[cfg(feature = "log")]
-    log::tell(context, outcome, bytes);
+    log::tell(outcome.to_bits(), bytes);
     match outcome.reason.action() {
         Action::Pass => Action::Pass,
         Action::Drop => {

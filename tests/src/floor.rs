@@ -17,6 +17,7 @@ use portguard::datapath::{Answer, TestRun};
 const PROG_LOAD: libc::c_long = 5;
 const PROG_TEST_RUN: libc::c_long = 10;
 const LINK_CREATE: libc::c_long = 28;
+const LINK_UPDATE: libc::c_long = 29;
 const PROG_TYPE_SCHED_CLS: u32 = 3;
 const PROG_TYPE_XDP: u32 = 6;
 const ATTACH_XDP: u32 = 37;
@@ -126,6 +127,16 @@ struct LinkAttr {
     target_ifindex: u32,
     attach_type: u32,
     flags: u32,
+}
+
+/// The part of `union bpf_attr` that giving a link to another program needs.
+#[repr(C)]
+#[derive(Default)]
+struct UpdateAttr {
+    link_fd: u32,
+    new_prog_fd: u32,
+    flags: u32,
+    old_prog_fd: u32,
 }
 
 /// A program that does one thing.
@@ -255,6 +266,16 @@ impl Floor {
     /// Puts it on the interface with this index, in the driver, until the answer is dropped.
     pub fn attach(&self, index: u32) -> anyhow::Result<OwnedFd> {
         self.link(index, ATTACH_XDP, IN_DRIVER)
+    }
+
+    /// Takes the place of the program that `link` has.
+    pub fn take_over(&self, link: &OwnedFd) -> anyhow::Result<()> {
+        let mut attr = UpdateAttr {
+            link_fd: number(link.as_fd()),
+            new_prog_fd: number(self.0.as_fd()),
+            ..UpdateAttr::default()
+        };
+        bpf(LINK_UPDATE, &mut attr).context("giving a link to a program of a few instructions").map(drop)
     }
 
     /// Puts a tc program on it, the same, behind those that are there.

@@ -344,6 +344,9 @@ fn a_report_says_what_the_node_reached_and_what_it_was_kept_from() {
         let found = text.lines().find(|line| line.contains(of));
         found.map_or_else(|| panic!("nothing about {of}: {text}"), str::to_owned)
     };
+    // What is dropped while drops are read is told with the next reading.
+    let told = || report("md").contains(&format!("| {stranger} | "));
+    assert!(wait_until(SOON, told), "the log: {}", guard.log());
     let ticket = report("md");
     assert!(line(&ticket, "| Outbound |").contains("enforce, posture drop"));
     assert!(!line(&ticket, "thoughtspot/mail (").contains("| never |"), "{ticket}");

@@ -24,7 +24,7 @@ use super::{
     Cell, Section, arena, median,
     prefixes::{self, Family},
 };
-use crate::pinned::Pinned;
+use crate::{floor::Floor, pinned::Pinned};
 
 const COLUMNS: [&str; 12] = [
     "prefixes",
@@ -68,9 +68,32 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
             add("IPv4, random hosts", &prefixes::random(count, Family::V4))?;
             add("IPv6, random hosts", &prefixes::random(count, Family::V6))?;
         }
+        section.note(format!(
+            "Of a swap the kernel takes {:.1} ms to give two links another program, of whatever size.",
+            swap_floor()?
+        ));
         anyhow::Ok(())
     })?;
     Ok(vec![section, groups::measure()?])
+}
+
+/// What a swap on two interfaces takes, between programs of two instructions, in milliseconds.
+fn swap_floor() -> anyhow::Result<f64> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let guarded =
+        runtime.block_on(present())?.into_iter().filter(|interface| interface.name.starts_with("eth"));
+    let (before, after) = (Floor::load()?, Floor::dropping()?);
+    let links =
+        guarded.map(|interface| before.attach(interface.index)).collect::<anyhow::Result<Vec<_>>>()?;
+    anyhow::ensure!(links.len() == 2, "the site's interfaces are eth0 and eth1");
+    let mut times = Vec::new();
+    for _ in 0..rounds(0) {
+        let start = Instant::now();
+        links.iter().try_for_each(|link| after.take_over(link))?;
+        times.push(milliseconds(start.elapsed()));
+        links.iter().try_for_each(|link| before.take_over(link))?;
+    }
+    Ok(median(times))
 }
 
 fn rounds(prefixes: usize) -> usize {
