@@ -258,7 +258,11 @@ fn leaves(frame: &[u8], tables: &Made) {
 /// As the program does it: from the first piece, and only if that cannot tell, from all of them.
 fn in_pieces(frame: &[u8], len: usize, tables: &Made, whole: Outcome) {
     if let Some(short) = plain(&frame[..len], || Some(tables.arrival), tables) {
-        assert_eq!(short.verdict(&frame[..len], tables), whole, "the shortcut is none for the first {len} bytes");
+        assert_eq!(
+            short.verdict(&frame[..len], tables),
+            whole,
+            "the shortcut is none for the first {len} bytes"
+        );
     }
     let first = general(&FirstPiece { frame, len }, tables.arrival, tables);
     if !first.reason.is_unreadable() {
