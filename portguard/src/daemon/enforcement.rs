@@ -152,9 +152,18 @@ impl Enforcement {
         self.particulars.as_ref().map(|particulars| particulars.instance.as_str())
     }
 
-    /// Reads who was dropped. The generation that enforces begins another epoch, unless the last one is not cleared yet, or it
-    /// is quiet: nothing was dropped since.
-    pub(super) fn gather(&mut self, is_quiet: bool, senders: &Senders) -> Result<Gathered, DaemonError> {
+    /// Begins another epoch, unless the last one is not cleared yet or it `is_quiet`: nothing was dropped since. The one that
+    /// has ended; whatever is noted in it is told by now, too.
+    pub(super) fn end_epoch(&mut self, is_quiet: bool) -> Result<Option<u32>, DaemonError> {
+        match self.still {
+            Some(number) => Ok(Some(number)),
+            None if is_quiet => Ok(None),
+            None => Ok(self.filter.turn()?),
+        }
+    }
+
+    /// Reads who was dropped, in the epoch that has `ended` and by generations that are no longer in force.
+    pub(super) fn gather(&mut self, ended: Option<u32>, senders: &Senders) -> Result<Gathered, DaemonError> {
         let clocks = Clocks::now();
         let mut gathered = Gathered::default();
         if self.has_retired() {
@@ -173,11 +182,7 @@ impl Enforcement {
                 }
             }
         }
-        let epoch = match self.still {
-            Some(number) => self.read(number)?,
-            None if is_quiet => None,
-            None => self.filter.turn()?,
-        };
+        let epoch = ended.map(|number| self.read(number)).transpose()?.flatten();
         if let (Some(epoch), Some(particulars), Some(current)) =
             (epoch.filter(|epoch| !epoch.is_empty()), &self.particulars, self.filter.current())
         {

@@ -13,13 +13,14 @@ use super::{
     clock,
     enforcement::Gathered,
     harvest::Clocks,
+    readings::Readings,
     troubles::Subject,
 };
 use crate::{
     audit::{Change, ChangeKind, Detail, DropFilter, Harvest},
     datapath::Generation,
     matrix::{Diff, Matrix, Mode},
-    observe::{CounterReport, Idle},
+    observe::{Count, CounterReport, Idle},
 };
 
 /// The most tables of former generations that wait for a store which cannot be written.
@@ -34,6 +35,8 @@ const LAST: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct UnderWay {
     gathered: Gathered,
+    /// What had been refused when it was gathered.
+    refused: Count,
     since: Instant,
 }
 
@@ -45,8 +48,8 @@ pub(super) struct Brought {
     again: bool,
     /// What the store has.
     last: Option<CounterReport>,
-    /// Whether the last reading found anything: a packet that came meanwhile may be counted and not be in it.
-    found: bool,
+    /// Whether the kernel may hold notes that the store has not.
+    readings: Readings,
     /// What the kernel does not hold any more, and the store could not take yet.
     waiting: Vec<Detail>,
     /// Questions about what has come since that began.
@@ -74,17 +77,20 @@ impl Daemon {
 
     fn try_gather(&mut self) -> Result<(), DaemonError> {
         self.listen_to_drops();
-        self.hear_drops();
         let Ok(before) = self.report(Idle::Hide) else { return Ok(()) };
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        let is_known = !self.brought.found && self.brought.last.as_ref() == Some(&before);
+        let refused = before.totals().refused();
+        let is_quiet = self.brought.readings.is_quiet(refused);
+        let is_known = is_quiet && self.brought.last.as_ref() == Some(&before);
         if is_known && !enforcement.has_retired() && self.brought.waiting.is_empty() {
             return Ok(());
         }
         let Some(instance) = enforcement.instance().map(str::to_owned) else { return Ok(()) };
-        let last = self.brought.last.as_ref().filter(|_| !self.brought.found);
-        let is_quiet = last.is_some_and(|last| last.totals().refused() == before.totals().refused());
-        let mut gathered = enforcement.gather(is_quiet, self.telling.senders())?;
+        let ended = enforcement.end_epoch(is_quiet)?;
+        // Only now: who sent the last packets of that epoch is told by their events.
+        self.hear_drops();
+        let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
+        let mut gathered = enforcement.gather(ended, self.telling.senders())?;
         self.metrics.count(&gathered.tally);
         let now = Clocks::milliseconds_now();
         self.tell_sums(&gathered.news, now);
@@ -94,7 +100,7 @@ impl Daemon {
         let mut details = self.brought.waiting.clone();
         details.extend(gathered.details());
         self.archive.record(Harvest { at: clock::now(), instance, totals, details });
-        self.brought.under_way = Some(UnderWay { gathered, since: Instant::now() });
+        self.brought.under_way = Some(UnderWay { gathered, refused, since: Instant::now() });
         Ok(())
     }
 
@@ -104,12 +110,13 @@ impl Daemon {
             Done::Recorded(recorded) => recorded,
             Done::Failed(why) => return self.note_archive(&why),
         };
-        let Some(UnderWay { gathered, .. }) = self.brought.under_way.take() else { return };
+        let Some(UnderWay { gathered, refused, .. }) = self.brought.under_way.take() else { return };
         let finished = match recorded {
             Ok(()) => {
                 self.troubles.over(&Subject::Archive);
                 self.brought.last.clone_from(&gathered.totals);
-                self.brought.found = gathered.details().next().is_some();
+                let found = gathered.details().next().is_some();
+                self.brought.readings = self.brought.readings.then(refused, found);
                 self.brought.waiting.clear();
                 self.finish(&gathered, true)
             }

@@ -19,6 +19,7 @@ mod metrics;
 mod particulars;
 mod privileges;
 mod protocol;
+mod readings;
 mod recent;
 mod resolving;
 mod senders;

@@ -183,6 +183,10 @@ impl Daemon {
             Ok(log) => self.program_log = log,
             Err(error) => tracing::warn!("what the program says cannot be heard: {}", error.whole_story()),
         }
+        if let (Some(_), Some(enforcement)) = (&self.events, &self.enforcement) {
+            // A packet that is under way in the generation before may be about to be told of.
+            enforcement.filter().settle();
+        }
         self.hear_drops();
         self.events = None;
         match stream {

@@ -9,7 +9,7 @@ use nix::net::if_::if_nameindex;
 use rustix::thread::MembarrierCommand;
 
 use super::{
-    AttachedMode, Change, DatapathError, Epoch, Guarded, Link, Loaded, Present, ProgramLog, attach,
+    AttachedMode, Change, DatapathError, Guarded, Link, Loaded, Present, ProgramLog, attach,
     bpffs::{PinDirectory, remove_tree},
     generation::{self, Generation},
     record,
@@ -118,13 +118,13 @@ impl Filter {
         self.forget_counted()
     }
 
-    /// Begins another epoch of the table of drops; what was noted in the one that has ended.
-    pub fn turn(&mut self) -> Result<Option<Epoch>, DatapathError> {
+    /// Begins another epoch of the table of drops; the number of the one that has ended, in which nothing is noted any more.
+    pub fn turn(&mut self) -> Result<Option<u32>, DatapathError> {
         let current = self.current.and_then(|number| self.generations.get_mut(&number));
         let Some(drops) = current.map(Generation::drops_mut) else { return Ok(None) };
         let ended = drops.turn()?;
         self.settle();
-        self.current().map(|current| current.drops().read(ended)).transpose()
+        Ok(Some(ended))
     }
 
     /// What the program of the generation that enforces says, where it does; once.
