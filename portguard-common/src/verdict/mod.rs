@@ -32,8 +32,8 @@ struct Context {
     class: u32,
 }
 
-/// Decides about one Ethernet frame: [`plain()`] does for nearly every one, [`general()`] for the others. (The XDP program
-/// calls the two by itself, since the second is a function of its own there.)
+/// Decides about one Ethernet frame: [`plain()`] does for nearly every one, [`general()`] for the others. (The program calls each step by
+/// itself, since [`Plain::verdict`] and [`general()`] are functions of their own there.)
 #[inline(always)]
 pub fn decide<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Outcome {
     match plain(frame, || Some(arrival), tables) {

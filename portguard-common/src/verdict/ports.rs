@@ -76,11 +76,7 @@ pub(super) fn tcp_by_socket<A: SourceAddress, T: Tables>(
     group: impl Fn() -> bool,
     tables: &T,
 ) -> Outcome {
-    if group() {
-        return refusal;
-    }
-    let flow = Flow { source: packet.source, destination: packet.destination, ports: segment.ports };
-    unless_reply(refusal.because(reply::tcp(&flow, &segment, tables)))
+    by_socket(packet, segment.ports, refusal, group, |flow| reply::tcp(flow, &segment, tables))
 }
 
 #[inline(always)]
@@ -121,11 +117,23 @@ pub(super) fn udp_by_socket<A: SourceAddress, T: Tables>(
     group: impl Fn() -> bool,
     tables: &T,
 ) -> Outcome {
+    by_socket(packet, ports, refusal, group, |flow| reply::udp(flow, refusal.reason, tables))
+}
+
+/// The refusal, for the reason that `ask` gives for the packet's flow, or that it is a reply.
+#[inline(always)]
+fn by_socket<A: SourceAddress>(
+    packet: &Packet<A>,
+    ports: transport::Ports,
+    refusal: Outcome,
+    group: impl Fn() -> bool,
+    ask: impl Fn(&Flow<A>) -> Reason,
+) -> Outcome {
     if group() {
         return refusal;
     }
     let flow = Flow { source: packet.source, destination: packet.destination, ports };
-    unless_reply(refusal.because(reply::udp(&flow, refusal.reason, tables)))
+    unless_reply(refusal.because(ask(&flow)))
 }
 
 /// The refusal that stands unless the packet is a reply, where the matrix alone does not let it pass. `place` is the port's

@@ -10,6 +10,7 @@ use crate::{
 /// Whether an address is none of those that [`check4`] looks at more closely.
 #[inline(always)]
 pub(super) fn is_ordinary4(source: ipv4::Address) -> bool {
+    // 1 to 126, or 128 to 223. As numbers and not by the octet: the look-up needs these, and the program has no more to take apart.
     let bits = source.to_bits();
     bits.wrapping_sub(1 << 24) < 126 << 24 || bits.wrapping_sub(128 << 24) < 96 << 24
 }
