@@ -214,11 +214,21 @@ unsafe fn load<C: Context, T: FromBytes>(context: C, offset: usize, to: *mut T) 
 #[unsafe(no_mangle)]
 static mut ZERO: usize = 0;
 
+#[inline(always)]
+fn zero() -> usize {
+    // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
+    unsafe { (&raw const ZERO).read_volatile() }
+}
+
+/// `number`, which may be any one to the verifier from here on.
+#[inline(always)]
+pub(crate) fn unknown(number: u64) -> u64 {
+    number ^ zero() as u64
+}
+
 /// `number`, which has no more bits than [`HEADERS_END`]. To the verifier it may be any number of so many from here on.
 #[inline(always)]
 pub(crate) fn forgotten(number: usize) -> usize {
-    // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
-    let zero = unsafe { (&raw const ZERO).read_volatile() };
     // Hidden, or a comparison of it could be made one of what is forgotten.
-    hidden(number ^ (zero & HEADERS_END))
+    hidden(number ^ (zero() & HEADERS_END))
 }

@@ -37,7 +37,7 @@ use portguard_common::{Action, Arrival, Outcome, Plain, Reason, general, outgoin
 
 use crate::{
     context::{Context, Skb, Xdp},
-    frame::{First, Head, Linear, Scattered},
+    frame::{First, Head, Linear, Scattered, unknown},
     maps::{Called, Inlined},
 };
 
@@ -97,13 +97,13 @@ fn judge_leaving(context: Skb<true>) -> Action {
 /// The verdict on what leaves with its headers in its first buffer.
 #[inline(never)]
 fn linear_leaving(context: Skb<true>, departure: Arrival) -> u64 {
-    outgoing(&Linear::new(context), departure, &Called::new(context)).to_bits()
+    unknown(outgoing(&Linear::new(context), departure, &Called::new(context)).to_bits())
 }
 
 /// The same once more where they are not in one piece.
 #[inline(never)]
 fn scattered_leaving(context: Skb<true>, departure: Arrival) -> u64 {
-    outgoing(&Scattered::new(context), departure, &Called::new(context)).to_bits()
+    unknown(outgoing(&Scattered::new(context), departure, &Called::new(context)).to_bits())
 }
 
 /// What is to be done with a packet, which is counted.
@@ -153,13 +153,13 @@ fn unusual<C: Context>(context: C, arrival: Arrival) -> Action {
 /// what the compiler happens to leave there.
 #[inline(never)]
 fn linear<C: Context>(context: C, arrival: Arrival) -> u64 {
-    general(&Linear::new(context), arrival, &Called::new(context)).to_bits()
+    unknown(general(&Linear::new(context), arrival, &Called::new(context)).to_bits())
 }
 
 /// The same once more for a frame whose headers are not in one piece.
 #[inline(never)]
 fn scattered<C: Context>(context: C, arrival: Arrival) -> u64 {
-    general(&Scattered::new(context), arrival, &Called::new(context)).to_bits()
+    unknown(general(&Scattered::new(context), arrival, &Called::new(context)).to_bits())
 }
 
 #[panic_handler]

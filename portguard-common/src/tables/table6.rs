@@ -7,21 +7,16 @@
 //! table gives each key two buckets to choose from; a miss reads the second only where some key had to take it.
 
 use super::Tables;
-use crate::abi::{Bucket6, MAX_LENGTHS6};
-
-/// Probes that a binary search over [`MAX_LENGTHS6`] lengths takes at most.
-const MAX_PROBES: u32 = MAX_LENGTHS6.ilog2() + 1;
+use crate::abi::Bucket6;
 
 /// The class of the address with these halves; `None` when the tables contradict themselves.
 #[inline(always)]
 pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
     let mut best = tables.default_class6();
     let count = tables.length_count6();
-    let mut place = 1;
-    for _ in 0..MAX_PROBES {
-        if place > count {
-            break;
-        }
+    // `level` is the first place of those that are as deep: no place is before it, but that has to be forgotten.
+    let (mut level, mut place) = (1, 1);
+    while level <= count && place <= count {
         let [high_mask, low_mask] = tables.mask6(place - 1)?;
         // To the shorter lengths, or to the longer ones.
         place = match probe(tables, high & high_mask, low & low_mask, place)? {
@@ -32,6 +27,7 @@ pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32
             }
         };
         place = tables.forget(place);
+        level *= 2;
     }
     Some(best)
 }

@@ -1,7 +1,5 @@
 //! Which rules name which port: rules in, one row (a list of rules) a port out.
 
-use std::collections::HashMap;
-
 use portguard_common::{
     abi::port_entries,
     wire::{icmp, protocol},
@@ -55,8 +53,7 @@ impl Rows {
 pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
     let (zones, outbound) = (matrix.zones.len(), matrix.outbound.is_some());
     let mut builder = Builder {
-        links: Vec::new(),
-        extended: HashMap::new(),
+        rows: vec![Row::EMPTY],
         failsafe: Vec::new(),
         entries: vec![NO_ROW; if outbound { 2 * zones } else { zones } * PER_ZONE],
     };
@@ -75,18 +72,23 @@ pub(super) fn build(matrix: &Matrix) -> Result<Rows, CompileError> {
 
 /// A row in the making: another row and one rule more. Most rows are only steps on the way to others, so that no list is
 /// written down before it is known who needs it.
-struct Link {
-    before: u32,
-    rule: RuleId,
-    /// How many rules the row has.
+struct Row {
+    /// The other row and the rule; `None` for [`NO_ROW`].
+    made_of: Option<(u32, RuleId)>,
+    /// How many rules it has.
     len: usize,
+    /// The row that it became when a rule joined it last, so that the thousands of ports of a range share one. Rules join in their
+    /// order: none comes back after another.
+    extended: Option<(RuleId, u32)>,
+}
+
+impl Row {
+    const EMPTY: Self = Self { made_of: None, len: 0, extended: None };
 }
 
 struct Builder {
-    /// Those of the rows from 1 on.
-    links: Vec<Link>,
-    /// The row that a row becomes when a rule joins it, so that the thousands of ports of a range share one.
-    extended: HashMap<(u32, RuleId), u32>,
+    /// By their numbers.
+    rows: Vec<Row>,
     /// The rules that every row ends with.
     failsafe: Vec<RuleId>,
     entries: Vec<u32>,
@@ -161,49 +163,47 @@ impl Builder {
 
     fn join(&mut self, zone: usize, first: u32, index: u16, id: RuleId) -> Result<(), CompileError> {
         let entry = zone + first as usize + usize::from(index);
-        let row = self.entries[entry];
-        if self.link(row).is_some_and(|link| link.rule == id) {
+        let number = self.entries[entry];
+        let row = &self.rows[number as usize];
+        if row.made_of.is_some_and(|(_, rule)| rule == id) {
             return Ok(());
         }
-        self.entries[entry] = match self.extended.get(&(row, id)) {
-            Some(&extended) => extended,
-            None => self.extend(row, id)?,
+        self.entries[entry] = match row.extended {
+            Some((rule, extended)) if rule == id => extended,
+            _ => self.extend(number, id)?,
         };
         Ok(())
     }
 
     fn extend(&mut self, row: u32, id: RuleId) -> Result<u32, CompileError> {
-        let len = self.link(row).map_or(0, |link| link.len) + 1;
+        let len = self.rows[row as usize].len + 1;
         // A cell holds the rule's ordinal in 16 bits; one of them may be the failsafe groups'.
         narrow::<u16>(len + 1, "rules for one port")?;
-        self.links.push(Link { before: row, rule: id, len });
-        let extended = narrow(self.links.len(), "rows")?;
-        self.extended.insert((row, id), extended);
+        let extended = narrow(self.rows.len(), "rows")?;
+        self.rows.push(Row { made_of: Some((row, id)), len, extended: None });
+        self.rows[row as usize].extended = Some((id, extended));
         Ok(extended)
-    }
-
-    /// How `row` came about; `None` for the empty one.
-    fn link(&self, row: u32) -> Option<&Link> {
-        self.links.get((row as usize).checked_sub(1)?)
     }
 
     /// Writes down the rows that some port has, in the order of the ports.
     fn finish(mut self, outbound: bool) -> Rows {
         let mut entries = std::mem::take(&mut self.entries);
         let mut lists = vec![self.failsafe.clone()];
-        let mut numbers = HashMap::from([(NO_ROW, NO_ROW)]);
+        let mut numbers = vec![None; self.rows.len()];
+        numbers[NO_ROW as usize] = Some(NO_ROW);
         for row in &mut entries {
-            *row = *numbers.entry(*row).or_insert_with(|| {
+            *row = *numbers[*row as usize].get_or_insert_with(|| {
                 lists.push(self.list(*row));
-                u32::try_from(lists.len() - 1).expect("no more than there are links")
+                u32::try_from(lists.len() - 1).expect("no more than there are rows")
             });
         }
         Rows { lists, entries, outbound }
     }
 
     fn list(&self, row: u32) -> Vec<RuleId> {
-        let mut rules: Vec<RuleId> = std::iter::successors(self.link(row), |link| self.link(link.before))
-            .map(|link| link.rule)
+        let made_of = |row: u32| self.rows[row as usize].made_of;
+        let mut rules: Vec<RuleId> = std::iter::successors(made_of(row), |(before, _)| made_of(*before))
+            .map(|(_, rule)| rule)
             .collect();
         rules.reverse();
         rules.extend_from_slice(&self.failsafe);
