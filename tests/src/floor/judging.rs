@@ -1,5 +1,5 @@
-//! The least that PortGuard's verdict comes to: a plain TCP packet over IPv4 from a source that no rule admits, judged by instructions
-//! that were written by hand.
+//! The least that PortGuard's verdict comes to: a plain TCP packet from a source that no rule admits, judged by instructions that were
+//! written by hand, for IPv4 or for IPv6 alone.
 
 use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 
@@ -25,11 +25,16 @@ const LOAD_BYTE: u8 = 0x71;
 const LOAD_HALF: u8 = 0x69;
 const LOAD_DOUBLE: u8 = 0x79;
 const STORE_DOUBLE: u8 = 0x7b;
+const LOAD_NUMBER: u8 = 0x18;
 const ADD_REGISTER: u8 = 0x0f;
+const MULTIPLY: u8 = 0x27;
+const MULTIPLY_REGISTER: u8 = 0x2f;
+const XOR_REGISTER: u8 = 0xaf;
 const SUBTRACT_REGISTER: u8 = 0x1f;
 const SHIFT_LEFT: u8 = 0x67;
 const SHIFT_RIGHT: u8 = 0x77;
 const JUMP_IF_EQUAL: u8 = 0x15;
+const JUMP_UNLESS_EQUAL_REGISTER: u8 = 0x5d;
 const JUMP_UNLESS_EQUAL: u8 = 0x55;
 const JUMP_IF_BELOW: u8 = 0xa5;
 const JUMP_IF_ABOVE: u8 = 0x25;
@@ -46,6 +51,14 @@ const LENGTH: u8 = 6;
 const ENTRY_SHIFT: u32 = 3;
 const NODE_SHIFT: u32 = 2;
 const CELLS: u32 = 4;
+/// The buckets of the table of IPv6 sources, as a power of two, and the bytes of one.
+const BUCKETS_SHIFT: u32 = 10;
+const BUCKET: u32 = 48;
+/// Where the payload of IPv4 and of IPv6 begins, if nothing is between.
+const PAYLOAD4: u16 = 34;
+const PAYLOAD6: u16 = 54;
+/// The bytes of a header of TCP without options.
+const TCP: u16 = 20;
 
 /// The part of `union bpf_attr` that making a map needs.
 #[repr(C)]
@@ -69,7 +82,22 @@ impl Floor {
             (table(1 << (16 + ENTRY_SHIFT))?, table(1 << (16 + NODE_SHIFT))?, table(CELLS << 1)?);
         let counters = map(PER_CPU_ARRAY, 16, 1)?;
         Self::dropping_where(
-            [ipv4().to_vec(), class(&trie), tcp().to_vec(), cell(&ports, &cells)].concat(),
+            PAYLOAD4,
+            [ipv4().to_vec(), class(&trie), tcp(PAYLOAD4).to_vec(), cell(PAYLOAD4, &ports, &cells)].concat(),
+            &counters,
+        )
+    }
+
+    /// The same for IPv6: the class is that of whom no bucket knows, once one was asked for one length of prefixes.
+    pub fn judging6() -> anyhow::Result<Self> {
+        let table = |bytes| map(ARRAY, bytes, 1);
+        let (ports, buckets, cells) =
+            (table(1 << (16 + ENTRY_SHIFT))?, table(BUCKET << BUCKETS_SHIFT)?, table(CELLS << 1)?);
+        let counters = map(PER_CPU_ARRAY, 16, 1)?;
+        Self::dropping_where(
+            PAYLOAD6,
+            [ipv6().to_vec(), class6(&buckets), tcp(PAYLOAD6).to_vec(), cell(PAYLOAD6, &ports, &cells)]
+                .concat(),
             &counters,
         )
     }
@@ -77,13 +105,19 @@ impl Floor {
     /// The same without tables: it recognizes the headers, and counts in one place.
     pub fn recognizing() -> anyhow::Result<Self> {
         let counters = map(PER_CPU_ARRAY, 16, 1)?;
-        Self::dropping_where([&ipv4()[..], &tcp(), &[load(1, 0)]].concat(), &counters)
+        Self::dropping_where(PAYLOAD4, [&ipv4()[..], &tcp(PAYLOAD4), &[load(1, 0)]].concat(), &counters)
     }
 
-    /// Drops the packets with which `judging` comes to its end, and counts them at the place that is in the first register then;
-    /// passes the others.
-    fn dropping_where(judging: Vec<u64>, counters: &OwnedFd) -> anyhow::Result<Self> {
-        let mut program = frame_of(54, TO_THE_END).to_vec();
+    /// The same for IPv6.
+    pub fn recognizing6() -> anyhow::Result<Self> {
+        let counters = map(PER_CPU_ARRAY, 16, 1)?;
+        Self::dropping_where(PAYLOAD6, [&ipv6()[..], &tcp(PAYLOAD6), &[load(1, 0)]].concat(), &counters)
+    }
+
+    /// Drops the packets with a header of TCP at `payload` with which `judging` comes to its end, and counts them at the place that
+    /// is in the first register then; passes the others.
+    fn dropping_where(payload: u16, judging: Vec<u64>, counters: &OwnedFd) -> anyhow::Result<Self> {
+        let mut program = frame_of(u32::from(payload + TCP), TO_THE_END).to_vec();
         program.extend(judging);
         program.extend(count(counters));
         program.extend([load(0, XDP_DROP), EXIT]);
@@ -131,6 +165,73 @@ fn ipv4() -> [u64; 20] {
     ]
 }
 
+/// IPv6 without extension headers, TCP, of a length that the frame has, from a unicast source that is not `::` or shorter.
+fn ipv6() -> [u64; 16] {
+    [
+        instruction(LOAD_HALF, 1, FRAME, 12, 0),
+        end_if(JUMP_UNLESS_EQUAL, 0xdd86),
+        instruction(LOAD_BYTE, 1, FRAME, 14, 0),
+        instruction(AND, 1, 0, 0, 0xf0),
+        end_if(JUMP_UNLESS_EQUAL, 0x60),
+        instruction(LOAD_BYTE, 1, FRAME, 20, 0),
+        end_if(JUMP_UNLESS_EQUAL, 6),
+        instruction(LOAD_HALF, LENGTH, FRAME, 18, 0),
+        instruction(TO_NETWORK_ORDER, LENGTH, 0, 0, 16),
+        // As IPv4 has it: from the header's beginning.
+        instruction(ADD, LENGTH, 0, 0, 40),
+        instruction(MOVE, 1, FRAME, 0, 0),
+        instruction(ADD_REGISTER, 1, LENGTH, 0, 0),
+        instruction(ADD, 1, 0, 0, 14),
+        instruction(JUMP_IF_GREATER, 1, END, TO_THE_END, 0),
+        instruction(LOAD_BYTE, 1, FRAME, 22, 0),
+        end_if(JUMP_IF_EQUAL, 0xff),
+    ]
+}
+
+/// The class of the source: that of one of the two prefixes in its bucket, or 0.
+fn class6(buckets: &OwnedFd) -> Vec<u64> {
+    const HIGH: u8 = 1;
+    const LOW: u8 = 2;
+    let number = |register: u8, number: u64| {
+        let [low, high] = [number & 0xffff_ffff, number >> 32];
+        [low << 32 | u64::from(register) << 8 | u64::from(LOAD_NUMBER), high << 32]
+    };
+    let mut program = vec![
+        instruction(LOAD_DOUBLE, HIGH, FRAME, 22, 0),
+        end_if(JUMP_IF_EQUAL, 0),
+        instruction(LOAD_DOUBLE, LOW, FRAME, 30, 0),
+        instruction(MOVE, 3, HIGH, 0, 0),
+        instruction(MOVE, 4, LOW, 0, 0),
+    ];
+    // The mixing of `bucket_indices`.
+    program.extend(number(5, 0x9e37_79b9_7f4a_7c15));
+    program.push(instruction(MULTIPLY_REGISTER, 3, 5, 0, 0));
+    program.extend(number(5, 0xc2b2_ae3d_27d4_eb4f));
+    program.extend([
+        instruction(MULTIPLY_REGISTER, 4, 5, 0, 0),
+        instruction(XOR_REGISTER, 3, 4, 0, 0),
+        instruction(MOVE, 4, 3, 0, 0),
+        instruction(SHIFT_RIGHT, 4, 0, 0, 32),
+        instruction(XOR_REGISTER, 3, 4, 0, 0),
+        instruction(MULTIPLY_REGISTER, 3, 5, 0, 0),
+        instruction(SHIFT_RIGHT, 3, 0, 0, 40),
+        instruction(AND, 3, 0, 0, (1 << BUCKETS_SHIFT) - 1),
+        instruction(MULTIPLY, 3, 0, 0, BUCKET),
+    ]);
+    program.extend(address(4, buckets, OF_ELEMENT));
+    program.extend([instruction(ADD_REGISTER, 4, 3, 0, 0), load(CLASS, 0)]);
+    for entry in [0, 24] {
+        program.extend([
+            instruction(LOAD_DOUBLE, 5, 4, entry, 0),
+            instruction(JUMP_UNLESS_EQUAL_REGISTER, 5, HIGH, 3, 0),
+            instruction(LOAD_DOUBLE, 5, 4, entry + 8, 0),
+            instruction(JUMP_UNLESS_EQUAL_REGISTER, 5, LOW, 1, 0),
+            instruction(LOAD, CLASS, 4, entry + 16, 0),
+        ]);
+    }
+    program
+}
+
 /// The class of the source in the first register, by the root of the trie: none of the sources is known more closely.
 fn class(trie: &OwnedFd) -> Vec<u64> {
     let mut program = vec![instruction(TO_NETWORK_ORDER, 1, 0, 0, 32), instruction(SHIFT_RIGHT, 1, 0, 0, 16)];
@@ -147,16 +248,17 @@ fn class(trie: &OwnedFd) -> Vec<u64> {
     program
 }
 
-/// A header of TCP that is within the packet, and asks for a connection.
-fn tcp() -> [u64; 9] {
+/// A header of TCP at `payload` that is within the packet, and asks for a connection.
+fn tcp(payload: u16) -> [u64; 9] {
     [
-        instruction(LOAD_BYTE, 1, FRAME, 46, 0),
+        instruction(LOAD_BYTE, 1, FRAME, payload + 12, 0),
         instruction(SHIFT_RIGHT, 1, 0, 0, 2),
         instruction(AND, 1, 0, 0, 0x3c),
         end_if(JUMP_IF_BELOW, 20),
-        instruction(ADD, 1, 0, 0, 20),
+        // The IP header before it: the length counts from there.
+        instruction(ADD, 1, 0, 0, u32::from(payload - 14)),
         instruction(JUMP_IF_GREATER, 1, LENGTH, TO_THE_END, 0),
-        instruction(LOAD_BYTE, 1, FRAME, 47, 0),
+        instruction(LOAD_BYTE, 1, FRAME, payload + 13, 0),
         // SYN, and not ACK.
         instruction(AND, 1, 0, 0, 0x12),
         end_if(JUMP_UNLESS_EQUAL, 2),
@@ -164,9 +266,9 @@ fn tcp() -> [u64; 9] {
 }
 
 /// The counter of the port's entry in the first register, where the cell of port and class has no rule.
-fn cell(ports: &OwnedFd, cells: &OwnedFd) -> Vec<u64> {
+fn cell(payload: u16, ports: &OwnedFd, cells: &OwnedFd) -> Vec<u64> {
     let mut program = vec![
-        instruction(LOAD_HALF, 1, FRAME, 36, 0),
+        instruction(LOAD_HALF, 1, FRAME, payload + 2, 0),
         instruction(TO_NETWORK_ORDER, 1, 0, 0, 16),
         instruction(SHIFT_LEFT, 1, 0, 0, ENTRY_SHIFT),
     ];
