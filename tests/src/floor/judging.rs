@@ -165,7 +165,7 @@ fn ipv4() -> [u64; 20] {
     ]
 }
 
-/// IPv6 without extension headers, TCP, of a length that the frame has, from a unicast source that is not `::` or shorter.
+/// IPv6 without extension headers, TCP, of a length that the frame has, from a unicast source.
 fn ipv6() -> [u64; 16] {
     [
         instruction(LOAD_HALF, 1, FRAME, 12, 0),
@@ -188,11 +188,11 @@ fn ipv6() -> [u64; 16] {
     ]
 }
 
-/// The class of the source: that of one of the two prefixes in its bucket, or 0.
+/// The class of the source: that of one of the two prefixes in its bucket, or 0. Its upper half is not zero (`::`, `::1`).
 fn class6(buckets: &OwnedFd) -> Vec<u64> {
     const HIGH: u8 = 1;
     const LOW: u8 = 2;
-    let number = |register: u8, number: u64| {
+    let long = |register: u8, number: u64| {
         let [low, high] = [number & 0xffff_ffff, number >> 32];
         [low << 32 | u64::from(register) << 8 | u64::from(LOAD_NUMBER), high << 32]
     };
@@ -204,9 +204,9 @@ fn class6(buckets: &OwnedFd) -> Vec<u64> {
         instruction(MOVE, 4, LOW, 0, 0),
     ];
     // The mixing of `bucket_indices`.
-    program.extend(number(5, 0x9e37_79b9_7f4a_7c15));
+    program.extend(long(5, 0x9e37_79b9_7f4a_7c15));
     program.push(instruction(MULTIPLY_REGISTER, 3, 5, 0, 0));
-    program.extend(number(5, 0xc2b2_ae3d_27d4_eb4f));
+    program.extend(long(5, 0xc2b2_ae3d_27d4_eb4f));
     program.extend([
         instruction(MULTIPLY_REGISTER, 4, 5, 0, 0),
         instruction(XOR_REGISTER, 3, 4, 0, 0),
