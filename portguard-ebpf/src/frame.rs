@@ -11,7 +11,7 @@ use portguard_common::wire::{Frame, FromBytes};
 
 use crate::{
     context::Context,
-    hide::{hidden, sum},
+    hide::{difference, hidden},
 };
 
 /// No header ends beyond: 14 bytes of Ethernet, 4 tags, 40 bytes of IPv6 and 8 extension headers of at most 2,048 each
@@ -103,8 +103,9 @@ impl Frame for Head {
 
     #[inline(always)]
     fn has(&self, end: usize) -> bool {
-        // Hidden, or the compiler would leave out comparisons that follow from this one, which the verifier needs.
-        sum(self.start, end) <= self.end
+        // Hidden, or the compiler would leave out comparisons that follow from this one, which the verifier needs. As numbers: Linux 6.12
+        // does not know how large one is whose bytes were swapped, and adds no such number to the frame's address.
+        end <= difference(self.end, self.start)
     }
 
     /// None: nobody asks of a frame that has no lengths of its own making.

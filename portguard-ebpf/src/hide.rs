@@ -26,6 +26,17 @@ pub(crate) fn sum(first: usize, second: usize) -> usize {
     sum
 }
 
+/// The difference of two numbers, likewise.
+#[inline(always)]
+pub(crate) fn difference(first: usize, second: usize) -> usize {
+    let mut difference = first;
+    // SAFETY: it subtracts one register from another.
+    unsafe {
+        asm!("{0} -= {1}", inout(reg) difference, in(reg) second, options(pure, nomem, nostack, preserves_flags));
+    }
+    difference
+}
+
 /// `value` modulo `2^BITS`, likewise.
 #[inline(always)]
 pub(crate) fn low_bits<const BITS: u32>(value: usize) -> usize {
