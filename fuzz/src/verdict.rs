@@ -6,7 +6,7 @@
 
 use portguard_common::{
     Arrival, Outcome, Reason,
-    abi::{Bucket6, Cell, Entry6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
+    abi::{Cell, Entry6, Pilot6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
     decide, general, outgoing, plain,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
     wire::{Frame, FromBytes, ipv6},
@@ -14,9 +14,9 @@ use portguard_common::{
 
 /// A byte each: the posture with the arrival and failsafe groups, the shape of the IPv6 table, sockets, where the frame is split; then the
 /// arrays of [`Made`].
-const HEADER: usize = 4 + LENGTHS + 16 + 3 * BUCKETS + 2 * PORTS + ROOTS + NODES + CELLS;
+const HEADER: usize = 4 + LENGTHS + 16 + 3 * PLACES + 2 * PORTS + ROOTS + NODES + CELLS;
 const LENGTHS: usize = 4;
-const BUCKETS: usize = 4;
+const PLACES: usize = 4;
 const PORTS: usize = 8;
 const ROOTS: usize = 8;
 const NODES: usize = 8;
@@ -33,11 +33,12 @@ struct Made {
     arrival: Arrival,
     default_class6: u32,
     length_count6: u32,
-    bucket_mask6: u32,
+    place_mask6: u32,
     /// What sockets there are follows from the ports and this.
     sockets: u8,
     masks6: [u128; LENGTHS],
-    buckets: [Bucket6; BUCKETS],
+    places: [Entry6; PLACES],
+    pilots: [Pilot6; PLACES],
     ports: [PortEntry; PORTS],
     roots: [u32; ROOTS],
     nodes: [u32; NODES],
@@ -53,19 +54,12 @@ impl Made {
         next();
         let masks6 = std::array::from_fn(|_| u128::MAX << (next() & 127));
         let site = u128::from_be_bytes(std::array::from_fn(|_| next()));
-        let buckets = std::array::from_fn(|_| {
-            let [entries, classes, spilled] = [next(), next(), next()];
-            let entry = |tag: u8, class: u8, spilled: u8| {
-                let key = site & masks6[usize::from(tag.wrapping_sub(1)) % LENGTHS];
-                let [high, low] = halves(key);
-                Entry6 { high, low, class: class.into(), tag: tag.into(), spilled: spilled.into() }
-            };
-            Bucket6 {
-                entries: [
-                    entry(entries & 7, classes & 15, spilled & 1),
-                    entry(entries >> 4 & 7, classes >> 4, 0),
-                ],
-            }
+        let mut pilots = [0; PLACES];
+        let places = pilots.each_mut().map(|pilot| {
+            let [tag, class] = [next(), next()];
+            *pilot = next();
+            let [high, low] = halves(site & masks6[usize::from(tag.wrapping_sub(1)) % LENGTHS]);
+            Entry6 { high, low, class: (class & 15).into(), tag: (tag & 7).into() }
         });
         // Of an image one thing is sure: its counters have numbers, and those of the reasons come first.
         let ports = std::array::from_fn(|_| PortEntry {
@@ -89,10 +83,11 @@ impl Made {
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
             length_count6: (shape & 7).into(),
-            bucket_mask6: if shape & 8 == 0 { 0 } else { 3 },
+            place_mask6: if shape & 8 == 0 { 0 } else { 3 },
             sockets,
             masks6,
-            buckets,
+            places,
+            pilots,
             ports,
             roots,
             nodes,
@@ -124,8 +119,8 @@ impl Tables for Made {
         self.default_class6
     }
 
-    fn bucket_mask6(&self) -> u32 {
-        self.bucket_mask6
+    fn place_mask6(&self) -> u32 {
+        self.place_mask6
     }
 
     fn length_count6(&self) -> u32 {
@@ -149,8 +144,12 @@ impl Tables for Made {
         |index| Some(self.nodes[index as usize % NODES])
     }
 
-    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
-        self.buckets.get(index as usize)
+    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+        self.pilots.get(index as usize).copied()
+    }
+
+    fn entry6(&self, index: u32) -> Option<&Entry6> {
+        self.places.get(index as usize)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

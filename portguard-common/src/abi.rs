@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 7;
+pub const ABI_VERSION: u32 = 8;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -15,8 +15,10 @@ pub mod names {
     pub const PORTS: &str = "PORTS";
     /// The IPv4 source trie.
     pub const TRIE4: &str = "TRIE4";
-    /// Buckets of the IPv6 source table.
+    /// [`Entry6`](super::Entry6)s: the IPv6 source table.
     pub const TABLE6: &str = "TABLE6";
+    /// Its [`Pilot6`](super::Pilot6)s.
+    pub const PILOTS6: &str = "PILOTS6";
     /// Cells.
     pub const CELLS: &str = "CELLS";
     /// Pages of counters, one copy a CPU.
@@ -115,27 +117,17 @@ pub struct Entry6 {
     /// The class.
     pub class: u32,
     /// Which of the table's prefix lengths it has: its index among them, plus 1; 0 for an empty place.
-    pub tag: u16,
-    /// Of the place and not of the entry, in a bucket's first place: 1 if an entry that should be in this bucket is in the
-    /// other of its two. Else a miss need not look there.
-    pub spilled: u16,
+    pub tag: u32,
 }
 
-/// The places of one bucket.
-pub const ENTRIES_PER_BUCKET: usize = 2;
-/// A bucket of the IPv6 table. A record of its own, since loaders disagree about arrays of arrays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
-pub struct Bucket6 {
-    /// Its places.
-    pub entries: [Entry6; ENTRIES_PER_BUCKET],
+impl Entry6 {
+    /// What a place without an entry holds.
+    pub const EMPTY: Self = Self { high: 0, low: 0, class: 0, tag: 0 };
 }
 
-impl Bucket6 {
-    /// A bucket whose places are empty.
-    pub const EMPTY: Self =
-        Self { entries: [Entry6 { high: 0, low: 0, class: 0, tag: 0, spilled: 0 }; ENTRIES_PER_BUCKET] };
-}
+/// What was found for the few keys that share it, when the image was compiled: with it each of them hashes to a place that no other
+/// key has ([`Hash6`](crate::tables::Hash6)).
+pub type Pilot6 = u8;
 
 /// A cell, `row + class`, says which rule of the row admits the class: 0 none, else its ordinal from 1.
 pub type Cell = u16;
@@ -305,8 +297,8 @@ pub struct Settings {
     pub cells: u32,
     /// The class of IPv6 sources that match no prefix.
     pub default_class6: u32,
-    /// The number of buckets of the IPv6 table less one; the number is a power of two.
-    pub bucket_mask6: u32,
+    /// The number of places of the IPv6 table less one; the number is a power of two.
+    pub place_mask6: u32,
     /// How many of `masks6` are used.
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
@@ -347,7 +339,7 @@ impl Settings {
         trie4: 0,
         cells: 0,
         default_class6: CLASS_NONE,
-        bucket_mask6: 0,
+        place_mask6: 0,
         length_count6: 0,
         interface_mask: 0,
         copy_mask: 0,

@@ -5,7 +5,7 @@
 
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
-    abi::{Bucket6, CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, PortEntry, port_entries},
+    abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Pilot6, PortEntry, port_entries},
     decide, general,
     tables::{Flow, SocketState, SourceAddress, Tables},
 };
@@ -30,7 +30,7 @@ impl Tables for Small {
         CLASS_FIRST
     }
 
-    fn bucket_mask6(&self) -> u32 {
+    fn place_mask6(&self) -> u32 {
         0
     }
 
@@ -60,8 +60,12 @@ impl Tables for Small {
         |_| None
     }
 
-    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
-        (index == 0).then_some(&Bucket6::EMPTY)
+    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+        (index == 0).then_some(0)
+    }
+
+    fn entry6(&self, index: u32) -> Option<&Entry6> {
+        (index == 0).then_some(&Entry6::EMPTY)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

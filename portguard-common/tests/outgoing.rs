@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
     abi::{
-        Bucket6, CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, PortEntry, port_entries, port_slots, undocumented,
+        CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Pilot6, PortEntry, port_entries, port_slots,
+        undocumented,
     },
     outgoing,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
@@ -62,7 +63,7 @@ impl Tables for Node {
         UPSTREAM_CLASS
     }
 
-    fn bucket_mask6(&self) -> u32 {
+    fn place_mask6(&self) -> u32 {
         0
     }
 
@@ -99,8 +100,12 @@ impl Tables for Node {
         |_| None
     }
 
-    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
-        (index == 0).then_some(&Bucket6::EMPTY)
+    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+        (index == 0).then_some(0)
+    }
+
+    fn entry6(&self, index: u32) -> Option<&Entry6> {
+        (index == 0).then_some(&Entry6::EMPTY)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

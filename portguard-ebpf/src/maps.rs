@@ -15,8 +15,9 @@ use aya_ebpf::{
 use portguard_common::{
     Arrival,
     abi::{
-        ARRIVAL_DIFFERS, Bucket6, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent,
-        DropTally, EVENT_BYTES, InterfaceEntry, MAX_LENGTHS6, PortEntry, Settings, undocumented,
+        ARRIVAL_DIFFERS, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent,
+        DropTally, EVENT_BYTES, Entry6, InterfaceEntry, MAX_LENGTHS6, Pilot6, PortEntry, Settings,
+        undocumented,
     },
     tables::{self, Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
@@ -82,7 +83,8 @@ type TrieEntry = u32;
 tables! {
     PORTS: PortEntry = PortEntry { slot: 0, cells: 0 }, ".bss.ports";
     TRIE4: TrieEntry = 0, ".bss.trie4";
-    TABLE6: Bucket6 = Bucket6::EMPTY, ".bss.table6";
+    TABLE6: Entry6 = Entry6::EMPTY, ".bss.table6";
+    PILOTS6: Pilot6 = 0, ".bss.pilots6";
     CELLS: Cell = 0, ".bss.cells";
 }
 
@@ -229,8 +231,8 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
-    fn bucket_mask6(&self) -> u32 {
-        setting!(bucket_mask6)
+    fn place_mask6(&self) -> u32 {
+        setting!(place_mask6)
     }
 
     #[inline(always)]
@@ -267,8 +269,15 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
-    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
-        // SAFETY: the index was masked with the number of the table's buckets less one.
+    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+        // SAFETY: the index is a quarter of a number that was masked with the number of the table's places less one, and there is a
+        // pilot for each four of these, or for all that there are.
+        Some(unsafe { *PILOTS6.entry(index) })
+    }
+
+    #[inline(always)]
+    fn entry6(&self, index: u32) -> Option<&Entry6> {
+        // SAFETY: the index was masked with the number of the table's places less one.
         Some(unsafe { &*TABLE6.entry(index) })
     }
 

@@ -9,7 +9,7 @@ mod trie4;
 use core::net::IpAddr;
 
 use crate::{
-    abi::{Bucket6, Cell, PortEntry},
+    abi::{Cell, Entry6, Pilot6, PortEntry},
     wire::{ipv4, ipv6, transport},
 };
 
@@ -22,8 +22,8 @@ pub trait Tables {
     fn failsafe(&self) -> bool;
     /// The class of IPv6 sources that match no prefix.
     fn default_class6(&self) -> u32;
-    /// The number of the IPv6 table's buckets less one.
-    fn bucket_mask6(&self) -> u32;
+    /// The number of the IPv6 table's places less one.
+    fn place_mask6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
     /// The mask, in two halves, of the distinct prefix length at `index`, in the order of
@@ -35,8 +35,10 @@ pub trait Tables {
     fn root4(&self, high: u16) -> Option<u32>;
     /// The IPv4 trie's entries; how many there are is asked once for all that are read.
     fn trie4(&self) -> impl Fn(u32) -> Option<u32>;
-    /// A bucket of the IPv6 table; `index` is one of [`bucket_indices`].
-    fn bucket6(&self, index: u32) -> Option<&Bucket6>;
+    /// A pilot of the IPv6 table; `index` is a [`Hash6::pilot`].
+    fn pilot6(&self, index: u32) -> Option<Pilot6>;
+    /// A place of the IPv6 table; `index` is a [`Hash6::place`].
+    fn entry6(&self, index: u32) -> Option<&Entry6>;
     /// A cell.
     fn cell(&self, index: u32) -> Option<Cell>;
     /// `number` itself, which has 15 bits; [`Frame::forget`](crate::wire::Frame::forget) says what it is for.
@@ -164,5 +166,5 @@ impl SourceAddress for ipv6::Address {
     }
 }
 
-pub use table6::{bucket_indices, class6};
+pub use table6::{Hash6, class6};
 pub use trie4::class4;

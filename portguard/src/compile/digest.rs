@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use portguard_common::abi::{Bucket6, Cell, Entry6, PortEntry};
+use portguard_common::abi::{Cell, Entry6, Pilot6, PortEntry};
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
@@ -66,17 +66,23 @@ impl Entry for u32 {
     }
 }
 
-impl Entry for Bucket6 {
+impl Entry for Entry6 {
     const EMPTY: Self = Self::EMPTY;
 
     fn hash(&self, hasher: &mut Sha256) {
-        for Entry6 { high, low, class, tag, spilled } in &self.entries {
-            hasher.update(high.to_le_bytes());
-            hasher.update(low.to_le_bytes());
-            hasher.update(class.to_le_bytes());
-            hasher.update(tag.to_le_bytes());
-            hasher.update(spilled.to_le_bytes());
-        }
+        let Self { high, low, class, tag } = self;
+        hasher.update(high.to_le_bytes());
+        hasher.update(low.to_le_bytes());
+        hasher.update(class.to_le_bytes());
+        hasher.update(tag.to_le_bytes());
+    }
+}
+
+impl Entry for Pilot6 {
+    const EMPTY: Self = 0;
+
+    fn hash(&self, hasher: &mut Sha256) {
+        hasher.update([*self]);
     }
 }
 

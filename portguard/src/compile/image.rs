@@ -2,7 +2,7 @@
 
 use portguard_common::{
     Arrival,
-    abi::{ABI_VERSION, ARRIVAL_DIFFERS, Bucket6, Cell, PortEntry, Settings},
+    abi::{ABI_VERSION, ARRIVAL_DIFFERS, Cell, Entry6, Pilot6, PortEntry, Settings},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -55,7 +55,8 @@ pub fn interface_for<'i>(interfaces: &'i [ImageInterface], name: &str) -> Option
 pub(super) struct Tables {
     pub(super) ports: Vec<PortEntry>,
     pub(super) trie4: Vec<u32>,
-    pub(super) table6: Vec<Bucket6>,
+    pub(super) table6: Vec<Entry6>,
+    pub(super) pilots6: Vec<Pilot6>,
     pub(super) cells: Vec<Cell>,
 }
 
@@ -141,8 +142,13 @@ impl Image {
     }
 
     /// The IPv6 source table; its length is a power of two.
-    pub fn table6(&self) -> &[Bucket6] {
+    pub fn table6(&self) -> &[Entry6] {
         &self.tables.table6
+    }
+
+    /// Its pilots: one for each four places, or for all that there are.
+    pub fn pilots6(&self) -> &[Pilot6] {
+        &self.tables.pilots6
     }
 
     /// The cells.
@@ -166,7 +172,7 @@ fn digest(
         trie4: _,
         cells: _,
         default_class6,
-        bucket_mask6,
+        place_mask6,
         length_count6,
         // The loader's, from indices that the kernel gives and from its CPUs.
         interface_mask: _,
@@ -183,7 +189,7 @@ fn digest(
         unused: _,
         masks6,
     } = settings;
-    for number in [default_class6, bucket_mask6, length_count6, arrival, outbound_zones] {
+    for number in [default_class6, place_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*observe, *posture_pass, *details, *failsafe]);
@@ -200,10 +206,11 @@ fn digest(
     if let Some(attach) = outbound_attach {
         hasher.update([attach as u8]);
     }
-    let Tables { ports, trie4, table6, cells } = tables;
+    let Tables { ports, trie4, table6, pilots6, cells } = tables;
     hash_table(ports, &mut hasher);
     hash_table(trie4, &mut hasher);
     hash_table(table6, &mut hasher);
+    hash_table(pilots6, &mut hasher);
     hash_table(cells, &mut hasher);
     hasher.update(legend.slots().to_le_bytes());
     Digest::new(hasher)

@@ -10,6 +10,7 @@
 
 mod cells;
 mod digest;
+mod displace;
 mod error;
 mod image;
 mod legend;
@@ -64,7 +65,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         trie4: length(&trie4),
         cells: length(&cells),
         default_class6: table6.default_class,
-        bucket_mask6: table6.bucket_mask,
+        place_mask6: table6.place_mask,
         length_count6: table6.length_count,
         masks6: table6.masks,
         observe: u8::from(matrix.mode == Mode::Observe),
@@ -89,7 +90,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
             })
         })
         .collect::<Result<_, CompileError>>()?;
-    let flat = image::Tables { ports, trie4, table6: table6.buckets, cells };
+    let flat = image::Tables { ports, trie4, table6: table6.places, pilots6: table6.pilots, cells };
     let outbound = outbound.map(|outbound| outbound.attach);
     Ok(Image::new(settings, interfaces, outbound, flat, classes.count(), legend))
 }

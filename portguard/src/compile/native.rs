@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use portguard_common::{
-    abi::{Bucket6, Cell, PortEntry},
+    abi::{Cell, Entry6, Pilot6, PortEntry},
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
 
@@ -83,8 +83,8 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.settings().default_class6
     }
 
-    fn bucket_mask6(&self) -> u32 {
-        self.image.settings().bucket_mask6
+    fn place_mask6(&self) -> u32 {
+        self.image.settings().place_mask6
     }
 
     fn length_count6(&self) -> u32 {
@@ -107,7 +107,11 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         |index| self.image.trie4().get(index as usize).copied()
     }
 
-    fn bucket6(&self, index: u32) -> Option<&Bucket6> {
+    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+        self.image.pilots6().get(index as usize).copied()
+    }
+
+    fn entry6(&self, index: u32) -> Option<&Entry6> {
         self.image.table6().get(index as usize)
     }
 

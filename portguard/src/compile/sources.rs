@@ -1,9 +1,6 @@
 //! Which rules admit which peer: groups in, one class a prefix out.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-};
+use std::collections::HashMap;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN};
@@ -46,57 +43,69 @@ pub(super) struct Sources {
     pub(super) classes: Classes,
 }
 
-/// Sorts the addresses of all groups, and the node's own, into classes.
-pub(super) fn build(matrix: &Matrix, own: &NodeAddresses) -> Result<Sources, CompileError> {
-    let mut interner = Interner::new(matrix)?;
-    let (mut direct4, mut direct6) = (BTreeMap::new(), BTreeMap::new());
-    for (index, group) in matrix.groups.iter().enumerate() {
-        let id = GroupId::new(index);
-        for prefix in &group.prefixes {
-            match prefix.trunc() {
-                IpNet::V4(prefix) => push(&mut direct4, prefix, id),
-                IpNet::V6(prefix) => push(&mut direct6, prefix, id),
-            }
-        }
-    }
-    let (mut own4, mut own6) = (Vec::new(), Vec::new());
-    for address in own.as_slice() {
-        match address {
-            IpAddr::V4(address) => own4.push(Ipv4Net::from(*address)),
-            IpAddr::V6(address) => own6.push(Ipv6Net::from(*address)),
-        }
-    }
-    let v4 = classify(direct4, &own4, |outer, inner| outer.contains(inner), &mut interner)?;
-    let v6 = classify(direct6, &own6, |outer, inner| outer.contains(inner), &mut interner)?;
-    Ok(Sources { v4, v6, classes: interner.classes() })
+/// Who has a prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    /// The node itself: an address of its own.
+    Node,
+    /// A group that lists it.
+    Group(GroupId),
 }
 
-fn push<N: Ord>(direct: &mut BTreeMap<N, Vec<GroupId>>, prefix: N, id: GroupId) {
-    direct.entry(prefix).or_default().push(id);
+impl Holder {
+    fn group(self) -> Option<GroupId> {
+        match self {
+            Self::Node => None,
+            Self::Group(group) => Some(group),
+        }
+    }
+}
+
+/// Sorts the addresses of all groups, and the node's own, into classes.
+pub(super) fn build(matrix: &Matrix, own: &NodeAddresses) -> Result<Sources, CompileError> {
+    let (mut held4, mut held6) = (Vec::new(), Vec::new());
+    let mut add = |prefix, holder| match prefix {
+        IpNet::V4(prefix) => held4.push((prefix, holder)),
+        IpNet::V6(prefix) => held6.push((prefix, holder)),
+    };
+    for (index, group) in matrix.groups.iter().enumerate() {
+        for prefix in &group.prefixes {
+            add(prefix.trunc(), Holder::Group(GroupId::new(index)));
+        }
+    }
+    for address in own.as_slice() {
+        add(IpNet::from(*address), Holder::Node);
+    }
+    let mut interner = Interner::new(matrix)?;
+    let v4 = classify(held4, |outer, inner| outer.contains(inner), &mut interner)?;
+    let v6 = classify(held6, |outer, inner| outer.contains(inner), &mut interner)?;
+    Ok(Sources { v4, v6, classes: interner.classes() })
 }
 
 /// Gives each prefix the class of the groups that list it or a prefix around it.
 fn classify<N: Ord + Copy>(
-    direct: BTreeMap<N, Vec<GroupId>>,
-    own: &[N],
+    mut held: Vec<(N, Holder)>,
     contains: impl Fn(&N, &N) -> bool,
     interner: &mut Interner,
 ) -> Result<Vec<Source<N>>, CompileError> {
-    let mut direct = direct;
-    for prefix in own {
-        direct.entry(*prefix).or_default();
-    }
     // In the order of a prefix's `Ord`, address first and then length, every prefix follows those around it.
+    held.sort_unstable();
     let mut around: Vec<(N, SetId)> = Vec::new();
-    let mut sources = Vec::with_capacity(direct.len());
-    for (prefix, groups) in direct {
+    let mut groups = Vec::new();
+    let mut sources = Vec::with_capacity(held.len());
+    for holders in held.chunk_by(|one, next| one.0 == next.0) {
+        let prefix = holders[0].0;
         while around.last().is_some_and(|(outer, _)| !contains(outer, &prefix)) {
             around.pop();
         }
         let outer = around.last().map_or(SetId::EMPTY, |&(_, set)| set);
-        let set = interner.union(outer, groups)?;
+        groups.clear();
+        groups.extend(holders.iter().filter_map(|&(_, holder)| holder.group()));
+        groups.dedup();
+        let set = interner.set(&groups)?;
+        let set = interner.union(outer, set)?;
         around.push((prefix, set));
-        let class = if own.binary_search(&prefix).is_ok() { CLASS_OWN } else { interner.class(set)? };
+        let class = if holders[0].1 == Holder::Node { CLASS_OWN } else { interner.class(set)? };
         sources.push(Source { prefix, class });
     }
     Ok(sources)
@@ -113,12 +122,17 @@ impl SetId {
 /// Turns sets of groups into classes; equal sets, and sets that the same rules admit, become one.
 struct Interner {
     rules_of_group: Vec<Vec<RuleId>>,
-    sets: Vec<Vec<GroupId>>,
+    sets: Vec<Set>,
     set_ids: HashMap<Vec<GroupId>, SetId>,
-    unions: HashMap<(SetId, Vec<GroupId>), SetId>,
-    class_of_set: HashMap<SetId, u32>,
+    unions: HashMap<(SetId, SetId), SetId>,
     class_of_rules: HashMap<Vec<RuleId>, u32>,
     rules: Vec<Vec<RuleId>>,
+}
+
+/// Groups, ascending, and their class, once it was asked for.
+struct Set {
+    groups: Vec<GroupId>,
+    class: Option<u32>,
 }
 
 impl Interner {
@@ -134,58 +148,62 @@ impl Interner {
         }
         Ok(Self {
             rules_of_group,
-            sets: vec![Vec::new()],
+            sets: vec![Set { groups: Vec::new(), class: None }],
             set_ids: HashMap::from([(Vec::new(), SetId::EMPTY)]),
             unions: HashMap::new(),
-            class_of_set: HashMap::new(),
             class_of_rules: HashMap::from([(Vec::new(), CLASS_NONE)]),
             // Neither a source in no group nor the node itself is admitted by any rule.
             rules: vec![Vec::new(); CLASS_FIRST as usize],
         })
     }
 
-    /// `outer` and `groups` together.
-    fn union(&mut self, outer: SetId, groups: Vec<GroupId>) -> Result<SetId, CompileError> {
-        let key = (outer, groups);
-        if let Some(&known) = self.unions.get(&key) {
+    /// The set of these groups, which ascend.
+    fn set(&mut self, groups: &[GroupId]) -> Result<SetId, CompileError> {
+        if let Some(&known) = self.set_ids.get(groups) {
             return Ok(known);
         }
-        let mut set = self.sets[outer.0 as usize].clone();
-        set.extend_from_slice(&key.1);
-        set.sort_unstable();
-        set.dedup();
-        let id = if let Some(&id) = self.set_ids.get(&set) {
-            id
-        } else {
-            let id = SetId(narrow(self.sets.len(), "sets of groups")?);
-            self.sets.push(set.clone());
-            self.set_ids.insert(set, id);
-            id
-        };
-        self.unions.insert(key, id);
+        let id = SetId(narrow(self.sets.len(), "sets of groups")?);
+        self.sets.push(Set { groups: groups.to_vec(), class: None });
+        self.set_ids.insert(groups.to_vec(), id);
+        Ok(id)
+    }
+
+    /// The groups of both sets.
+    fn union(&mut self, one: SetId, other: SetId) -> Result<SetId, CompileError> {
+        if one == SetId::EMPTY {
+            return Ok(other);
+        }
+        if let Some(&known) = self.unions.get(&(one, other)) {
+            return Ok(known);
+        }
+        let mut groups = [one, other].map(|set| &*self.sets[set.0 as usize].groups).concat();
+        groups.sort_unstable();
+        groups.dedup();
+        let id = self.set(&groups)?;
+        self.unions.insert((one, other), id);
         Ok(id)
     }
 
     /// The class of the sources that are in exactly the groups of `set`.
     fn class(&mut self, set: SetId) -> Result<u32, CompileError> {
-        if let Some(&class) = self.class_of_set.get(&set) {
+        let Set { groups, class } = &mut self.sets[set.0 as usize];
+        if let Some(class) = *class {
             return Ok(class);
         }
-        let groups = &self.sets[set.0 as usize];
         let mut rules: Vec<RuleId> =
             groups.iter().flat_map(|group| &self.rules_of_group[group.index()]).copied().collect();
         rules.sort_unstable();
         rules.dedup();
-        let class = if let Some(&class) = self.class_of_rules.get(&rules) {
-            class
+        let number = if let Some(&number) = self.class_of_rules.get(&rules) {
+            number
         } else {
-            let class = narrow(self.rules.len(), "classes of sources")?;
+            let number = narrow(self.rules.len(), "classes of sources")?;
             self.rules.push(rules.clone());
-            self.class_of_rules.insert(rules, class);
-            class
+            self.class_of_rules.insert(rules, number);
+            number
         };
-        self.class_of_set.insert(set, class);
-        Ok(class)
+        *class = Some(number);
+        Ok(number)
     }
 
     fn classes(self) -> Classes {

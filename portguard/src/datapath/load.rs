@@ -49,11 +49,13 @@ impl Loaded {
         tables::lengthen(&mut object, names::PORTS, size_of_val(image.ports()))?;
         tables::lengthen(&mut object, names::TRIE4, size_of_val(image.trie4()))?;
         tables::lengthen(&mut object, names::TABLE6, size_of_val(image.table6()))?;
+        tables::lengthen(&mut object, names::PILOTS6, size_of_val(image.pilots6()))?;
         tables::lengthen(&mut object, names::CELLS, size_of_val(image.cells()))?;
         let mut ebpf = EbpfLoader::new()
             .override_global(names::PORTS, Pod::slice(image.ports()), true)
             .override_global(names::TRIE4, Pod::slice(image.trie4()), true)
             .override_global(names::TABLE6, Pod::slice(image.table6()), true)
+            .override_global(names::PILOTS6, image.pilots6(), true)
             .override_global(names::CELLS, Pod::slice(image.cells()), true)
             .map_max_entries(names::INTERFACES, length(interfaces.len()))
             .map_max_entries(names::COUNTERS, image.legend().slots().div_ceil(COUNTERS_PER_PAGE))

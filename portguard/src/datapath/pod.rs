@@ -6,7 +6,7 @@ use std::slice;
 
 use super::record::Chunk;
 use portguard_common::abi::{
-    Bucket6, Cell, CounterPage, DropBucket, DropEvent, DropTally, InterfaceEntry, PortEntry, Settings,
+    Cell, CounterPage, DropBucket, DropEvent, DropTally, Entry6, InterfaceEntry, PortEntry, Settings,
 };
 
 /// A record or page of a map, for aya.
@@ -27,7 +27,7 @@ macro_rules! plain {
 plain!(
     PortEntry,
     u32,
-    Bucket6,
+    Entry6,
     Cell,
     CounterPage,
     InterfaceEntry,

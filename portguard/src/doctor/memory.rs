@@ -19,6 +19,7 @@ fn footprint(machine: &Machine, image: &Image) -> u64 {
     let tables = size_of_val(image.ports())
         + size_of_val(image.trie4())
         + size_of_val(image.table6())
+        + size_of_val(image.pilots6())
         + size_of_val(image.cells());
     let pages = u64::from(image.legend().slots().div_ceil(COUNTERS_PER_PAGE));
     tables as u64 + pages * size_of::<CounterPage>() as u64 * possible_cpus(machine)

@@ -203,7 +203,7 @@ fn class6(buckets: &OwnedFd) -> Vec<u64> {
         instruction(MOVE, 3, HIGH, 0, 0),
         instruction(MOVE, 4, LOW, 0, 0),
     ];
-    // The mixing of `bucket_indices`.
+    // The mixing of `Hash6`.
     program.extend(long(5, 0x9e37_79b9_7f4a_7c15));
     program.push(instruction(MULTIPLY_REGISTER, 3, 5, 0, 0));
     program.extend(long(5, 0xc2b2_ae3d_27d4_eb4f));

@@ -184,6 +184,7 @@ pub(super) fn size(image: &Image) -> Size {
         size_of_val(image.ports()),
         size_of_val(image.trie4()),
         size_of_val(image.table6()),
+        size_of_val(image.pilots6()),
         size_of_val(image.cells()),
     ];
     let pages = u64::from(image.legend().slots().div_ceil(COUNTERS_PER_PAGE));
