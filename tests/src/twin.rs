@@ -85,6 +85,7 @@ impl Twin {
                 placement: Placement::In(attach),
                 program: None,
                 ethernet: true,
+                by_pattern: false,
             }
         };
         let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();

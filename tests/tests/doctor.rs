@@ -78,29 +78,32 @@ fn an_interface_that_is_taken_or_not_there_is_named() {
     let found = check(&said, "interface eth0");
     assert_eq!(found["state"], "missing", "{said}");
     assert!(found["found"].as_str().unwrap().contains(&format!("id {id}")), "{said}");
-    let gone = SITE.replace("[interfaces.eth0]", "[interfaces.bond7]\n[interfaces.lo]\nattach = \"native\"");
+    let gone = SITE.replace("[interfaces.eth0]", "[interfaces.bond7]\n[interfaces.lo]");
     let (code, said) = examine(&lab.node, &gone, &[]);
     assert_eq!(code, Some(1), "{said}");
     assert_eq!(check(&said, "interface bond7")["state"], "missing");
-    assert_eq!(check(&said, "interface lo")["state"], "missing", "loopback has no native XDP: {said}");
+    let loopback = check(&said, "interface lo");
+    assert_eq!(loopback["state"], "missing", "{said}");
+    assert!(loopback["found"].as_str().unwrap().starts_with("it is no Ethernet"), "{said}");
 }
 
 #[test]
-fn an_interface_without_ethernet_is_named_where_what_leaves_is_judged() {
+fn what_is_built_on_a_guarded_interface_and_what_has_no_frames_is_named() {
     let lab = Lab::new().unwrap();
-    let site = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\n[interfaces.lo]");
-    let outbound = format!("outbound = \"observe\"\noutbound_posture = \"pass\"\n{site}");
-    let (code, said) = examine(&lab.node, &outbound, &[]);
-    assert_eq!(code, Some(1), "{said}");
-    let found = check(&said, "interface lo, outbound");
-    assert_eq!(found["state"], "missing", "{said}");
-    assert!(found["found"].as_str().unwrap().starts_with("it is no Ethernet"), "{said}");
-    let refused = Guard::start(&lab.node, &outbound).unwrap_err().to_string();
-    assert!(refused.contains("`lo`"), "as it is refused: {refused}");
-    for fine in [site, outbound.replace("[interfaces.lo]\n", "")] {
-        let (code, said) = examine(&lab.node, &fine, &[]);
-        assert_eq!(code, Some(0), "{said}");
+    for line in ["link add br0 type bridge", "link set eth0 master br0", "tuntap add dev tun0 mode tun"] {
+        lab.node.ip(line).unwrap();
     }
+    let every = SITE.replace("[interfaces.eth0]", "[interfaces.\"*\"]");
+    // With the namespace's own `/sys`.
+    let (code, said) = examine(&lab.node, &every, &["ip", "netns", "exec", lab.node.namespace()]);
+    assert_eq!(code, Some(0), "{said}");
+    let found = |subject: &str| {
+        let check = check(&said, subject);
+        assert_eq!(check["state"], "notice", "{said}");
+        check["found"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(found("interface eth0, replies"), "built on it: br0");
+    assert!(found("interface tun0").starts_with("it is no Ethernet"));
 }
 
 /// As a client of DHCP sets it.

@@ -4,14 +4,18 @@ use std::{
     fs,
     os::unix::process::CommandExt as _,
     process::{Command, Output},
+    time::Duration,
 };
 
 use portguard_tests::{
     demo::SITE,
     floor::Floor,
-    lab::{Guard, Host, INTERFACE, Lab, Reach, binary},
+    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, wait_until},
 };
 use tempfile::TempDir;
+
+/// How long the daemon may take to follow what happened.
+const SOON: Duration = Duration::from_secs(15);
 
 /// `portguard run` with `site` on `host`, to its end.
 fn run(host: &Host, site: &str) -> Output {
@@ -96,6 +100,34 @@ fn one_interface_in_the_way_leaves_the_others_as_they_were() {
         assert_eq!(link(&lab.node), before, "{occupied} was in the way");
         succeeds(&lab.node, "ip", &["link", "set", "dev", occupied, "xdp", "off"]);
     }
+}
+
+/// Where frames begin with the IP header, its sender would choose by the address what the verdict takes for a frame.
+#[test]
+fn a_line_without_ethernet_is_refused_by_its_name_and_left_out_of_a_pattern() {
+    let lab = Lab::new().unwrap();
+    lab.node.ip("tuntap add dev tun0 mode tun").unwrap();
+    lab.node.ip("link set tun0 up").unwrap();
+    let before = link(&lab.node);
+    for name in ["tun0", "lo"] {
+        for attach in ["auto", "native", "generic", "tcx"] {
+            let line = format!("[interfaces.{name}]\nattach = \"{attach}\"");
+            let said = refused(&run(&lab.node, &SITE.replace("[interfaces.eth0]", &line)));
+            assert!(said.contains(&format!("interface `{name}` is no Ethernet")), "{attach}: {said}");
+        }
+    }
+    assert_eq!(link(&lab.node), before);
+    let every = SITE.replace("[interfaces.eth0]", "[interfaces.\"*\"]");
+    let guard = Guard::start(&lab.node, &every).unwrap();
+    let status = guard.status().unwrap();
+    let guarded: Vec<&str> =
+        status["interfaces"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+    assert_eq!(guarded, [INTERFACE]);
+    let troubles = || guard.status().unwrap()["troubles"].to_string();
+    assert!(troubles().contains("tun0 is NOT guarded: interface `tun0` is no Ethernet"), "{}", troubles());
+    lab.node.ip("link delete tun0").unwrap();
+    assert!(wait_until(SOON, || troubles() == "[]"), "it is gone: {}", troubles());
+    guard.stop().unwrap();
 }
 
 #[test]

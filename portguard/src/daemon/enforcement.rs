@@ -14,7 +14,7 @@ use super::{
 use crate::{
     audit::Detail,
     compile::ImageInterface,
-    datapath::{Change, Epoch, Filter, Generation, Loaded, Present, ProgramLog, resolve},
+    datapath::{Change, Epoch, Filter, Generation, Link, Loaded, Present, ProgramLog, resolve},
     matrix::{Matrix, Outbound},
     observe::{Chart, CounterReport, Idle, Totals},
 };
@@ -111,7 +111,9 @@ impl Enforcement {
         if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
             return Ok(Installed::Same);
         }
-        let links = resolve(image.interfaces(), present, image.outbound());
+        let mut links = resolve(image.interfaces(), present, image.outbound());
+        // Those that are left out are told of as not guarded, whenever the interfaces are looked after.
+        links.retain(Link::is_needed);
         let instance = match self.instance() {
             Some(instance) => instance.to_owned(),
             None => particulars::new_instance().map_err(DaemonError::NoRandomness)?,

@@ -55,6 +55,7 @@ impl Daemon {
         let changes = enforcement.tend(&present)?;
         let full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
         self.tell(&changes);
+        self.troubles.forget_interfaces(|name| present.iter().any(|interface| interface.name == name));
         if full {
             // The same site, with a table that has room.
             self.follow_up("a new interface").await;

@@ -99,6 +99,14 @@ impl Troubles {
         }
     }
 
+    /// Nothing is wrong any more with interfaces that are not `present`.
+    pub(super) fn forget_interfaces(&mut self, present: impl Fn(&str) -> bool) {
+        let is_gone = |subject: &&Subject| matches!(subject, Subject::Interface(name) if !present(name));
+        for subject in self.0.keys().filter(is_gone).cloned().collect::<Vec<_>>() {
+            self.over(&subject);
+        }
+    }
+
     /// Whether anything is wrong with `subject`.
     pub(super) fn has(&self, subject: &Subject) -> bool {
         self.0.contains_key(subject)

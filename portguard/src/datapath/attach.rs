@@ -46,6 +46,7 @@ pub(super) fn attach(
     hook: Hook,
     pins: &PinDirectory,
 ) -> Result<Guarded, DatapathError> {
+    check_ethernet(link)?;
     if hook == Hook::Clsact {
         let attached = attach_filter(generation, link, pins);
         if attached.is_err() {
@@ -103,7 +104,6 @@ fn attach_filter(
     link: &Link,
     pins: &PinDirectory,
 ) -> Result<Guarded, DatapathError> {
-    check_ethernet(link)?;
     let index = link.index;
     pin_filter(index, true, pins)?;
     let error = |refusal| filter_error(link, refusal);
@@ -117,6 +117,7 @@ fn attach_filter(
     Ok(Guarded::new(link, AttachedMode::Clsact, held, None))
 }
 
+/// Where there is no Ethernet header, whoever sends chooses by their addresses what the verdict takes for one.
 fn check_ethernet(link: &Link) -> Result<(), DatapathError> {
     if link.ethernet {
         return Ok(());
@@ -141,7 +142,6 @@ fn filter_error(link: &Link, refusal: Refusal) -> DatapathError {
 /// First of all, so that nothing before it lets a packet in that it would refuse; of what leaves last of all, so that nothing
 /// behind it sends one somewhere else.
 fn attach_tcx(generation: &mut Generation, link: &Link, hook: Hook) -> Result<FdLink, DatapathError> {
-    check_ethernet(link)?;
     let (at, order) = match link.placement {
         Placement::In(_) => (TcAttachType::Ingress, LinkOrder::first()),
         Placement::Out(_) => (TcAttachType::Egress, LinkOrder::last()),

@@ -252,11 +252,10 @@ pub enum DatapathError {
         #[source]
         source: io::Error,
     },
-    /// An interface whose packets the verdict can't read at tc.
+    /// An interface whose packets the verdict can't read.
     #[error(
         "interface `{interface}` is no Ethernet: it is loopback, or a tunnel or other line without Ethernet headers, and the \
-         verdict reads Ethernet frames; the site file asks for attach = \"tcx\" there, or for `outbound`: guard the interface that its packets \
-         arrive by"
+         verdict reads Ethernet frames; guard the interface that its packets arrive by"
     )]
     NoEthernet {
         /// Where.

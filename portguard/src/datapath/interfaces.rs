@@ -53,6 +53,16 @@ pub struct Link {
     pub program: Option<AttachedProgram>,
     /// Whether it is an Ethernet, as [`Present::ethernet`] says.
     pub ethernet: bool,
+    /// Whether a pattern matches it, so that nobody has asked for it by name.
+    pub by_pattern: bool,
+}
+
+impl Link {
+    /// Whether a site can't be put in force without it. What a pattern matches may be a tunnel, which can't be guarded, or come and go
+    /// while others work.
+    pub fn is_needed(&self) -> bool {
+        self.ethernet || !self.by_pattern
+    }
 }
 
 /// How a program is to be put on an interface.
@@ -117,6 +127,7 @@ pub fn resolve(
                 placement,
                 program: *program,
                 ethernet: *ethernet,
+                by_pattern: wanted.is_pattern(),
             })
         })
         .collect()

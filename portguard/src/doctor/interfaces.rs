@@ -7,10 +7,9 @@ use crate::{
     matrix::Attach,
 };
 
-const NO_ETHERNET: &str = "it is no Ethernet: loopback, or a line without Ethernet headers";
+const NO_ETHERNET: &str = "it is no Ethernet: loopback, or a tunnel or other line without Ethernet headers";
 
-/// `outbound`: what leaves by them is judged, too.
-pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface], outbound: bool) -> Vec<Check> {
+pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface]) -> Vec<Check> {
     let present = match Network::open() {
         Ok(network) => network.present().await,
         Err(error) => Err(error),
@@ -21,18 +20,7 @@ pub(super) async fn checks(machine: &Machine, wanted: &[ImageInterface], outboun
             return vec![begun("interfaces", error.whole_story()).but(State::Unseen, "run as root")];
         }
     };
-    let checks = wanted.iter().flat_map(|interface| of_interface(machine, interface, wanted, &present));
-    let no_ethernet =
-        |found: &&Present| outbound && !found.ethernet && interface_for(wanted, &found.name).is_some();
-    checks.chain(present.iter().filter(no_ethernet).map(no_way_out)).collect()
-}
-
-/// What leaves is judged by its Ethernet header on.
-fn no_way_out(interface: &Present) -> Check {
-    Check::fine(&format!("interface {}, outbound", interface.name), "a place for the program of what leaves", NO_ETHERNET).but(
-        State::Missing,
-        "the site file has outbound: guard the interface that packets of this one leave by, or set outbound = \"off\"",
-    )
+    wanted.iter().flat_map(|interface| of_interface(machine, interface, wanted, &present)).collect()
 }
 
 /// The interfaces that an entry of the site stands for; of a pattern any number.
@@ -43,8 +31,12 @@ fn of_interface(
     present: &[Present],
 ) -> Vec<Check> {
     let held = |found: &&Present| interface_for(all, &found.name) == Some(wanted);
-    let checks: Vec<Check> =
-        present.iter().filter(held).map(|found| check(machine, wanted.attach, found)).collect();
+    let checks: Vec<Check> = present
+        .iter()
+        .filter(held)
+        .flat_map(|found| [Some(check(machine, wanted, found)), sockets_above(machine, &found.name)])
+        .flatten()
+        .collect();
     if !checks.is_empty() {
         return checks;
     }
@@ -59,15 +51,24 @@ fn begun(what: &str, found: String) -> Check {
     Check::fine(what, "a place for the program", found)
 }
 
-fn check(machine: &Machine, attach: Attach, interface: &Present) -> Check {
+fn check(machine: &Machine, wanted: &ImageInterface, interface: &Present) -> Check {
     let check = |found: String| begun(&format!("interface {}", interface.name), found);
-    if attach == Attach::Tcx {
-        let remedy = "the site file says attach = \"tcx\": guard the interface that its packets arrive by";
-        return if interface.ethernet {
-            check("at tcx, beside the programs that are there".to_owned())
-        } else {
-            check(NO_ETHERNET.to_owned()).but(State::Missing, remedy)
-        };
+    match (interface.ethernet, wanted.is_pattern()) {
+        (true, _) => {}
+        (false, true) => {
+            let remedy = format!(
+                "the pattern `{}` matches it, and it is not guarded: guard what its packets arrive by",
+                wanted.name
+            );
+            return check(NO_ETHERNET.to_owned()).but(State::Notice, remedy);
+        }
+        (false, false) => {
+            let remedy = "guard the interface that its packets arrive by";
+            return check(NO_ETHERNET.to_owned()).but(State::Missing, remedy);
+        }
+    }
+    if wanted.attach == Attach::Tcx {
+        return check("at tcx, beside the programs that are there".to_owned());
     }
     if let Some(AttachedProgram { id, .. }) = interface.program {
         return match probe::program_name(id) {
@@ -79,17 +80,45 @@ fn check(machine: &Machine, attach: Attach, interface: &Present) -> Check {
                 .but(State::Unseen, "run as root to see whose it is"),
         };
     }
-    match (generic_only(machine, &interface.name), attach) {
+    match (generic_only(machine, &interface.name), wanted.attach) {
         (Some(kind), Attach::Native) => {
             check(format!("it is {kind}, which runs XDP in the generic hook only"))
                 .but(State::Missing, "the site file says attach = \"native\": use \"auto\" or \"generic\"")
         }
         (Some(kind), _) => check(format!("it is {kind}, which runs XDP in the generic hook only")).but(
             State::Notice,
-            "guard the interfaces below it, where the driver runs XDP and drops cost less",
+            "guard the interfaces below it, where the driver runs XDP and drops cost less; or set attach = \"tcx\", or what the node \
+             sends to multicast groups does not come back to it",
         ),
         (None, _) => check(format!("free, driver {}", driver(machine, &interface.name))),
     }
+}
+
+/// Whether what is built on an interface (a bridge that it is a port of, a VLAN, a container's device) may have sockets that the look-up for
+/// replies does not find: it looks as from the interface where the packet comes in.
+fn sockets_above(machine: &Machine, name: &str) -> Option<Check> {
+    let links = std::fs::read_dir(machine.path(&format!("/sys/class/net/{name}"))).ok()?;
+    let names = links
+        .flatten()
+        .filter_map(|link| Some(link.file_name().to_str()?.strip_prefix("upper_")?.to_owned()));
+    let mut above: Vec<String> = names.collect();
+    above.sort_unstable();
+    if above.is_empty() {
+        return None;
+    }
+    let above = above.join(", ");
+    let check = Check::fine(
+        &format!("interface {name}, replies"),
+        "answers to connections that the node opened itself",
+        format!("built on it: {above}"),
+    );
+    Some(check.but(
+        State::Notice,
+        format!(
+            "sockets that are bound to {above}, or in a container behind it, get no answers through {name}: guard {above} instead, or \
+             give those answers a rule"
+        ),
+    ))
 }
 
 fn occupied(check: Check) -> Check {
@@ -105,12 +134,7 @@ fn generic_only(machine: &Machine, name: &str) -> Option<&'static str> {
     if has("bridge") {
         return Some("a bridge");
     }
-    if machine.has(&format!("/proc/net/vlan/{name}")) {
-        return Some("a VLAN");
-    }
-    // `ARPHRD_LOOPBACK` of `include/uapi/linux/if_arp.h`.
-    let loopback = machine.read(&format!("/sys/class/net/{name}/type")).is_ok_and(|kind| kind == "772");
-    loopback.then_some("the loopback interface")
+    machine.has(&format!("/proc/net/vlan/{name}")).then_some("a VLAN")
 }
 
 fn driver(machine: &Machine, name: &str) -> String {

@@ -91,7 +91,7 @@ pub async fn examine(
     if let Some(guarded) = guarded {
         checks.push(network::ephemeral_ports(guarded));
         let wanted: &[ImageInterface] = guarded.image.interfaces();
-        checks.extend(interfaces::checks(machine, wanted, guarded.matrix.outbound.is_some()).await);
+        checks.extend(interfaces::checks(machine, wanted).await);
     }
     Examination::new(checks)
 }

@@ -49,6 +49,7 @@ impl KernelRuns {
                 placement: Placement::In(interface.attach),
                 program: None,
                 ethernet: true,
+                by_pattern: false,
             })
             .collect();
         let loaded = Loaded::new(object, image, &links)?;

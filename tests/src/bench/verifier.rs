@@ -154,6 +154,7 @@ fn load_image(object: &[u8], image: &Image) -> anyhow::Result<(u64, f64, u64)> {
         placement: Placement::In(interface.attach),
         program: None,
         ethernet: true,
+        by_pattern: false,
     });
     let start = Instant::now();
     let loaded = Loaded::new(object, image, &links.collect::<Vec<_>>())?;
