@@ -167,6 +167,10 @@ impl Tables for Made {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         self.tcp_socket(flow)
     }
+
+    fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        self.tcp_listener(flow)
+    }
 }
 
 impl OutboundTables for Made {

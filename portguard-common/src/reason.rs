@@ -96,6 +96,8 @@ reasons! {
     Reset = "reset", Pass, "resets always pass: they only end connections";
     /// A later fragment from a source that may send its protocol.
     LaterFragment = "later_fragment", Pass, "a later fragment is nothing without its first, which is judged by port";
+    /// What the node itself sent to a group that it is in, or to everybody: the kernel hands it back.
+    LoopedBack = "looped_back", Pass, "this node sent it to a group that it is in itself";
 
     /// Shorter than its headers say.
     Short = "short", Drop, "the packet ends inside a header";

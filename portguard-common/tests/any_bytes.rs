@@ -84,6 +84,10 @@ impl Tables for Small {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         (flow.ports.source() % 2 == 1).then_some(SocketState(7))
     }
+
+    fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        self.tcp_listener(flow)
+    }
 }
 
 fn verdict(frame: &[u8]) -> Outcome {

@@ -126,6 +126,10 @@ impl Tables for Node {
     fn udp_socket<A: SourceAddress>(&self, _: &Flow<A>) -> Option<SocketState> {
         unreachable!("a socket does not tell who spoke first")
     }
+
+    fn udp_listener<A: SourceAddress>(&self, _: &Flow<A>) -> bool {
+        unreachable!("likewise")
+    }
 }
 
 impl OutboundTables for Node {

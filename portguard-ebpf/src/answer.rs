@@ -38,8 +38,8 @@ pub(crate) struct Scratch {
 static SCRATCH: PerCpuArray<Scratch, 1> = PerCpuArray::new();
 
 /// Drops the packet. If it asks for a TCP connection, the answer is a reset; if it is a datagram, that it is prohibited: the
-/// packet becomes the answer, which takes no memory, and goes where packets come in. Others, and those with options, extension
-/// headers or in fragments, just go.
+/// packet becomes the answer, which takes no memory, and goes where packets come in. Others, those with options, extension
+/// headers or in fragments, and those to several hosts, which nobody answers (RFC 1122 section 3.2.2, RFC 4443 section 2.4), just go.
 #[inline(never)]
 pub(crate) fn refuse(context: Skb<true>) -> i32 {
     let Some(scratch) = SCRATCH.get_ptr_mut(0) else { return SHOT };
@@ -48,6 +48,10 @@ pub(crate) fn refuse(context: Skb<true>) -> i32 {
     let scratch = unsafe { &mut *scratch };
     let buffer = context.buffer();
     if context.tags_removed() > 0 || !load::<DATAGRAM_LEN4>(buffer, &mut scratch.frame) {
+        return SHOT;
+    }
+    // Multicast and broadcast of IP go to such addresses, too.
+    if scratch.frame[0] & 1 == 1 {
         return SHOT;
     }
     match u16::from_be_bytes([scratch.frame[12], scratch.frame[13]]) {

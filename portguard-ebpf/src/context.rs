@@ -35,6 +35,10 @@ pub(crate) trait Context: Copy {
     /// The VLAN tags that were before those in the frame, and are in none of its buffers any more: 0 or 1.
     fn tags_removed(self) -> usize;
 
+    /// Whether the node itself sent it to a group that it is in, or to everybody, and the kernel hands it back: from the IP header on,
+    /// without an Ethernet header.
+    fn is_looped_back(self) -> bool;
+
     /// The number of the interface that the packet came in by, or leaves by.
     fn interface(self) -> u32;
 
@@ -109,6 +113,12 @@ impl Context for Xdp {
     #[inline(always)]
     fn tags_removed(self) -> usize {
         0
+    }
+
+    /// Never: no driver sees such packets. In the generic hook nothing tells them from others, whoever sent those.
+    #[inline(always)]
+    fn is_looped_back(self) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -192,6 +202,14 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
         let present = unsafe { (*self.0).vlan_present };
         // It is no more, which the verifier must be told.
         (present & 1) as usize
+    }
+
+    #[inline(always)]
+    fn is_looped_back(self) -> bool {
+        // `include/uapi/linux/if_packet.h`. No packet from outside gets this type (`eth_type_trans` of `net/ethernet/eth.c`).
+        const PACKET_LOOPBACK: u32 = 5;
+        // SAFETY: the context is the one that the kernel called this program with.
+        unsafe { (*self.0).pkt_type == PACKET_LOOPBACK }
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::{TcContext, XdpContext},
 };
 use portguard_common::{
-    Arrival, Outcome,
+    Arrival, Outcome, Reason,
     abi::{Counter, DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT, NOTES_PER_TICK},
     drops::{self, Clock, DropKey, Noted, Peer},
 };
@@ -22,10 +22,11 @@ use crate::{
 /// The length of a moment as a power of two of nanoseconds.
 const MOMENT_SHIFT: u32 = 30;
 
-/// Notes that a packet of `bytes` was dropped.
+/// Notes that a packet of `bytes` was dropped, unless it was about a connection that is gone: there are always some of these, each to a
+/// port of its own, and they would take the places of what matters.
 #[inline(always)]
 pub(crate) fn note<C: Context>(context: C, outcome: Outcome, bytes: u64) {
-    if !maps::details() {
+    if !maps::details() || matches!(outcome.reason, Reason::Stale) {
         return;
     }
     if pace() {

@@ -109,6 +109,10 @@ fn scattered_leaving(context: Skb<true>, departure: Arrival) -> u64 {
 /// What is to be done with a packet, which is counted.
 #[inline(always)]
 fn judge<C: Context, F: First<C>>(context: C) -> Action {
+    if context.is_looped_back() {
+        cold_path();
+        return settle(context, Outcome::of(Reason::LoopedBack), context.bytes());
+    }
     let outcome = match plain(&F::new(context), || maps::arrival(context), &Inlined::new(context)) {
         Some(Plain::Settled(outcome)) => outcome,
         Some(Plain::Refused(refusal)) => Outcome::from_bits(context.unless_reply(refusal.to_bits())),

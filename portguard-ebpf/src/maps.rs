@@ -316,6 +316,11 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         socket::udp(self.context.pointer(), flow)
     }
+
+    #[inline(always)]
+    fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        socket::udp_listener(self.context.pointer(), flow)
+    }
 }
 
 impl<const CALL: bool> OutboundTables for Maps<Skb<true>, CALL> {

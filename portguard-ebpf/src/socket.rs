@@ -25,9 +25,19 @@ pub(crate) fn tcp<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> Opt
 /// Whether a socket listens on the flow's destination: asked for a peer at port 0, which no connection has.
 #[inline(never)]
 pub(crate) fn tcp_listener<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> bool {
-    let nobody =
-        Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() };
-    tcp_state(context, &nobody) != NONE
+    tcp_state(context, &from_nobody(flow)) != NONE
+}
+
+/// Whether a socket takes anybody's datagrams at the flow's destination: asked likewise.
+#[inline(never)]
+pub(crate) fn udp_listener<A: SourceAddress>(context: *mut c_void, flow: &Flow<A>) -> bool {
+    udp_state(context, &from_nobody(flow)) != NONE
+}
+
+/// The same flow from the node itself at port 0.
+#[inline(always)]
+fn from_nobody<A: SourceAddress>(flow: &Flow<A>) -> Flow<A> {
+    Flow { source: flow.destination, destination: flow.destination, ports: flow.ports.from_port_zero() }
 }
 
 /// The UDP socket that would take the packet.

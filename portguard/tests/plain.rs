@@ -30,6 +30,10 @@ impl Sockets for MadeUp {
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         self.tcp(peer, local)
     }
+
+    fn udp_listener(&self, local: SocketAddr) -> bool {
+        self.tcp_listener(local)
+    }
 }
 
 const NODE_V4: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);

@@ -195,7 +195,8 @@ impl Twin {
         };
         assert_eq!(run.verdict, expected, "kernel and native differ on {frame:02x?}: {native:?}");
         self.expect(native, count);
-        if native.reason.action() == Action::Drop {
+        // What is about a connection that is gone is counted, and nothing else: it is no attack.
+        if native.reason.action() == Action::Drop && native.reason != Reason::Stale {
             let key = drops::key(frame, peer, self.arrival, native.to_bits());
             *self.dropped.entry(key).or_default() += count;
         }

@@ -2,13 +2,14 @@
 
 use std::{
     fs,
-    io::ErrorKind,
-    net::{IpAddr, UdpSocket},
+    io::{self, ErrorKind},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket},
     path::PathBuf,
     process, thread,
     time::{Duration, Instant},
 };
 
+use nix::net::if_::if_nametoindex;
 use portguard_tests::lab::{Guard, Host, Lab, Process, Reach, https, slapd, smtp, wait_until};
 use serde_json::{Value, json};
 
@@ -141,7 +142,9 @@ fn each_documented_destination_is_reached_and_every_other_fails_at_once() {
 #[test]
 fn a_datagram_that_must_not_leave_is_said_to_be_prohibited() {
     let world = World::new();
-    let guard = Guard::start(&world.lab.node, SITE).unwrap();
+    // Where the answers come in, too.
+    let site = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\nattach = \"tcx\"");
+    let guard = Guard::start(&world.lab.node, &site).unwrap();
     for (own, peer) in
         [(world.lab.node.v4(), world.lab.stranger.v4()), (world.lab.node.v6(), world.lab.stranger.v6())]
     {
@@ -159,6 +162,25 @@ fn a_datagram_that_must_not_leave_is_said_to_be_prohibited() {
         );
     }
     assert_eq!(refused(&guard, "out 9/udp").0, 2);
+    // To several hosts: nobody answers for those, or the answer would come from an address that no host has.
+    let sent = world.lab.node.within(|| -> io::Result<()> {
+        let index = if_nametoindex("eth0")?;
+        let [v4, v6] = [UdpSocket::bind((world.lab.node.v4(), 0))?, UdpSocket::bind("[::]:0")?];
+        v4.set_broadcast(true)?;
+        v4.send_to(b"x", "10.88.0.255:9")?;
+        v4.send_to(b"x", (Ipv4Addr::new(224, 0, 0, 251), 9))?;
+        let everybody = SocketAddrV6::new(Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb), 9, 0, index);
+        v6.send_to(b"x", everybody).map(drop)
+    });
+    sent.unwrap().unwrap();
+    assert_eq!(refused(&guard, "out 9/udp").0, 5);
+    let counters = guard.counters().unwrap();
+    let reasons = counters["reasons"].as_array().unwrap().iter().filter(|row| row["direction"] == "in");
+    let told: Vec<&str> = reasons
+        .filter(|row| row["counted"]["packets"].as_u64() > Some(0))
+        .filter_map(|row| row["reason"].as_str())
+        .collect();
+    assert!(!told.contains(&"martian"), "{told:?}");
     guard.stop().unwrap();
 }
 

@@ -63,11 +63,13 @@ fn judge_site(seed: u64, count: u64, [came, left]: &[Seen; 2]) {
     }
 }
 
-/// Nothing that comes in ends in these. Sound tables never contradict themselves.
-const NEVER_IN: [Reason; 3] = [Reason::Reset, Reason::DestinationNotAdmitted, Reason::Internal];
+/// Nothing that comes in ends in these. Sound tables never contradict themselves; what the kernel hands back is none of the verdict's.
+const NEVER_IN: [Reason; 4] =
+    [Reason::Reset, Reason::LoopedBack, Reason::DestinationNotAdmitted, Reason::Internal];
 
 /// Nothing that leaves ends in these: they are about who sends, or about the node's own listeners.
-const NEVER_OUT: [Reason; 6] = [
+const NEVER_OUT: [Reason; 7] = [
+    Reason::LoopedBack,
     Reason::Martian,
     Reason::FragmentSource,
     Reason::SourceNotAdmitted,

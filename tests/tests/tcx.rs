@@ -2,7 +2,7 @@
 
 use std::{
     iter,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     os::fd::OwnedFd,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -17,6 +17,7 @@ use portguard_tests::{
     lab::{Guard, Host, INTERFACE, Lab, Reach, binary, comes_back, wait_until},
 };
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 
 /// How long the daemon may take to follow what happened.
 const SOON: Duration = Duration::from_secs(15);
@@ -263,11 +264,32 @@ fn a_tag_that_was_taken_out_of_the_frame_is_one_of_those_that_are_peeled() {
     guard.stop().unwrap();
 }
 
+/// What is sent to a group that the node is in itself comes back to it by the interface, before tcx, and without an Ethernet header.
 #[test]
-fn a_line_without_ethernet_is_refused() {
+fn what_the_node_sends_to_its_own_group_comes_back_to_it() {
+    const GROUP4: Ipv4Addr = Ipv4Addr::new(239, 1, 1, 1);
+    const GROUP6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 7);
     let lab = Lab::new().unwrap();
-    let loopback = site("tcx").replace("[interfaces.eth0]", "[interfaces.lo]");
-    let error = format!("{:#}", Guard::start(&lab.node, &loopback).unwrap_err());
-    assert!(error.contains("interface `lo` is no Ethernet"), "{error}");
-    assert_eq!(programs(&lab), [0, 0]);
+    let guard = Guard::start(&lab.node, &site("tcx")).unwrap();
+    let IpAddr::V4(own) = lab.node.v4() else { panic!("it is one of IPv4") };
+    let came = lab.node.within(|| -> anyhow::Result<[usize; 2]> {
+        let index = if_nametoindex(INTERFACE)?;
+        let member4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, UNNAMED))?;
+        member4.join_multicast_v4(&GROUP4, &own)?;
+        let member6 = Socket::new(Domain::IPV6, Type::DGRAM, None)?;
+        member6.set_only_v6(true)?;
+        member6.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, UNNAMED)).into())?;
+        member6.set_multicast_if_v6(index)?;
+        let member6 = UdpSocket::from(member6);
+        member6.join_multicast_v6(&GROUP6, index)?;
+        UdpSocket::bind((own, 0))?.send_to(b"x", (GROUP4, UNNAMED))?;
+        member6.send_to(b"x", (GROUP6, UNNAMED))?;
+        let patience = Some(Duration::from_millis(200));
+        [&member4, &member6].into_iter().try_for_each(|member| member.set_read_timeout(patience))?;
+        Ok([received(&member4), received(&member6)])
+    });
+    assert_eq!(came.expect("the host is there").expect("groups can be joined"), [1, 1]);
+    assert!(counted(&guard, "looped_back") >= 2, "{}", guard.counters().unwrap());
+    assert_eq!(["ethertype", "l2_encapsulation"].map(|reason| counted(&guard, reason)), [0, 0]);
+    guard.stop().unwrap();
 }

@@ -63,6 +63,8 @@ pub trait Tables {
     fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool;
     /// The state of the UDP socket that `flow` would be delivered to.
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
+    /// Whether a socket takes anybody's datagrams at `flow`'s destination.
+    fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool;
 }
 
 /// The tables of a generation that judges what leaves, too: [`Tables::posture_pass`] is the outbound posture here.

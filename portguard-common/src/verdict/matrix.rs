@@ -113,13 +113,14 @@ pub(super) fn authentication<A, T: Tables>(
     packet: &Packet<A>,
     context: Context,
     tables: &T,
-) -> Result<(), Reason> {
+) -> Result<(), Outcome> {
     if packet.authenticated == 0 {
         return Ok(());
     }
     match access(port_entries::PROTOCOL, u16::from(protocol::AH), context, tables)? {
         Access::Admitted { .. } => Ok(()),
-        Access::Refused { .. } | Access::Undocumented => Err(Reason::Protocol),
+        Access::Refused { slot } => Err(Outcome::refused(slot).because(Reason::Protocol)),
+        Access::Undocumented => Err(Outcome::of(Reason::Protocol)),
     }
 }
 

@@ -77,13 +77,13 @@ fn destined<A: SourceAddress, T: OutboundTables>(
     packet: &Packet<A>,
     departure: Arrival,
     tables: &T,
-) -> Result<Context, Reason> {
+) -> Result<Context, Outcome> {
     let class = packet.destination.class(tables).ok_or(Reason::Internal)?;
     let context = Context { arrival: departure, class };
-    if let Err(reason) = matrix::authentication(packet, context, tables)
+    if let Err(refusal) = matrix::authentication(packet, context, tables)
         && !came_in(port_entries::PROTOCOL, protocol::AH.into(), context, tables)?
     {
-        return Err(reason);
+        return Err(refusal);
     }
     Ok(context)
 }

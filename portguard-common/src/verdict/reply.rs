@@ -41,11 +41,13 @@ pub(super) fn outgoing_tcp<A: SourceAddress>(
     }
 }
 
-/// UDP: only a connected socket is bound to one peer; every other one would take anybody's packet. `refusal` stands
-/// where the packet's fault is its source rather than that nothing waits for it.
+/// UDP: only a connected socket is bound to one peer; every other one would take anybody's packet. Beside one that does, at the same
+/// port, the peer may have spoken first: a server that connects a socket to each client (DTLS, QUIC). `refusal` stands where the
+/// packet's fault is its source rather than that nothing waits for it.
 #[inline(always)]
 pub(super) fn udp<A: SourceAddress, T: Tables>(flow: &Flow<A>, refusal: Reason, tables: &T) -> Reason {
     match tables.udp_socket(flow) {
+        Some(state) if state.is_connected() && tables.udp_listener(flow) => Reason::Revoked,
         Some(state) if state.is_connected() => Reason::Reply,
         None if refusal == Reason::Undocumented => Reason::NoSocket,
         Some(_) | None => refusal,

@@ -39,13 +39,15 @@ numbers! {
 /// passes by a rule of its own only, whatever the posture.
 ///
 /// Tunnels: IP in IP 4, 6in4 41, GRE 47, minimal encapsulation 55, AX.25 93, IP in IP (IPIP) 94, EtherIP 97,
-/// encapsulation header 98, IPComp 108, PIPE 131, L2TP 115, MPLS in IP 137, Ethernet 143. IPsec: ESP 50, AH 51.
+/// encapsulation header 98, IPComp 108, PIPE 131, L2TP 115, MPLS in IP 137, Ethernet 143, service headers (RFC 8300) 145. IPsec: ESP 50,
+/// AH 51.
 /// Port name spaces of their own: DCCP 33, SCTP 132 (whose rules are by port), UDP-Lite 136.
 #[inline(always)]
 #[must_use]
 pub fn needs_rule(protocol: u8) -> bool {
-    const LISTED: [u8; 18] = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143];
-    // A bit set of 256 instead of 18 comparisons in the program.
+    const LISTED: [u8; 19] =
+        [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143, 145];
+    // A bit set of 256 instead of 19 comparisons in the program.
     const BITS: [u64; 4] = {
         let mut bits = [0_u64; 4];
         let mut position = 0;
@@ -70,7 +72,7 @@ mod tests {
 
     #[test]
     fn tunnels_need_a_rule_and_routing_protocols_do_not() {
-        for tunnel in [4, 33, 41, 47, 50, 51, 115, 132, 136, 137, 143] {
+        for tunnel in [4, 33, 41, 47, 50, 51, 115, 132, 136, 137, 143, 145] {
             assert!(needs_rule(tunnel), "{tunnel}");
         }
         for other in [0, 1, 6, 17, 58, 88, 89, 103, 112, 255] {

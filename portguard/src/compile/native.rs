@@ -18,6 +18,8 @@ pub trait Sockets {
     fn tcp_listener(&self, local: SocketAddr) -> bool;
     /// The UDP socket that would take a packet from `peer` to `local`.
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState>;
+    /// Whether a UDP socket takes anybody's packets to `local`.
+    fn udp_listener(&self, local: SocketAddr) -> bool;
 }
 
 /// A node without a socket.
@@ -35,6 +37,10 @@ impl Sockets for NoSockets {
 
     fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
         None
+    }
+
+    fn udp_listener(&self, _local: SocketAddr) -> bool {
+        false
     }
 }
 
@@ -131,6 +137,10 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         let (peer, local) = ends(flow);
         self.sockets.udp(peer, local)
+    }
+
+    fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
+        self.sockets.udp_listener(ends(flow).1)
     }
 }
 

@@ -83,6 +83,11 @@ impl Sockets for &Connections {
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         (self.udp.get(&Flow { peer, local }) == Some(Opener::Node)).then_some(ESTABLISHED)
     }
+
+    /// Nothing in a capture tells.
+    fn udp_listener(&self, _local: SocketAddr) -> bool {
+        false
+    }
 }
 
 /// The same for packets that the node sends, which may belong to a connection that it accepted.
@@ -101,6 +106,10 @@ impl Sockets for Sending<'_> {
 
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         self.0.udp(peer, local)
+    }
+
+    fn udp_listener(&self, local: SocketAddr) -> bool {
+        self.0.udp_listener(local)
     }
 }
 

@@ -49,6 +49,10 @@ impl SocketTable {
         let ends: Vec<_> = ends.filter(|(peer, _)| peer.is_ipv6() == v6).collect();
         ends.choose(random).copied()
     }
+
+    fn takes_anybody(&self, udp: bool, local: SocketAddr) -> bool {
+        self.0.iter().any(|socket| socket.udp == udp && socket.peer.is_none() && socket.local == local)
+    }
 }
 
 impl Sockets for &SocketTable {
@@ -57,11 +61,15 @@ impl Sockets for &SocketTable {
     }
 
     fn tcp_listener(&self, local: SocketAddr) -> bool {
-        self.0.iter().any(|socket| !socket.udp && socket.peer.is_none() && socket.local == local)
+        self.takes_anybody(false, local)
     }
 
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         find(&self.0, true, peer, local)
+    }
+
+    fn udp_listener(&self, local: SocketAddr) -> bool {
+        self.takes_anybody(true, local)
     }
 }
 

@@ -251,9 +251,7 @@ fn internet(packet: &Packet<'_>, place: Place<'_>) -> Result<(), Opinion> {
     if impossible || place.own.contains(&source) && !discovers {
         return Err(Reason::Martian.into());
     }
-    if packet.authenticated && !place.rules().find(source, Target::Protocol(51)).admits() {
-        return Err(Reason::Protocol.into());
-    }
+    transport::authentication(packet, place)?;
     if !packet.is_later() {
         return Ok(());
     }

@@ -13,16 +13,15 @@ use super::{
     judge::Packet,
     place::Place,
     ports::Found,
-    transport::{ask_port, because, passes},
+    transport::{ask_port, authentication, because, passes},
 };
 
 /// The authentication header, later fragments. The source is the node's own affair.
 pub(super) fn internet(packet: &Packet<'_>, place: Place<'_>) -> Result<(), Opinion> {
-    let header = Target::Protocol(51);
-    let may_authenticate =
-        place.rules().find(place.peer(packet), header).admits() || answers(packet, place, header);
+    if !answers(packet, place, Target::Protocol(51)) {
+        authentication(packet, place)?;
+    }
     match (packet.is_later(), packet.last, packet.fragment) {
-        _ if packet.authenticated && !may_authenticate => Err(Reason::Protocol.into()),
         (true, Layer::Other(6 | 132), Some((1, _))) => Err(Reason::FragmentOffset1.into()),
         (true, ..) => Err(Reason::LaterFragment.into()),
         (false, ..) => Ok(()),

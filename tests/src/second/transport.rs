@@ -125,9 +125,16 @@ fn icmp6(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
     }
 }
 
+/// What of the authentication header lets the packet pass no further.
+pub(super) fn authentication(packet: &Packet<'_>, place: Place<'_>) -> Result<(), Opinion> {
+    let header = Target::Protocol(51);
+    let opinion = ask(packet, place, header, Reason::Protocol);
+    if packet.authenticated && !passes(opinion) { Err(because(opinion, Reason::Protocol)) } else { Ok(()) }
+}
+
 fn other(packet: &Packet<'_>, number: u8, place: Place<'_>) -> Opinion {
     // Tunnels, IPsec, and name spaces of ports that nobody reads.
-    let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143];
+    let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143, 145];
     let ordinary = place.by_posture(Reason::ProtocolPassed, Reason::Protocol);
     let undocumented = if opaque.contains(&number) { Reason::Protocol } else { ordinary };
     let opinion = ask(packet, place, Target::Protocol(number), undocumented);
@@ -144,6 +151,7 @@ fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, sockets: &
     }
     let [peer, local] = sockets_of(packet, from, to);
     match sockets.udp(peer, local).map(|state| state.0) {
+        Some(1) if sockets.udp_listener(local) => because(opinion, Reason::Revoked),
         Some(1) => Reason::Reply.into(),
         None if opinion.reason == Reason::Undocumented => because(opinion, Reason::NoSocket),
         _ => opinion,

@@ -194,7 +194,7 @@ fn what_is_behind_an_authentication_header_needs_a_rule_for_both() {
         walked("the longest authentication header", "ah", &[ah(252)]),
         walked("with other headers around it", "hop ah dst", &[hop(), ah(3), dst(1)]),
         drops("its own rule opens no port", "v6 ah tcp:22/S", closed, Reason::Undocumented),
-        drops("a stranger's", "v6 ah tcp:8086/S", stranger, Reason::Protocol),
+        drops("a stranger's", "v6 ah tcp:8086/S", stranger, Reason::Protocol).at("ip/51"),
         refused("two of them", "ah ah tcp:8086/S", &[ah(3), ah(3)], Reason::ExtensionOrder),
         refused(
             "one that runs past the packet",

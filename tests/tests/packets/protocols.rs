@@ -9,7 +9,7 @@ use crate::case::{
 };
 
 /// Tunnels, IPsec, name spaces of ports that the filter does not read.
-const BY_RULE_ONLY: [u8; 15] = [4, 33, 41, 47, 50, 55, 94, 97, 98, 108, 115, 131, 136, 137, 143];
+const BY_RULE_ONLY: [u8; 16] = [4, 33, 41, 47, 50, 55, 94, 97, 98, 108, 115, 131, 136, 137, 143, 145];
 /// Routing and redundancy: EGP, EIGRP, OSPF, PIM, VRRP, IS-IS.
 const BY_POSTURE: [u8; 6] = [8, 88, 89, 103, 112, 124];
 
@@ -160,7 +160,7 @@ fn what_is_behind_an_authentication_header_of_ipv4_needs_a_rule_for_both() {
         .collect();
     cases.extend([
         drops("its own rule opens no port", "v4 ah tcp:22/S", behind(CLIENT, 3, 22), Reason::Undocumented),
-        drops("a stranger's", "v4 ah tcp:8086/S", behind(STRANGER, 3, 8086), Reason::Protocol),
+        drops("a stranger's", "v4 ah tcp:8086/S", behind(STRANGER, 3, 8086), Reason::Protocol).at("ip/51"),
         drops(
             "two of them",
             "v4 ah ah tcp:8086/S",

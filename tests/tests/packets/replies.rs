@@ -232,6 +232,17 @@ fn only_a_connected_socket_takes_an_answer_by_datagram() {
         expect(&mut twin, "to several hosts", &to_many, known, Reason::Undocumented);
         drop(connected);
     }
+    // A server that connects a socket of the same port to each client: whoever it was, the matrix says who may come.
+    for peer in stranger() {
+        let open = socket(SocketAddr::new(node(peer), 40_013), Type::DGRAM);
+        let connected = socket(SocketAddr::new(node(peer), 40_013), Type::DGRAM);
+        connected.connect(&SocketAddr::new(peer, 53).into()).unwrap();
+        let known = Known { listener: true, ..datagrams(ESTABLISHED) };
+        expect(&mut twin, "beside an open socket", &datagram(peer, 53, 40_013), known, Reason::Revoked);
+        drop(open);
+        let answer = datagram(peer, 53, 40_013);
+        expect(&mut twin, "without it", &answer, datagrams(ESTABLISHED), Reason::Reply);
+    }
     // Multicast: a socket that takes anybody's is found, and helps nobody.
     let any = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 40_011)).unwrap();
     let group = V4 { destination: [224, 0, 0, 251], ..STRANGER.v4(17) }.frame(&udp(5353, 40_011));

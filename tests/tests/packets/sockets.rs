@@ -45,6 +45,10 @@ impl Sockets for Known {
     fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
         self.udp.map(SocketState)
     }
+
+    fn udp_listener(&self, _local: SocketAddr) -> bool {
+        self.listener
+    }
 }
 
 pub(crate) const NOTHING: Known = Known { tcp: None, listener: false, udp: None };
