@@ -28,6 +28,7 @@ impl Pinned {
                 index: link.index,
                 program: link.program,
                 ethernet: link.ethernet,
+                master: None,
             })
             .collect();
         let (mut filter, _) = Filter::open(bpffs.0.path(), &present)?;

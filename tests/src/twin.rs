@@ -86,6 +86,7 @@ impl Twin {
                 program: None,
                 ethernet: true,
                 by_pattern: false,
+                parts: Vec::new(),
             }
         };
         let links: Vec<Link> = image.interfaces().iter().enumerate().map(link).collect();

@@ -1,9 +1,14 @@
 //! A node with two guarded interfaces in different zones: which rules hold is decided by where a packet comes in, not by
 //! the address that it wants.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
-use portguard_tests::lab::{Guard, Lab, Reach};
+use nix::net::if_::if_nametoindex;
+use portguard_tests::lab::{Guard, Lab, Reach, wait_until};
+use serde_json::Value;
+
+/// How long the daemon may take to follow what happened.
+const SOON: Duration = Duration::from_secs(15);
 
 /// Event Store's internal ports, and its external ones.
 const INTERNAL: [u16; 2] = [1112, 2112];
@@ -96,5 +101,35 @@ fn the_internal_address_is_no_way_in_through_the_external_interface() {
         packets.is_some_and(|packets| packets >= 2),
         "on this interface no rule names the port: {counters}"
     );
+    guard.stop().unwrap();
+}
+
+/// A bond's program runs in the drivers of its parts, and meets packets as theirs. A bridge has parts in every kernel.
+#[test]
+fn the_parts_of_a_guarded_interface_are_of_its_zone() {
+    let lab = Lab::new().unwrap();
+    connect_fronts(&lab);
+    let part = |number: u8| {
+        lab.node.ip(&format!("link add part{number} type veth peer name far{number}")).unwrap();
+        lab.node.ip(&format!("link set part{number} master br0")).unwrap();
+        lab.node.within(|| if_nametoindex(&*format!("part{number}")).unwrap()).unwrap()
+    };
+    lab.node.ip("link add br0 type bridge").unwrap();
+    let first = part(1);
+    let guard = Guard::start(&lab.node, &SITE.replace("interfaces.eth0", "interfaces.br0")).unwrap();
+    let [whole, other] =
+        ["br0", "eth1"].map(|name| lab.node.within(|| if_nametoindex(name).unwrap()).unwrap());
+    let map = guard.pins().join("generations/1/interfaces").display().to_string();
+    let arrival = |interface: u32| {
+        let output = lab.node.output(10, "bpftool", &["-j", "map", "dump", "pinned", &map]).unwrap();
+        let entries: Value = serde_json::from_slice(&output.stdout).expect("bpftool speaks JSON");
+        let entries = entries.as_array().expect("a list").iter().map(|entry| &entry["formatted"]["value"]);
+        let found = entries.clone().find(|entry| entry["index"] == interface);
+        found.map(|entry| entry["arrival"].as_u64().expect("a number"))
+    };
+    assert!(arrival(whole).is_some() && arrival(whole) != arrival(other));
+    assert_eq!(arrival(first), arrival(whole));
+    let later = part(2);
+    assert!(wait_until(SOON, || arrival(later) == arrival(whole)), "{}", guard.log());
     guard.stop().unwrap();
 }

@@ -175,6 +175,8 @@ impl Filter {
         for link in wanted {
             if self.place_of(link).is_none() {
                 changes.push(self.guard(link)?);
+            } else if !self.knows_parts(link)? {
+                changes.push(Change::NoPlace { interface: link.name.clone() });
             }
         }
         self.leave_unwanted(wanted)?;
@@ -376,6 +378,15 @@ impl Filter {
             Err(DatapathError::Vanished { .. }) => Change::Gone { interface },
             Err(error) => Change::Unguarded { interface, why: error.whole_story() },
         })
+    }
+
+    /// Whether the generation that enforces knows the parts of a guarded interface, or does from now on.
+    fn knows_parts(&mut self, link: &Link) -> Result<bool, DatapathError> {
+        let current = self.current.and_then(|number| self.generations.get_mut(&number));
+        match current {
+            Some(current) if !link.parts.is_empty() => current.admit(link),
+            _ => Ok(true),
+        }
     }
 
     /// Whether an interface is there and has our program still.

@@ -164,7 +164,7 @@ impl Generation {
         self.log.take()
     }
 
-    /// Makes an interface known to the program. `false`: there is no place for it in this generation.
+    /// Makes an interface and its parts known to the program. `false`: there is no place for them in this generation.
     pub(super) fn admit(&mut self, link: &Link) -> Result<bool, DatapathError> {
         if self.about.one_interface_kind {
             return Ok(true);
@@ -174,12 +174,14 @@ impl Generation {
         }
         let error =
             |source: MapError| DatapathError::Map { map: names::INTERFACES, source: Box::new(source) };
-        let place = link.index & (self.interfaces.len() - 1);
-        let Pod(there) = self.interfaces.get(&place, 0).map_err(error)?;
-        if there.index != 0 && there.index != link.index {
-            return Ok(false);
+        for entry in load::entries(link) {
+            let place = entry.index & (self.interfaces.len() - 1);
+            let Pod(there) = self.interfaces.get(&place, 0).map_err(error)?;
+            if ![0, entry.index].contains(&there.index) {
+                return Ok(false);
+            }
+            self.interfaces.set(place, Pod(entry), 0).map_err(error)?;
         }
-        self.interfaces.set(place, Pod(load::entry(link)), 0).map_err(error)?;
         Ok(true)
     }
 

@@ -36,6 +36,8 @@ pub struct Present {
     pub program: Option<AttachedProgram>,
     /// Whether its packets begin with an Ethernet header, and may come from elsewhere: loopback's don't.
     pub ethernet: bool,
+    /// The number of the one that it is a part of: a bond, a bridge.
+    pub master: Option<u32>,
 }
 
 /// An interface of this node that an image is for.
@@ -55,6 +57,9 @@ pub struct Link {
     pub ethernet: bool,
     /// Whether a pattern matches it, so that nobody has asked for it by name.
     pub by_pattern: bool,
+    /// The numbers of its parts, but for those that the image is for themselves. A bond's program runs in the drivers of its parts, and
+    /// meets packets as theirs (`bond_xdp_set` of `drivers/net/bonding/bond_main.c`; netvsc has such a part, too).
+    pub parts: Vec<u32>,
 }
 
 impl Link {
@@ -100,6 +105,10 @@ pub(super) fn read(message: &LinkMessage) -> Option<Present> {
         index: message.header.index,
         program: program(message),
         ethernet: message.header.link_layer_type == LinkLayerType::Ether,
+        master: message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Controller(master) => Some(*master),
+            _ => None,
+        }),
     })
 }
 
@@ -117,8 +126,14 @@ pub fn resolve(
 ) -> Vec<Link> {
     let matched =
         present.iter().filter_map(|present| Some((present, interface_for(interfaces, &present.name)?)));
+    let parts = |whole: u32| -> Vec<u32> {
+        let is_part = |found: &&Present| {
+            found.master == Some(whole) && interface_for(interfaces, &found.name).is_none()
+        };
+        present.iter().filter(is_part).map(|part| part.index).collect()
+    };
     matched
-        .flat_map(|(Present { name, index, program, ethernet }, wanted)| {
+        .flat_map(|(Present { name, index, program, ethernet, .. }, wanted)| {
             let inbound = Placement::In(wanted.attach);
             [Some(inbound), outbound.map(Placement::Out)].into_iter().flatten().map(|placement| Link {
                 name: name.clone(),
@@ -128,6 +143,7 @@ pub fn resolve(
                 program: *program,
                 ethernet: *ethernet,
                 by_pattern: wanted.is_pattern(),
+                parts: parts(*index),
             })
         })
         .collect()

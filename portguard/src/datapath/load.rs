@@ -1,5 +1,7 @@
 //! Image to generation: maps made and filled, program verified; nothing is attached.
 
+use std::iter;
+
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Array, Map, MapData, MapError, PerCpuArray},
@@ -175,10 +177,10 @@ fn interface_table(links: &[Link], least: u32) -> Result<Vec<InterfaceEntry>, Da
     let mut len = least;
     while len <= MAX_INTERFACE_TABLE {
         let mut table = vec![InterfaceEntry::default(); len as usize];
-        let placed = links.iter().all(|link| {
-            let place = &mut table[(link.index & (len - 1)) as usize];
-            let free = [0, link.index].contains(&place.index);
-            *place = entry(link);
+        let placed = links.iter().flat_map(entries).all(|entry| {
+            let place = &mut table[(entry.index & (len - 1)) as usize];
+            let free = [0, entry.index].contains(&place.index);
+            *place = entry;
             free
         });
         if placed {
@@ -189,9 +191,12 @@ fn interface_table(links: &[Link], least: u32) -> Result<Vec<InterfaceEntry>, Da
     Err(DatapathError::InterfaceTable(MAX_INTERFACE_TABLE))
 }
 
-/// What the program must know of an interface.
-pub(super) fn entry(link: &Link) -> InterfaceEntry {
-    InterfaceEntry { index: link.index, arrival: link.arrival.to_bits() }
+/// What the program must know of an interface, and of its parts.
+pub(super) fn entries(link: &Link) -> impl Iterator<Item = InterfaceEntry> {
+    let arrival = link.arrival.to_bits();
+    iter::once(link.index)
+        .chain(link.parts.iter().copied())
+        .map(move |index| InterfaceEntry { index, arrival })
 }
 
 /// The digest of an image together with the program that is to read it: a generation with the same does the same.

@@ -50,6 +50,7 @@ impl KernelRuns {
                 program: None,
                 ethernet: true,
                 by_pattern: false,
+                parts: Vec::new(),
             })
             .collect();
         let loaded = Loaded::new(object, image, &links)?;

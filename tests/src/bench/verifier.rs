@@ -155,6 +155,7 @@ fn load_image(object: &[u8], image: &Image) -> anyhow::Result<(u64, f64, u64)> {
         program: None,
         ethernet: true,
         by_pattern: false,
+        parts: Vec::new(),
     });
     let start = Instant::now();
     let loaded = Loaded::new(object, image, &links.collect::<Vec<_>>())?;
