@@ -67,6 +67,19 @@ fn wrong_usage_is_exit_code_two() {
 }
 
 #[test]
+fn what_the_record_never_holds_is_refused_and_is_no_empty_answer() {
+    for (option, value, told) in [
+        ("--port", "foo", "8086/tcp"),
+        ("--port", "99999/tcp", "8086/tcp"),
+        ("--reason", "undocumentd", "did you mean `undocumented`?"),
+        ("--source", "10.1.0", "an address or a prefix"),
+    ] {
+        let refused = portguard(&["drops", option, value]);
+        assert!(refused.starts_with("exit code 2\n") && refused.contains(told), "{refused}");
+    }
+}
+
+#[test]
 fn help_documents_the_exit_codes() {
     assert_snapshot!("help", portguard(&["--help"]));
     assert_snapshot!("help-check", portguard(&["check", "--help"]));
