@@ -75,8 +75,12 @@ fn detach_opens_the_node_and_leaves_nothing() {
         assert!(exists(&lab, &program));
         let (directory, pins) = (guard.directory().to_owned(), guard.pins());
         assert!(!pinned(&pins).is_empty());
+        let bpffs = directory.join("bpf").display().to_string();
         if !daemon_runs {
             guard.end(Signal::SIGTERM).unwrap();
+            let status = ask(&directory, &["status", "--bpffs", &bpffs]).unwrap();
+            assert_eq!(status.status.code(), Some(2));
+            assert!(said(&status).contains("the filter of 1 interface is pinned"), "{}", said(&status));
         }
         let output = ask(&directory, &["detach"]).unwrap();
         assert!(output.status.success(), "{}", said(&output));
@@ -88,8 +92,7 @@ fn detach_opens_the_node_and_leaves_nothing() {
         let again = ask(&directory, &["detach"]).unwrap();
         let expected = if daemon_runs { "the filter is off" } else { "there is no filter" };
         assert!(said(&again).contains(expected), "{}", said(&again));
-        let elsewhere = directory.join("bpf").display().to_string();
-        assert!(daemon_runs || said(&again).contains(&elsewhere), "{}", said(&again));
+        assert!(daemon_runs || said(&again).contains(&bpffs), "{}", said(&again));
     }
 }
 
