@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use insta::assert_snapshot;
 use support::{directory, portguard, portguard_in};
@@ -67,6 +67,19 @@ fn wrong_usage_is_exit_code_two() {
 }
 
 #[test]
+fn what_the_record_never_holds_is_refused_and_is_no_empty_answer() {
+    for (option, value, told) in [
+        ("--port", "foo", "8086/tcp"),
+        ("--port", "99999/tcp", "8086/tcp"),
+        ("--reason", "undocumentd", "did you mean `undocumented`?"),
+        ("--source", "10.1.0", "an address or a prefix"),
+    ] {
+        let refused = portguard(&["drops", option, value]);
+        assert!(refused.starts_with("exit code 2\n") && refused.contains(told), "{refused}");
+    }
+}
+
+#[test]
 fn help_documents_the_exit_codes() {
     assert_snapshot!("help", portguard(&["--help"]));
     assert_snapshot!("help-check", portguard(&["check", "--help"]));
@@ -96,15 +109,22 @@ fn the_version_is_the_crates() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_portguard"))
-        .args(["matrix", "--site", "sites/both.toml", "--format", "json"])
-        .current_dir(directory())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    assert!(output.status.success());
+    // One that writes JSON itself, one that has it written, and one that writes text.
+    for arguments in [
+        ["matrix", "--site", "sites/both.toml", "--format", "json"].as_slice(),
+        &["explain", "--site", "sites/both.toml", "--from", "10.9.0.1", "--to", "22/tcp", "--format", "json"],
+        &["check", "--format", "json", "sites/both.toml"],
+        &["policy", "show", "redis-enterprise"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_portguard"))
+            .args(arguments)
+            .current_dir(directory())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("pipe"), "{arguments:?}: {output:?}");
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+    }
 }

@@ -45,6 +45,20 @@ fn each_wrong_policy_is_refused_with_all_its_faults() {
 }
 
 #[test]
+fn a_file_with_the_line_ends_of_another_system_is_shown_as_any_other() {
+    let shown = |text: &str| {
+        let source = Source::new("policy.toml", text);
+        let mut report = Report::default();
+        report.add(FileReport::new(source.clone(), policy::parse(&source).unwrap_err()));
+        report.render(Colour::Never)
+    };
+    for name in files_in("invalid-policies") {
+        let text = fs::read_to_string(directory().join(format!("invalid-policies/{name}.toml"))).unwrap();
+        assert_eq!(shown(&text.replace('\n', "\r\n")), shown(&text), "{name}");
+    }
+}
+
+#[test]
 fn what_is_odd_is_told_and_accepted() {
     assert_snapshot!(portguard(&["check", "sites/odd.toml"]));
 }

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, fs, net::IpAddr, path::Path};
 
 use insta::assert_snapshot;
 use portguard::{
-    input::{Loaded, read_site},
+    input::{Bundle, Loaded, read_site},
+    names::of_hosts_file,
     site::{Answer, Answers, HostName},
 };
 use support::portguard;
@@ -42,6 +43,30 @@ fn a_file_is_found_beside_the_site_file_and_followed_with_it() {
     assert_eq!(loaded.files, ["site.toml", "peers.txt"].map(|name| directory.path().join(name)));
     let absolute = format!("\"@{}\"", directory.path().join("peers.txt").display());
     assert_eq!(peers(&site(directory.path(), &absolute, "10.0.0.1")), ["10.0.0.1/32"]);
+}
+
+#[test]
+fn what_editors_of_other_systems_begin_a_file_with_is_no_part_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let loaded = site(directory.path(), "\"@peers.txt\"", "\u{feff}10.0.0.1\r\n10.0.0.2\r\n");
+    assert_eq!(peers(&loaded), ["10.0.0.1/32", "10.0.0.2/32"]);
+    let names = BTreeSet::from([HostName::new("db1").unwrap()]);
+    let told = of_hosts_file("\u{feff}10.2.0.1 db1\r\n", &names).unwrap();
+    assert_eq!(told, answers("db1", &["10.2.0.1"]));
+}
+
+#[test]
+fn a_site_that_is_to_take_the_place_of_another_is_told_by_its_own_name_and_read_from_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let elsewhere = Path::new("elsewhere/new.toml");
+    drop(site(directory.path(), "\"@peers.txt\"", "10.0.0.1\n"));
+    let path = directory.path().join("site.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let (loaded, bundle) = Bundle::of_file(&path, text.clone(), elsewhere).unwrap();
+    assert_eq!((peers(&loaded), bundle.site()), (vec!["10.0.0.1/32".to_owned()], path.as_path()));
+    let wrong = Bundle::of_file(&path, text.replace("posture", "postrue"), elsewhere).unwrap_err();
+    let shown = wrong.render(portguard::reading::Colour::Never);
+    assert!(shown.contains("[elsewhere/new.toml:2:1]") && !shown.contains("site.toml"), "{shown}");
 }
 
 #[test]

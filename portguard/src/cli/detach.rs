@@ -34,7 +34,10 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         Err(DaemonError::NotRunning { .. }) if detach(&args.bpffs)? => {
             "the filter is off: nothing is guarded".to_owned()
         }
-        Err(DaemonError::NotRunning { .. }) => "there is no filter of portguard's on this node".to_owned(),
+        Err(DaemonError::NotRunning { .. }) => format!(
+            "there is no filter of portguard's in {}; one that was pinned elsewhere is found with --bpffs",
+            args.bpffs.display()
+        ),
         Err(error) => return Err(error.into()),
     };
     writeln!(out, "{said}")?;

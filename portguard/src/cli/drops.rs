@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, Write},
-    net::IpAddr,
     ops::ControlFlow,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -12,12 +11,12 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, pr
 use ipnet::IpNet;
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{ExitStatus, control::ControlArgs, format::Format, time::time};
+use super::{ExitStatus, control::ControlArgs, format::Format, time::time, wanted};
 use crate::{
     audit::{DropFilter, DropRow, Drops, Order, Process, Span},
     daemon::{Reply, Request, ask, follow},
     events::Event,
-    observe::port_text,
+    observe::{port_text, split_direction},
 };
 
 const EXAMPLE: &str = "\
@@ -38,16 +37,16 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time)]
     since: Duration,
     /// Of this address or prefix only
-    #[arg(long, value_name = "ADDRESS", value_parser = prefix)]
+    #[arg(long, value_name = "ADDRESS", value_parser = wanted::prefix)]
     source: Option<IpNet>,
-    /// At this port only: `8086`, `8086/tcp`, `icmpv4/8`, `ip/47`
-    #[arg(long, value_name = "PORT")]
+    /// At this port only: `8086`, `8086/tcp`, `icmpv4/8`, `ip/47`; `out 443/tcp`: of what was to leave
+    #[arg(long, value_name = "PORT", value_parser = wanted::port)]
     port: Option<String>,
     /// At ports of which a rule, its product or its place in a document contains this
     #[arg(long, visible_alias = "rule", value_name = "TEXT")]
     product: Option<String>,
     /// For this reason only, as `counters` names it
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", value_parser = wanted::reason)]
     reason: Option<String>,
     /// The latest first, not the loudest
     #[arg(long)]
@@ -80,10 +79,11 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         order: if args.latest { Order::Latest } else { Order::Loudest },
         limit: args.limit,
     };
+    let wanted = wanted::words(&filter);
     let Reply::Drops(drops) = ask(args.control.directory(), Request::Drops { filter })? else {
         bail!("portguard answered another question than the one that was asked");
     };
-    args.format.show(&drops, text, out)?;
+    args.format.show(&drops, |drops| text(drops, &wanted), out)?;
     Ok(ExitStatus::Success)
 }
 
@@ -120,9 +120,8 @@ fn show(args: &Args, reply: &Reply, out: &mut dyn Write) -> io::Result<()> {
 
 fn is_asked_for(args: &Args, event: &Event) -> bool {
     let source = args.source.is_none_or(|prefix| event.source.is_some_and(|source| prefix.contains(&source)));
-    let port = args.port.as_deref().is_none_or(|port| {
-        event.port.as_deref().is_some_and(|of| of == port || of.split('/').next() == Some(port))
-    });
+    let port =
+        args.port.as_deref().is_none_or(|port| event.port.as_deref().is_some_and(|of| is_at(of, port)));
     let rule = args.product.as_deref().is_none_or(|text| event.rules.iter().any(|rule| rule.contains(text)));
     let reason = args.reason.as_deref().is_none_or(|wanted| {
         event.reason.as_deref().is_some_and(|reason| {
@@ -133,9 +132,15 @@ fn is_asked_for(args: &Args, event: &Event) -> bool {
     source && port && rule && reason
 }
 
-fn text(Drops { span, by_loudest, rows, more }: &Drops) -> String {
+/// Whether `port` is the one that is wanted, or has it before its `/`; of either direction, unless that is wanted, too.
+fn is_at(port: &str, wanted: &str) -> bool {
+    let is = |port: &str| port == wanted || port.split('/').next() == Some(wanted);
+    is(port) || is(split_direction(port).1)
+}
+
+fn text(Drops { span, by_loudest, rows, more }: &Drops, wanted: &str) -> String {
     let mut lines = vec![if rows.is_empty() {
-        format!("No drops between {} and {}.", second(span.since), second(span.until))
+        format!("No drops{wanted} between {} and {}.", second(span.since), second(span.until))
     } else {
         table(rows).to_string()
     }];
@@ -202,12 +207,4 @@ fn table(rows: &[DropRow]) -> Table {
 fn second(seconds: u64) -> String {
     let at = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default();
     at.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// A prefix, or an address alone.
-fn prefix(text: &str) -> Result<IpNet, String> {
-    let address = text.parse::<IpAddr>().map(IpNet::from);
-    address
-        .or_else(|_| text.parse())
-        .map_err(|_| "write an address or a prefix: 10.1.2.3, 10.1.0.0/16".to_owned())
 }

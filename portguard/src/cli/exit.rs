@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::Rejected;
-use crate::{input::InputError, reading::Colour};
+use crate::{daemon::DaemonError, input::InputError, reading::Colour};
 
 /// What a verb answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +49,15 @@ pub(super) fn stderr_colour() -> Colour {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    // A daemon that hangs up is something else.
+    !error.is::<DaemonError>()
+        && error.chain().any(|cause| {
+            let system = cause.downcast_ref::<io::Error>().map(io::Error::kind);
+            // What JSON was written to is not among the causes that it gives.
+            let json =
+                || cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+            system.or_else(json) == Some(io::ErrorKind::BrokenPipe)
+        })
 }
 
 /// An error as text: the diagnostics of wrong input, of anything else what went wrong and why.
@@ -68,4 +73,17 @@ fn describe(error: &anyhow::Error, colour: Colour) -> String {
         writeln!(text, "  because {cause}").expect("writing to a string does not fail");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_daemon_that_hangs_up_is_not_a_reader_that_went_away() {
+        let source = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(is_broken_pipe(&source().into()));
+        let hung_up = DaemonError::NotRunning { path: "control.sock".into(), source: source() };
+        assert!(!is_broken_pipe(&hung_up.into()));
+    }
 }

@@ -35,6 +35,7 @@ pub mod suggest;
 mod surroundings;
 mod time;
 pub mod top;
+mod wanted;
 
 use std::io::Write;
 

@@ -32,8 +32,8 @@ Wireshark counts), verdict (pass, drop or skipped), reason, and the policy and r
 none; then line, from and to. The verdict is that of mode enforce. Standard error sums up by rule and source, and says what \
 the capture left open.
 
-Give the node's addresses with --node where the capture holds both directions: packets from them are skipped (reason \
-outbound), and what answers them passes as a reply. A packet of which less was captured than the verdict needs is skipped, \
+Give the node's addresses with --node where the capture holds both directions: packets from them are judged as ones that \
+leave where the site judges these, else skipped (reason outbound), and what answers them passes as a reply. A packet of which less was captured than the verdict needs is skipped, \
 too (reason truncated).
 
 Exit code 0 whatever the verdicts. Of a capture that is cut off or damaged, the packets before that place are answered, and \

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     io::Write,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -10,7 +11,8 @@ use anyhow::bail;
 
 use super::{ExitStatus, control::ControlArgs, format::Format};
 use crate::{
-    daemon::{GenerationInForce, Reply, Request, Status, ask},
+    daemon::{BPFFS, DaemonError, GenerationInForce, Reply, Request, Status, ask},
+    datapath::Survey,
     matrix::{Mode, Outbound},
 };
 
@@ -27,6 +29,9 @@ filter is off, or the daemon has something to tell.";
 pub struct Args {
     #[command(flatten)]
     control: ControlArgs,
+    /// The BPF file system, where the filter is pinned: looked at where no daemon answers
+    #[arg(long, value_name = "DIR", default_value = BPFFS)]
+    bpffs: PathBuf,
     /// How to show it
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -34,12 +39,31 @@ pub struct Args {
 
 /// Asks the daemon and shows the answer.
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
-    let Reply::Status(status) = ask(args.control.directory(), Request::Status)? else {
+    let answer = ask(args.control.directory(), Request::Status);
+    let Reply::Status(status) = answer.map_err(|error| without_daemon(error, &args.bpffs))? else {
         bail!("portguard answered another question than the one that was asked");
     };
     args.format.show(&status, |status| screen(status, now()), out)?;
     let sound = status.generation.is_some() && status.absent.is_empty() && status.troubles.is_empty();
     Ok(if sound { ExitStatus::Success } else { ExitStatus::AnswerIsNo })
+}
+
+/// Where no daemon answers: whether what it has pinned goes on without it, as far as this user may see.
+fn without_daemon(error: DaemonError, bpffs: &Path) -> anyhow::Error {
+    let interfaces = match (&error, Survey::of(bpffs)) {
+        (DaemonError::NotRunning { .. }, Ok(Some(survey))) => survey.interfaces().len(),
+        _ => 0,
+    };
+    let error = anyhow::Error::from(error);
+    if interfaces == 0 {
+        return error;
+    }
+    let plural = if interfaces == 1 { "" } else { "s" };
+    error.context(format!(
+        "what is in force cannot be told; the filter of {interfaces} interface{plural} is pinned in {} and goes on without a daemon: \
+         `portguard drift` says whether all of it does",
+        bpffs.display()
+    ))
 }
 
 fn now() -> u64 {

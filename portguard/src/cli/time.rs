@@ -36,6 +36,11 @@ const WHEN: &str = "write how long ago (24h, 30d), or a day or time in UTC (2026
 
 /// `60s`, `5m`, `1h`, `30d`; a number alone is seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
+    time_to(text, LONGEST, "3660d")
+}
+
+/// The same, no longer than `longest` seconds, which people write as `written`.
+pub(super) fn time_to(text: &str, longest: u64, written: &str) -> Result<Duration, String> {
     let digits = text.trim_end_matches(|character: char| !character.is_ascii_digit());
     let factor: u64 = match &text[digits.len()..] {
         "" | "s" => 1,
@@ -46,8 +51,8 @@ pub(super) fn time(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = digits.parse().map_err(|_| WRITE.to_owned())?;
     match number.checked_mul(factor) {
-        Some(seconds) if (1..=LONGEST).contains(&seconds) => Ok(Duration::from_secs(seconds)),
-        _ => Err("the time must be from 1s to 3660d".to_owned()),
+        Some(seconds) if (1..=longest).contains(&seconds) => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!("the time must be from 1s to {written}")),
     }
 }
 

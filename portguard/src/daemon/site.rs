@@ -100,7 +100,7 @@ impl Daemon {
             return Err(DaemonError::Pending);
         }
         let text = read_document(path).map_err(site_error)?;
-        let read = self.read_text(text)?;
+        let read = self.read_text(text, path)?;
         let Some(patience) = patience else {
             let (said, bundle) = self.put(read, "portguard apply", asker).await?;
             self.settle(bundle)?;
@@ -251,8 +251,8 @@ impl Daemon {
         Ok(self.answered(loaded, bundle))
     }
 
-    fn read_text(&self, text: String) -> Result<Read, DaemonError> {
-        let (loaded, bundle) = Bundle::of_text(&self.site, text).map_err(site_error)?;
+    fn read_text(&self, text: String, written: &Path) -> Result<Read, DaemonError> {
+        let (loaded, bundle) = Bundle::of_file(&self.site, text, written).map_err(site_error)?;
         Ok(self.answered(loaded, bundle))
     }
 

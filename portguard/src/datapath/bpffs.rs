@@ -69,26 +69,28 @@ impl PinDirectory {
     /// Holds the directory if there is one.
     pub(super) fn find(bpffs: &Path) -> Result<Option<Self>, DatapathError> {
         let path = bpffs.join(DIRECTORY);
-        if !is_bpffs(bpffs) || !path.exists() {
-            return Ok(None);
+        match is_there(bpffs, &path) {
+            Ok(true) => Self::lock(path).map(Some),
+            Ok(false) => Ok(None),
+            Err(source) => Err(closed(&path, source)),
         }
-        Self::lock(path).map(Some)
     }
 
     /// Looks at the directory if there is one, whoever holds it.
     pub(super) fn look(bpffs: &Path) -> Option<Self> {
         let path = bpffs.join(DIRECTORY);
         // What may not be looked at is there.
-        let there = is_bpffs(bpffs) && path.try_exists().unwrap_or(true);
+        let there = is_there(bpffs, &path).unwrap_or(true);
         there.then_some(Self { path, _lock: None })
     }
 
     fn lock(path: PathBuf) -> Result<Self, DatapathError> {
-        let metadata = fs::metadata(&path).map_err(|source| refused(&path, source))?;
+        // Opened before it is judged: to whom it is closed, as it should be, need not see who made it.
+        let file = File::open(&path).map_err(|source| closed(&path, source))?;
+        let metadata = file.metadata().map_err(|source| refused(&path, source))?;
         if metadata.uid() != geteuid().as_raw() || metadata.mode() & 0o077 != 0 {
             return Err(DatapathError::NotOurs { path });
         }
-        let file = File::open(&path).map_err(|source| refused(&path, source))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => Ok(Self { path, _lock: Some(lock) }),
             Err((_, Errno::EWOULDBLOCK)) => Err(DatapathError::Held { path }),
@@ -174,6 +176,15 @@ fn is_bpffs(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC)
 }
 
+/// Whether there is `path`, in a BPF file system at `bpffs`; an error where that may not be looked at.
+fn is_there(bpffs: &Path, path: &Path) -> io::Result<bool> {
+    match statfs(bpffs) {
+        Ok(found) => Ok(found.filesystem_type() == BPF_FS_MAGIC && path.try_exists()?),
+        Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(false),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
 fn mount_bpffs(path: &Path) -> Result<(), DatapathError> {
     let error = |source: io::Error| match source.raw_os_error() {
         // Whoever may load programs and not mount is told what to mount.
@@ -198,6 +209,13 @@ fn numbers<N: std::str::FromStr + Ord>(path: &Path) -> Result<Vec<N>, DatapathEr
     }
     numbers.sort_unstable();
     Ok(numbers)
+}
+
+fn closed(path: &Path, source: io::Error) -> DatapathError {
+    match source.kind() {
+        io::ErrorKind::PermissionDenied => DatapathError::Closed { path: path.to_owned() },
+        _ => refused(path, source),
+    }
 }
 
 fn refused(path: &Path, source: io::Error) -> DatapathError {

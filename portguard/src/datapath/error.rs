@@ -54,6 +54,12 @@ pub enum DatapathError {
         /// What was to be changed.
         path: PathBuf,
     },
+    /// The pins are not for this user.
+    #[error("{} may not be opened by this user: what guards the node is root's; run portguard as root", path.display())]
+    Closed {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The directory of the pins belongs to somebody else.
     #[error(
         "{} does not belong to this user alone, so that what is pinned there may be somebody else's; see who made it, and \

@@ -1,6 +1,9 @@
 //! What is pinned, looked at beside whoever holds it: nothing is held, and nothing is changed.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use aya::programs::{ProgramError, SchedClassifier, TcAttachType};
 
@@ -46,6 +49,14 @@ impl Survey {
             Some((hook, generation.as_ref().and_then(|generation: &Generation| generation.program_id(hook))?))
         };
         Ok(Some(Self { programs: Hook::ALL.into_iter().filter_map(program).collect(), links }))
+    }
+
+    /// The numbers of the interfaces that have a link, or a filter, of those that are pinned.
+    pub fn interfaces(&self) -> BTreeSet<u32> {
+        let has = |link: &Result<SurveyedLink, String>| {
+            link.as_ref().is_ok_and(|link| link.interface.is_none_or(|at| at != 0))
+        };
+        self.links.iter().filter(|(_, link)| has(link)).map(|((index, _), _)| *index).collect()
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Explanation {
     pub verdict: String,
     /// The mode of its direction: in `observe`, what drops is only counted.
     pub mode: Mode,
-    /// Whether rules of its direction are kept at all.
+    /// Whether what goes its way is judged at all, in whichever mode: not what leaves with `outbound = "off"`.
     pub enforced: bool,
     /// The reason's name.
     pub reason: String,

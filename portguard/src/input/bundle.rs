@@ -34,8 +34,13 @@ impl Bundle {
 
     /// The same for a text that is, or is to be, the file `site`.
     pub fn of_text(site: &Path, text: String) -> Result<(Loaded, Self), InputError> {
+        Self::of_file(site, text, site)
+    }
+
+    /// The same for a text that is to be the file `site`, and that somebody wrote into `written`: faults are told of that file.
+    pub fn of_file(site: &Path, text: String, written: &Path) -> Result<(Loaded, Self), InputError> {
         let kept = Kept::default();
-        let loaded = site_from(site, &text, &kept)?;
+        let loaded = site_from(site, written, &text, &kept)?;
         let mut texts = kept.into_texts();
         texts.insert(site.to_owned(), text);
         Ok((loaded, Self { site: site.to_owned(), texts }))
@@ -43,7 +48,7 @@ impl Bundle {
 
     /// What it says, read again from the texts alone.
     pub fn load(&self) -> Result<Loaded, InputError> {
-        site_from(&self.site, self.text(), &self.texts)
+        site_from(&self.site, &self.site, self.text(), &self.texts)
     }
 
     /// The site file.

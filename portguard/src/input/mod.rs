@@ -171,11 +171,12 @@ pub fn read_site(path: &Path) -> Result<Loaded, InputError> {
 
 /// The same for a text that is, or is to be, the file `path`.
 pub fn site_of_text(path: &Path, text: &str) -> Result<Loaded, InputError> {
-    site_from(path, text, &Disk)
+    site_from(path, path, text, &Disk)
 }
 
-fn site_from(path: &Path, text: &str, from: &dyn Files) -> Result<Loaded, InputError> {
-    let source = Source::new(&path.display().to_string(), text);
+/// The site that the file `path` is, or is to be; its text stands in the file `written`.
+fn site_from(path: &Path, written: &Path, text: &str, from: &dyn Files) -> Result<Loaded, InputError> {
+    let source = Source::new(&written.display().to_string(), text);
     let mut faults = Faults::default();
     let mut site = site::read(&source, &mut faults);
     let mut report = Report::default();

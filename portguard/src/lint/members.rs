@@ -1,11 +1,11 @@
-//! Members of groups that bring nobody, or somebody who cannot be: empty files, host names without an answer, answers that
-//! no peer can have.
+//! Members of groups that bring nobody, or somebody who cannot be: empty files, the loopback, host names without an answer,
+//! answers that no peer can have.
 
 use std::net::IpAddr;
 
 use super::{Warning, accept::is_accepted, lookup::few};
 use crate::{
-    reading::Located,
+    reading::{Located, short_prefix},
     site::{Answer, Group, Host, Site, can_be_peer},
 };
 
@@ -20,6 +20,23 @@ pub(super) fn empty_files(site: &Site) -> Vec<Warning> {
             at: file.at,
         })
         .collect()
+}
+
+/// Members that are this node itself: what is on the loopback never comes by an interface that is guarded.
+pub(super) fn loopback(site: &Site) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for group in &site.groups {
+        let files = group
+            .files
+            .iter()
+            .flat_map(|file| file.value.prefixes.iter().map(move |&prefix| (prefix, file.at)));
+        let listed = group.listed.iter().map(|prefix| (prefix.value, prefix.at));
+        for (prefix, at) in listed.chain(files).filter(|(prefix, _)| prefix.network().is_loopback()) {
+            let group = group.name.value.clone();
+            warnings.push(Warning::Loopback { member: short_prefix(&prefix), group, at });
+        }
+    }
+    warnings
 }
 
 /// What is odd about the answers for host names. Those that nobody was asked about are no question.

@@ -38,6 +38,7 @@ pub fn lint(site: &Site, library: &Library, matrix: &Matrix, around: &Surroundin
     let lookup = Lookup::new(site, library, matrix);
     let mut warnings = groups::unused(site, matrix);
     warnings.extend(members::empty_files(site));
+    warnings.extend(members::loopback(site));
     warnings.extend(members::hosts(site));
     warnings.extend(groups::inside(&lookup));
     warnings.extend(failsafe::wide(&lookup));

@@ -292,6 +292,19 @@ pub enum Warning {
         #[label("without dhcp = true")]
         at: SourceSpan,
     },
+
+    #[error("`{member}` in the group `{group}` is this node itself, which no packet from outside comes from")]
+    #[diagnostic(
+        code(PG0320),
+        severity(Warning),
+        help("leave it out: the loopback is not guarded, and what talks to this node over it needs no rule")
+    )]
+    Loopback {
+        member: String,
+        group: String,
+        #[label("admits nobody")]
+        at: SourceSpan,
+    },
 }
 
 impl Warning {
@@ -312,6 +325,7 @@ impl Warning {
             Self::NoSsh { client, .. } => vec![client],
             Self::NoDhcp { table, .. } => vec![table],
             Self::EmptyGroupFile { path, group, .. } => vec![path, group],
+            Self::Loopback { member, group, .. } => vec![member, group],
             Self::Unresolved { name, group, .. } | Self::RefusedAnswer { name, group, .. } => {
                 vec![name, group]
             }

@@ -31,7 +31,8 @@ pub(super) fn addresses(hosts: &Hosts, name: &HostName) -> Option<Vec<IpAddr>> {
 /// What a text in the manner of `/etc/hosts` says of `names`.
 pub fn of_hosts_file(text: &str, names: &BTreeSet<HostName>) -> io::Result<Answers> {
     let mut hosts = Hosts::default();
-    hosts.read_hosts_conf(text.as_bytes())?;
+    // Editors of other systems begin a file with a byte order mark.
+    hosts.read_hosts_conf(text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes())?;
     let answer = |name: &HostName| {
         let found = addresses(&hosts, name);
         let failure = found.is_none().then(|| "the file of names does not have it".to_owned());

@@ -123,6 +123,7 @@ const CODES: &[Code] = &[
     warning("PG0317", "a failsafe group without members"),
     warning("PG0318", "no way out to names and clocks"),
     warning("PG0319", "a lease that cannot be renewed"),
+    warning("PG0320", "the loopback as a member"),
     error("PG0401", "more than the tables can hold"),
 ];
 

@@ -89,9 +89,11 @@ impl SourceCode for Source {
             }
         }
         let line = self.text[..start].matches('\n').count();
-        let end = end.max(last);
-        let data = self.text[start..end].as_bytes();
-        let count = self.text[start..end].matches('\n').count();
+        let quoted = &self.text[start..end.max(last)];
+        // miette takes the half of a line's end for a line of its own.
+        let quoted = quoted.strip_suffix('\r').unwrap_or(quoted);
+        let (end, data) = (start + quoted.len(), quoted.as_bytes());
+        let count = quoted.matches('\n').count();
         let covered = (start, end - start).into();
         Ok(Box::new(MietteSpanContents::new_named(self.name.to_string(), data, covered, line, column, count)))
     }
@@ -132,6 +134,11 @@ mod tests {
     fn a_line_is_quoted_with_its_neighbours() {
         assert_eq!(quoted("a\nb\nc\nd\n", (2, 1), 1), ("a\nb\nc".to_owned(), 0, 0));
         assert_eq!(quoted("a\nbcd\nc\nd\n", (3, 1), 0), ("cd".to_owned(), 1, 1));
+    }
+
+    #[test]
+    fn half_of_a_line_s_end_is_not_quoted() {
+        assert_eq!(quoted("a\r\nb\r\nc\r\nd\r\n", (3, 1), 1), ("a\r\nb\r\nc".to_owned(), 0, 0));
     }
 
     #[test]

@@ -93,6 +93,9 @@ impl<'a> Capture<'a> {
         if magic.is_empty() {
             return Err(CaptureError::Empty);
         }
+        if let Some(tool) = unpacker(&magic) {
+            return Err(CaptureError::Compressed { tool });
+        }
         let is_ng = magic == [0x0a, 0x0d, 0x0d, 0x0a];
         let file = Whole { file: io::Cursor::new(magic).chain(file), fault: Rc::clone(&fault) };
         let reader: Result<Box<dyn PcapReaderIterator + 'a>, _> = if is_ng {
@@ -165,6 +168,18 @@ impl<'a> Capture<'a> {
         let wire_len = (wire_len as usize).max(self.frame.len());
         Ok(Packet { index, bytes: &self.frame, wire_len, direction })
     }
+}
+
+/// What unpacks a file that begins so, if it is one that is mostly met packed.
+fn unpacker(magic: &[u8]) -> Option<&'static str> {
+    Some(match magic {
+        [0x1f, 0x8b, ..] => "zcat",
+        [0x28, 0xb5, 0x2f, 0xfd] => "zstdcat",
+        [0xfd, b'7', b'z', b'X'] => "xzcat",
+        [b'B', b'Z', b'h', _] => "bzcat",
+        [0x04, 0x22, 0x4d, 0x18] => "lz4cat",
+        _ => return None,
+    })
 }
 
 /// What a record says. `after` is the last packet before it.

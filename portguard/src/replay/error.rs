@@ -15,6 +15,12 @@ pub enum CaptureError {
     /// It is something else.
     #[error("this is neither a pcap nor a pcapng file; write one with `tcpdump -w FILE` or `dumpcap`")]
     NotACapture,
+    /// It is packed.
+    #[error("this is compressed: unpack it on the way, `{tool} FILE | portguard replay - --site SITE`")]
+    Compressed {
+        /// What unpacks it.
+        tool: &'static str,
+    },
     /// It ends in the middle.
     #[error(
         "the capture ends in the middle of a record, {}: it was cut off while it was written or copied, or is damaged there",

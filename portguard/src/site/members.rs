@@ -18,6 +18,9 @@ const FILE: char = '@';
 /// What a member begins with that is a host name. Without it a mistyped address could pass for one.
 const HOST: &str = "name:";
 
+/// What editors of other systems begin a file with, and nobody sees.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// What group files hold, by the paths that the site file names.
 pub type GroupFiles = BTreeMap<String, Vec<IpNet>>;
 
@@ -78,8 +81,10 @@ fn twice<'m>(
 pub fn read_group_file(source: &Source) -> (Vec<IpNet>, Vec<reading::Fault>) {
     let mut faults: reading::Faults<reading::Fault> = reading::Faults::default();
     let mut prefixes = Vec::new();
-    let mut start = 0;
-    for line in source.text().split_inclusive('\n') {
+    let text = source.text();
+    let members = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut start = text.len() - members.len();
+    for line in members.split_inclusive('\n') {
         let member = line.split('#').next().unwrap_or_default();
         let text = member.trim();
         if !text.is_empty() {

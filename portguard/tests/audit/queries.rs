@@ -51,6 +51,24 @@ fn totals_reasons_and_sources_are_told_in_full() {
 }
 
 #[test]
+fn a_port_is_asked_for_in_either_direction_unless_one_is_named() {
+    let directory = TempDir::new().expect("a directory");
+    let path = directory.path().join("audit.db");
+    let mut store = Store::open(&path, Limits::default()).expect("nobody else writes");
+    let mut kernel = Kernel::new("boot-1");
+    kernel.drop_undocumented(DAY, "198.51.100.7", "443/tcp", 2);
+    kernel.drop_undocumented(DAY, "198.51.100.7", "out 443/tcp", 3);
+    kernel.settle(&mut store, DAY + 10);
+    let at_port = |port: &str| {
+        let filter = DropFilter { port: Some(port.to_owned()), ..all(days(DAY, 1)) };
+        let rows = reader(&path).drops(&filter).unwrap().rows;
+        rows.iter().map(|row| row.counted.packets).collect::<Vec<u64>>()
+    };
+    assert_eq!([at_port("443/tcp"), at_port("443")], [[3, 2], [3, 2]]);
+    assert_eq!([at_port("out 443/tcp"), at_port("out 443")], [[3], [3]]);
+}
+
+#[test]
 fn each_filter_leaves_what_it_asks_for() {
     let (_directory, reader) = recorded();
     let day = days(DAY, 1);

@@ -104,6 +104,8 @@ fn what_is_no_capture_is_told_apart() {
         ("nothing", Vec::new()),
         ("three bytes", vec![0xd4, 0xc3, 0xb2]),
         ("text", b"mode = \"enforce\"\nposture = \"drop\"\n".to_vec()),
+        ("packed by gzip", vec![0x1f, 0x8b, 8, 0]),
+        ("packed by zstd", vec![0x28, 0xb5, 0x2f, 0xfd, 4]),
         ("half a header", header()[..20].to_vec()),
         ("a section that is cut off", section(little)[..20].to_vec()),
         ("a record of 4 GB", lying(u32::MAX)),

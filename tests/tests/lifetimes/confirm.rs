@@ -42,6 +42,10 @@ fn what_is_not_confirmed_is_taken_back() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
+    let typo = guard.directory().join("typo.toml");
+    fs::write(&typo, SITE.replace("posture", "postrue")).unwrap();
+    let refused = said(&guard.ask(&["apply", &typo.display().to_string()]).unwrap());
+    assert!(refused.contains("typo.toml:") && !refused.contains("site.toml"), "its own name: {refused}");
     assert!(apply(&guard, 3).contains("unless `portguard confirm` comes"));
     assert!(is_wider(&lab));
     assert!(guard.status().unwrap()["unconfirmed"].as_u64().is_some_and(|left| left <= 3));

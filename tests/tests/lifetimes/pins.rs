@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use nix::sys::signal::Signal;
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab, Reach, ask, wait_until},
+    lab::{Guard, Lab, Reach, ask, binary, wait_until},
 };
 
 use super::{CLIENTS, SOON, generation, guarded, is_guarded, link, listen, said};
@@ -75,8 +75,12 @@ fn detach_opens_the_node_and_leaves_nothing() {
         assert!(exists(&lab, &program));
         let (directory, pins) = (guard.directory().to_owned(), guard.pins());
         assert!(!pinned(&pins).is_empty());
+        let bpffs = directory.join("bpf").display().to_string();
         if !daemon_runs {
             guard.end(Signal::SIGTERM).unwrap();
+            let status = ask(&directory, &["status", "--bpffs", &bpffs]).unwrap();
+            assert_eq!(status.status.code(), Some(2));
+            assert!(said(&status).contains("the filter of 1 interface is pinned"), "{}", said(&status));
         }
         let output = ask(&directory, &["detach"]).unwrap();
         assert!(output.status.success(), "{}", said(&output));
@@ -88,7 +92,31 @@ fn detach_opens_the_node_and_leaves_nothing() {
         let again = ask(&directory, &["detach"]).unwrap();
         let expected = if daemon_runs { "the filter is off" } else { "there is no filter" };
         assert!(said(&again).contains(expected), "{}", said(&again));
+        assert!(daemon_runs || said(&again).contains(&bpffs), "{}", said(&again));
     }
+}
+
+#[test]
+fn whoever_may_not_look_is_told_so_and_not_that_nothing_is_pinned() {
+    use std::os::unix::{fs::PermissionsExt as _, process::CommandExt as _};
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (directory, bpffs) = (guard.directory().to_owned(), guard.directory().join("bpf"));
+    drop(guard);
+    let program = lab.directory().join("portguard-copy");
+    fs::copy(binary().unwrap(), &program).unwrap();
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    // What is closed then is the file system's parent, the file system, and the pins in it.
+    for opened in [lab.directory(), &directory, &bpffs] {
+        open(opened);
+        let mut command = std::process::Command::new(&program);
+        command.args(["detach", "--runtime-dir", "/nowhere", "--bpffs"]).arg(&bpffs);
+        let output = command.uid(65_534).gid(65_534).output().unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(2), "{opened:?}: {said}");
+        assert!(said.contains("run portguard as root") && !said.contains("remove"), "{opened:?}: {said}");
+    }
+    assert!(ask(&directory, &["detach"]).unwrap().status.success());
 }
 
 #[test]
@@ -162,7 +190,7 @@ fn pins_that_are_not_root_s_alone_are_not_touched() {
 fn two_daemons_do_not_guard_one_node() {
     let lab = Lab::new().unwrap();
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    let program = portguard_tests::lab::binary().unwrap().display().to_string();
+    let program = binary().unwrap().display().to_string();
     let paths = [guard.site(), lab.directory().join("elsewhere"), guard.directory().join("bpf")];
     let [site, runtime, bpffs] = paths.map(|path| path.display().to_string());
     let arguments = ["run", "--site", &site, "--runtime-dir", &runtime, "--bpffs", &bpffs];

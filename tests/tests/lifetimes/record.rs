@@ -123,6 +123,10 @@ fn what_was_dropped_is_there_after_the_filter_was_taken_off() {
     send(&lab.stranger, lab.stranger.v4(), lab.node.v4(), 5, &mut sent);
     // Another filter counts from zero, and the record goes on.
     assert_told(&guard, &sent);
+    let at = |port: &str| super::said(&guard.ask(&["drops", "--since", "2h", "--port", port]).unwrap());
+    let unnamed = at(&format!("{UNNAMED}/UDP"));
+    assert!(unnamed.contains(&lab.stranger.v4().to_string()), "{unnamed}");
+    assert!(at("10/udp").starts_with("No drops (port 10/udp) between"), "{}", at("10/udp"));
     guard.stop().unwrap();
 }
 

@@ -35,7 +35,7 @@ pub struct DropFilter {
     pub span: Span,
     /// Of these sources only.
     pub source: Option<IpNet>,
-    /// At this port only: `8086/tcp`, or `8086` for whatever transport.
+    /// At this port only: `8086/tcp`, or `8086` for whatever transport; `out 443/tcp` for what was about to leave alone.
     pub port: Option<String>,
     /// At ports of which a rule's text has this within: a product, a rule, a place in a document.
     pub rule: Option<String>,
@@ -260,13 +260,20 @@ fn numbers_of_reason(connection: &Connection, reason: &str) -> rusqlite::Result<
     statement.query_map([reason, &port_text(Direction::Out, reason)], |row| row.get(0))?.collect()
 }
 
-/// The numbers of a port, and of whatever has it before its `/`.
+/// The numbers of a port, and of whatever has it before its `/`: of either direction, or with the direction that it is named
+/// with.
 fn numbers_of_port(connection: &Connection, port: &str) -> rusqlite::Result<HashSet<i64>> {
     // `0` is what comes after `/`.
     let mut statement = connection.prepare_cached(
         "SELECT id FROM label WHERE text = ?1 UNION ALL SELECT id FROM label WHERE text > ?1 || '/' AND text < ?1 || '0'",
     )?;
-    statement.query_map([port], |row| row.get(0))?.collect()
+    let mut numbers = HashSet::new();
+    for port in [port, &port_text(Direction::Out, port)] {
+        for number in statement.query_map([port], |row| row.get(0))? {
+            numbers.insert(number?);
+        }
+    }
+    Ok(numbers)
 }
 
 #[derive(Default)]

@@ -21,7 +21,7 @@ Examples:
 
 What is shown has one of the ports, one of the groups and one of the products, of those that are named. By port it shows \
 what all rules for a port add up to, whichever product they belong to. Rules that are switched off are left out. Outbound \
-rules are shown as declared; they are not enforced.";
+rules stand below the inbound ones; they are enforced where the site judges what leaves (`outbound`), and the heading says so.";
 
 /// The options of `matrix`.
 #[derive(Debug, clap::Args)]

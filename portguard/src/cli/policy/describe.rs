@@ -92,8 +92,11 @@ fn setting(setting: &Setting) -> String {
 fn describe_rules(policy: &Policy, out: &mut dyn Write) -> io::Result<()> {
     let count = policy.rules.len();
     let outbound = policy.rules.iter().filter(|rule| rule.direction == Direction::Out).count();
-    let outbound =
-        if outbound == 0 { String::new() } else { format!(", {outbound} of them outbound, not enforced") };
+    let outbound = if outbound == 0 {
+        String::new()
+    } else {
+        format!(", {outbound} of them outbound, enforced where the site judges what leaves")
+    };
     line(out, "rules", &format!("{count}{outbound}"))?;
     let defaults = policy.defaults();
     let off: Vec<&str> = policy
