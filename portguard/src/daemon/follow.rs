@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     ADDRESSES, Daemon, DaemonError, INTERFACES,
     candidate::Candidate,
-    enforcement::{Enforcement, Installed},
+    enforcement::{Enforcement, Installed, Unnamed},
     memory,
     site::Asker,
     troubles::Subject,
@@ -90,10 +90,18 @@ impl Daemon {
         let present = self.network.present().await?;
         let provenance = self.provenance(by);
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present)?;
-        if installed == Installed::New {
+        let installed = enforcement.install(
+            candidate,
+            &loaded.matrix,
+            &self.object,
+            provenance,
+            &present,
+            Unnamed::Keep,
+        )?;
+        if let Installed::New(changes) = installed {
             let number = enforcement.filter().current().map_or(0, Generation::number);
             tracing::info!("generation {number} is in force, because of {by}");
+            self.tell(&changes);
             self.record_generation(by, None, None);
         }
         Ok(())
@@ -137,7 +145,7 @@ impl Daemon {
                     tracing::info!("{change}");
                     self.troubles.over(&Subject::Interface(interface.clone()));
                 }
-                Change::Gone { interface } => {
+                Change::Gone { interface } | Change::Released { interface } => {
                     tracing::warn!("{change}");
                     self.troubles.over(&Subject::Interface(interface.clone()));
                 }

@@ -14,6 +14,7 @@ mod error;
 mod follow;
 mod gather;
 mod harvest;
+mod in_force;
 mod memory;
 mod metrics;
 mod particulars;
@@ -238,7 +239,7 @@ impl Daemon {
             self.put(opening?, "start", &Asker::default()).await
         };
         match begun.await {
-            Ok((_, bundle)) => self.keep(bundle),
+            Ok(in_force) => self.keep(in_force.bundle),
             Err(error) if armed && self.socket.is_some() => self.note_site(&error),
             Err(error) => return Err(self.abandon(armed, error)),
         }

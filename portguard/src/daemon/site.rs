@@ -10,7 +10,8 @@ use super::{
     Daemon, DaemonError,
     candidate::Candidate,
     clock, datapath,
-    enforcement::{Enforcement, Installed},
+    enforcement::{Enforcement, Installed, Unnamed},
+    in_force::InForce,
     memory,
     particulars::Provenance,
     store::{self, Pending},
@@ -77,14 +78,15 @@ impl Daemon {
             Err(error) => Err(error),
         };
         match &reloaded {
-            Ok((said, _)) => {
-                tracing::info!(by, "{said}");
+            Ok(in_force) => {
+                tracing::info!(by, "{}", in_force.said(""));
                 self.troubles.over(&Subject::Site);
             }
             Err(error) => self.note_site(error),
         }
-        let (said, bundle) = reloaded?;
-        self.kept.settle(bundle);
+        let in_force = reloaded?;
+        let said = in_force.said("");
+        self.kept.settle(in_force.bundle);
         self.save();
         Ok(said)
     }
@@ -102,8 +104,9 @@ impl Daemon {
         let text = read_document(path).map_err(site_error)?;
         let read = self.read_text(text)?;
         let Some(patience) = patience else {
-            let (said, bundle) = self.put(read, "portguard apply", asker).await?;
-            self.settle(bundle)?;
+            let in_force = self.put(read, "portguard apply", asker).await?;
+            let said = in_force.said("");
+            self.settle(in_force.bundle)?;
             return Ok(said);
         };
         guard_session(&read, asker)?;
@@ -117,9 +120,10 @@ impl Daemon {
             return Err(self.forget_pending(before, DaemonError::Unkept(error)));
         }
         match self.put(read, "portguard apply --confirm", asker).await {
-            Ok((said, _)) => {
+            Ok(in_force) => {
                 self.due.confirmation.within(patience);
-                Ok(format!("{said}, for {} s unless `portguard confirm` comes", patience.as_secs()))
+                let seconds = patience.as_secs();
+                Ok(in_force.said(&format!(", for {seconds} s unless `portguard confirm` comes")))
             }
             Err(error) => {
                 let error = self.forget_pending(before, error);
@@ -147,14 +151,14 @@ impl Daemon {
         let before = self.kept.before.clone().ok_or(DaemonError::NothingBefore)?;
         let read = self.reread(before.clone())?;
         let asker = Asker { session: None, despite_ssh: true };
-        let (said, _) = self.put(read, "portguard rollback", &asker).await?;
+        let in_force = self.put(read, "portguard rollback", &asker).await?;
         if let Some(now) = self.kept.in_force.replace(before) {
             self.shun(&now);
             self.kept.before = Some(now);
         }
         self.save();
         self.troubles.note(Subject::Site, self.taken_back());
-        Ok(format!("{said}, with the site of before. {}", self.taken_back()))
+        Ok(format!("{}. {}", in_force.said(", with the site of before"), self.taken_back()))
     }
 
     /// Nobody has confirmed in time.
@@ -175,26 +179,21 @@ impl Daemon {
 
     async fn take_back(&mut self, by: &str) -> Result<String, DaemonError> {
         let pending = self.kept.pending.clone().ok_or(DaemonError::NothingPending)?;
-        let in_force = self.kept.in_force.clone().ok_or(DaemonError::NothingBefore)?;
-        let read = self.reread(in_force)?;
+        let before = self.kept.in_force.clone().ok_or(DaemonError::NothingBefore)?;
+        let read = self.reread(before)?;
         let asker = Asker { session: None, despite_ssh: true };
-        let (said, _) = self.put(read, by, &asker).await?;
+        let in_force = self.put(read, by, &asker).await?;
         // Not before it is so: what is killed in between is taken back by the next start.
         self.kept.pending = None;
         self.shun(&pending.bundle);
         self.save();
         self.due.confirmation.done();
         self.troubles.note(Subject::Site, self.taken_back());
-        Ok(format!("{said}, with the site of before: {by}"))
+        Ok(in_force.said(&format!(", with the site of before: {by}")))
     }
 
     /// Compiles and installs; what was read is what the daemon goes by from then on.
-    pub(super) async fn put(
-        &mut self,
-        read: Read,
-        by: &str,
-        asker: &Asker,
-    ) -> Result<(String, Bundle), DaemonError> {
+    pub(super) async fn put(&mut self, read: Read, by: &str, asker: &Asker) -> Result<InForce, DaemonError> {
         guard_session(&read, asker)?;
         let Read { loaded, bundle } = read;
         let candidate = Candidate::new(&loaded.matrix, &self.object)?;
@@ -205,22 +204,31 @@ impl Daemon {
             detached => detached.insert(Enforcement::open(&self.bpffs, &present)?.0),
         };
         let before = enforcement.particulars().map(|known| known.mode);
-        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present);
+        let installed = enforcement.install(
+            candidate,
+            &loaded.matrix,
+            &self.object,
+            provenance,
+            &present,
+            Unnamed::LetGo,
+        );
         // An interface that was just to be guarded is to be guarded by the generation that is.
         let installed = installed.inspect_err(|_| self.due.interfaces.soon(Duration::ZERO))?;
         let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
-        if installed == Installed::New {
+        let missing = enforcement.missing(&present);
+        for name in &missing {
+            tracing::warn!("{name} is not there: it is guarded when it comes");
+        }
+        let in_force = InForce::new(number, &installed, &missing, bundle);
+        if let Installed::New(changes) = installed {
+            self.tell(&changes);
             self.record_generation(by, before, Some(&loaded.matrix));
         }
-        self.go_by(loaded, &bundle);
+        self.go_by(loaded, &in_force.bundle);
         self.gather();
         memory::give_back();
         self.tend().await?;
-        let said = match installed {
-            Installed::Same => format!("nothing has changed: generation {number} goes on"),
-            Installed::New => format!("generation {number} is in force"),
-        };
-        Ok((said, bundle))
+        Ok(in_force)
     }
 
     /// From now on it is this site whose names, files and addresses are followed.
