@@ -118,7 +118,7 @@ impl Daemon {
                 self.troubles.over(&Subject::Site);
             }
             Some(bundle) if self.kept.shunned.as_deref() == Some(&bundle.digest()) => {
-                self.troubles.note(Subject::Site, self.taken_back());
+                self.troubles.note(Subject::Site, self.other_file());
             }
             _ => {
                 // What came of it is in the log, and in `status`.

@@ -15,6 +15,7 @@ mod follow;
 mod gather;
 mod harvest;
 mod in_force;
+mod keeping;
 mod memory;
 mod metrics;
 mod particulars;
@@ -22,6 +23,7 @@ mod privileges;
 mod protocol;
 mod readings;
 mod recent;
+mod replacement;
 mod resolving;
 mod senders;
 mod site;
@@ -58,7 +60,7 @@ pub use store::site_in_force;
 use crate::{
     audit::{self, ChangeKind, Limits},
     datapath::{self, DatapathError, Filter, Network},
-    input::{Bundle, Loaded},
+    input::Loaded,
     lint::Surroundings,
     notify,
     observe::{CounterReport, Idle},
@@ -297,7 +299,7 @@ impl Daemon {
                 () = self.due.files.wait() => self.reread_files().await,
                 () = self.due.names.wait() => self.ask_for_names(),
                 () = self.due.confirmation.wait() => self.expire().await,
-                _ = rounds.tick() => self.look_after().await,
+                _ = rounds.tick() => self.go_round().await,
                 _ = samples.tick() => self.sample(),
                 _ = keeping.tick() => self.archive.keep(clock::now()),
                 done = self.archive.next() => self.archived(done),
@@ -378,6 +380,11 @@ impl Daemon {
         }))
     }
 
+    async fn go_round(&mut self) {
+        self.save_again();
+        self.look_after().await;
+    }
+
     fn detach(&mut self) -> Result<String, DaemonError> {
         let Some(enforcement) = self.enforcement.take() else { return Err(DaemonError::Detached) };
         enforcement.detach()?;
@@ -411,14 +418,6 @@ impl Daemon {
         self.may_make_threads = true;
         self.go_by_audit();
         self.go_by_metrics();
-    }
-
-    /// Keeps what a start has put in force, for the next boot.
-    fn keep(&mut self, bundle: Bundle) {
-        if self.kept.pending.is_none() && self.kept.in_force.as_ref() != Some(&bundle) {
-            self.kept.settle(bundle);
-            self.save();
-        }
     }
 
     /// Gives up; where nothing enforced before, nothing is left.
