@@ -120,6 +120,11 @@ impl Daemon {
             Some(bundle) if self.kept.shunned.as_deref() == Some(&bundle.digest()) => {
                 self.troubles.note(Subject::Site, self.other_file());
             }
+            // Nobody but a person ends that.
+            _ if self.is_detached() => {
+                let says = "the site's files have changed while the filter is off: `portguard reload` puts them in force";
+                self.troubles.note(Subject::Site, says.to_owned());
+            }
             _ => {
                 // What came of it is in the log, and in `status`.
                 let _: Result<String, DaemonError> =

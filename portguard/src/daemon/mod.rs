@@ -385,6 +385,11 @@ impl Daemon {
         self.look_after().await;
     }
 
+    /// Whether somebody has taken the filter off.
+    fn is_detached(&self) -> bool {
+        !self.enforcement.as_ref().is_some_and(Enforcement::is_armed)
+    }
+
     fn detach(&mut self) -> Result<String, DaemonError> {
         let Some(enforcement) = self.enforcement.take() else { return Err(DaemonError::Detached) };
         enforcement.detach()?;

@@ -180,6 +180,11 @@ impl Daemon {
             self.due.confirmation.within(left);
             return;
         }
+        if self.is_detached() {
+            self.forget_tried();
+            tracing::warn!("not confirmed in time, and nothing is put in force, since the filter is off");
+            return;
+        }
         match self.take_back("not confirmed in time").await {
             Ok(said) => tracing::warn!("{said}"),
             Err(error) => {
