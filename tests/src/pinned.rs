@@ -39,7 +39,8 @@ impl Pinned {
     /// Gives them to `loaded` instead, as a reload does.
     pub fn replace(&mut self, loaded: Loaded, links: &[Link]) -> anyhow::Result<()> {
         let filter = self.filter.as_mut().context("it was taken off")?;
-        Ok(filter.replace(loaded, links, String::new())?)
+        filter.replace(loaded, links, String::new())?;
+        Ok(())
     }
 }
 

@@ -13,19 +13,28 @@ use super::{
 };
 use crate::{
     audit::Detail,
-    compile::ImageInterface,
+    compile::{ImageInterface, interface_for},
     datapath::{Change, Epoch, Filter, Generation, Link, Loaded, Present, ProgramLog, resolve},
     matrix::{Matrix, Outbound},
     observe::{Chart, CounterReport, Idle, Totals},
 };
 
 /// What a candidate has come to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Installed {
     /// It was in force already.
     Same,
-    /// It has taken over.
-    New,
+    /// It has taken over, and interfaces were let go of.
+    New(Vec<Change>),
+}
+
+/// What becomes of interfaces that are guarded and that the candidate has no name for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unnamed {
+    /// Somebody has asked for what the site says now.
+    LetGo,
+    /// The site is what it was, and somebody has renamed them.
+    Keep,
 }
 
 /// The filter, and what is known of the generation that enforces.
@@ -106,6 +115,7 @@ impl Enforcement {
         object: &[u8],
         provenance: Provenance,
         present: &[Present],
+        unnamed: Unnamed,
     ) -> Result<Installed, DaemonError> {
         let Candidate { image, identity } = candidate;
         if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
@@ -114,6 +124,9 @@ impl Enforcement {
         let mut links = resolve(image.interfaces(), present, image.outbound());
         // Those that are left out are told of as not guarded, whenever the interfaces are looked after.
         links.retain(Link::is_needed);
+        if unnamed == Unnamed::Keep {
+            links.extend(self.filter.unnamed(&links, present)?);
+        }
         let instance = match self.instance() {
             Some(instance) => instance.to_owned(),
             None => particulars::new_instance().map_err(DaemonError::NoRandomness)?,
@@ -122,9 +135,9 @@ impl Enforcement {
         let loaded = Loaded::new(object, &image, &links)?;
         // The tables are in the kernel now, and are large.
         drop(image);
-        self.filter.replace(loaded, &links, particulars.to_words())?;
+        let changes = self.filter.replace(loaded, &links, particulars.to_words())?;
         (self.particulars, self.is_full, self.still) = (Some(particulars), false, None);
-        Ok(Installed::New)
+        Ok(Installed::New(changes))
     }
 
     /// Looks after the interfaces.
@@ -270,6 +283,15 @@ impl Enforcement {
     /// The interfaces that it is for.
     pub(super) fn interfaces(&self) -> &[ImageInterface] {
         self.particulars.as_ref().map(|particulars| particulars.interfaces.as_slice()).unwrap_or_default()
+    }
+
+    /// Of the interfaces that it is for, those that are not among `present`.
+    pub(super) fn missing(&self, present: &[Present]) -> Vec<String> {
+        let wanted = self.interfaces();
+        let stands = |one: &&ImageInterface| {
+            present.iter().any(|interface| interface_for(wanted, &interface.name) == Some(*one))
+        };
+        wanted.iter().filter(|one| !stands(one)).map(|one| one.name.clone()).collect()
     }
 
     /// The filter.

@@ -75,7 +75,7 @@ pub enum DaemonError {
     #[error("that a site waits to be confirmed cannot be kept, so that nobody could promise to take it back")]
     Unkept(#[source] io::Error),
     /// The site file can't be written.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}, and nothing was changed", path.display())]
     Unwritten {
         /// The file.
         path: PathBuf,

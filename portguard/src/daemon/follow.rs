@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{
     ADDRESSES, Daemon, DaemonError, INTERFACES,
     candidate::Candidate,
-    enforcement::{Enforcement, Installed},
+    enforcement::{Enforcement, Installed, Unnamed},
     memory,
     site::Asker,
     troubles::Subject,
@@ -91,10 +91,18 @@ impl Daemon {
         let present = self.network.present().await?;
         let provenance = self.provenance(by);
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
-        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present)?;
-        if installed == Installed::New {
+        let installed = enforcement.install(
+            candidate,
+            &loaded.matrix,
+            &self.object,
+            provenance,
+            &present,
+            Unnamed::Keep,
+        )?;
+        if let Installed::New(changes) = installed {
             let number = enforcement.filter().current().map_or(0, Generation::number);
             tracing::info!("generation {number} is in force, because of {by}");
+            self.tell(&changes);
             self.record_generation(by, None, None);
         }
         Ok(())
@@ -111,7 +119,12 @@ impl Daemon {
                 self.troubles.over(&Subject::Site);
             }
             Some(bundle) if self.kept.shunned.as_deref() == Some(&bundle.digest()) => {
-                self.troubles.note(Subject::Site, self.taken_back());
+                self.troubles.note(Subject::Site, self.other_file());
+            }
+            // Nobody but a person ends that.
+            _ if self.is_detached() => {
+                let says = "the site's files have changed while the filter is off: `portguard reload` puts them in force";
+                self.troubles.note(Subject::Site, says.to_owned());
             }
             _ => {
                 // What came of it is in the log, and in `status`.
@@ -138,7 +151,7 @@ impl Daemon {
                     tracing::info!("{change}");
                     self.troubles.over(&Subject::Interface(interface.clone()));
                 }
-                Change::Gone { interface } => {
+                Change::Gone { interface } | Change::Released { interface } => {
                     tracing::warn!("{change}");
                     self.troubles.over(&Subject::Interface(interface.clone()));
                 }

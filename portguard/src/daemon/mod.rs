@@ -14,6 +14,8 @@ mod error;
 mod follow;
 mod gather;
 mod harvest;
+mod in_force;
+mod keeping;
 mod memory;
 mod metrics;
 mod particulars;
@@ -21,6 +23,7 @@ mod privileges;
 mod protocol;
 mod readings;
 mod recent;
+mod replacement;
 mod resolving;
 mod senders;
 mod site;
@@ -57,7 +60,7 @@ pub use store::site_in_force;
 use crate::{
     audit::{self, ChangeKind, Limits},
     datapath::{self, DatapathError, Filter, Network},
-    input::{Bundle, Loaded},
+    input::Loaded,
     lint::Surroundings,
     notify,
     observe::{CounterReport, Idle},
@@ -238,7 +241,7 @@ impl Daemon {
             self.put(opening?, "start", &Asker::default()).await
         };
         match begun.await {
-            Ok((_, bundle)) => self.keep(bundle),
+            Ok(in_force) => self.keep(in_force.bundle),
             Err(error) if armed && self.socket.is_some() => self.note_site(&error),
             Err(error) => return Err(self.abandon(armed, error)),
         }
@@ -296,7 +299,7 @@ impl Daemon {
                 () = self.due.files.wait() => self.reread_files().await,
                 () = self.due.names.wait() => self.ask_for_names(),
                 () = self.due.confirmation.wait() => self.expire().await,
-                _ = rounds.tick() => self.look_after().await,
+                _ = rounds.tick() => self.go_round().await,
                 _ = samples.tick() => self.sample(),
                 _ = keeping.tick() => self.archive.keep(clock::now()),
                 done = self.archive.next() => self.archived(done),
@@ -377,6 +380,16 @@ impl Daemon {
         }))
     }
 
+    async fn go_round(&mut self) {
+        self.save_again();
+        self.look_after().await;
+    }
+
+    /// Whether somebody has taken the filter off.
+    fn is_detached(&self) -> bool {
+        !self.enforcement.as_ref().is_some_and(Enforcement::is_armed)
+    }
+
     fn detach(&mut self) -> Result<String, DaemonError> {
         let Some(enforcement) = self.enforcement.take() else { return Err(DaemonError::Detached) };
         enforcement.detach()?;
@@ -410,14 +423,6 @@ impl Daemon {
         self.may_make_threads = true;
         self.go_by_audit();
         self.go_by_metrics();
-    }
-
-    /// Keeps what a start has put in force, for the next boot.
-    fn keep(&mut self, bundle: Bundle) {
-        if self.kept.pending.is_none() && self.kept.in_force.as_ref() != Some(&bundle) {
-            self.kept.settle(bundle);
-            self.save();
-        }
     }
 
     /// Gives up; where nothing enforced before, nothing is left.

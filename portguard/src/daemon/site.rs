@@ -1,7 +1,6 @@
 //! Which site is in force: that of the site file, one that waits to be confirmed, or one from before.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -10,10 +9,12 @@ use super::{
     Daemon, DaemonError,
     candidate::Candidate,
     clock, datapath,
-    enforcement::{Enforcement, Installed},
+    enforcement::{Enforcement, Installed, Unnamed},
+    in_force::InForce,
     memory,
     particulars::Provenance,
-    store::{self, Pending},
+    replacement::Replacement,
+    store::Pending,
     troubles::Subject,
 };
 use crate::{
@@ -56,7 +57,7 @@ impl Daemon {
         };
         match read {
             Ok(read) if self.kept.shunned.as_deref() == Some(&read.bundle.digest()) => {
-                self.troubles.note(Subject::Site, self.taken_back());
+                self.troubles.note(Subject::Site, self.other_file());
                 self.reread(in_force)
             }
             Ok(read) => Ok(read),
@@ -76,16 +77,10 @@ impl Daemon {
             Ok(read) => self.put(read, by, asker).await,
             Err(error) => Err(error),
         };
-        match &reloaded {
-            Ok((said, _)) => {
-                tracing::info!(by, "{said}");
-                self.troubles.over(&Subject::Site);
-            }
-            Err(error) => self.note_site(error),
-        }
-        let (said, bundle) = reloaded?;
-        self.kept.settle(bundle);
-        self.save();
+        let in_force = reloaded.inspect_err(|error| self.note_site(error))?;
+        let said = in_force.said("");
+        tracing::info!(by, "{said}");
+        self.settle(in_force.bundle);
         Ok(said)
     }
 
@@ -101,11 +96,28 @@ impl Daemon {
         }
         let text = read_document(path).map_err(site_error)?;
         let read = self.read_text(text, path)?;
+        // Before anything is in force: what cannot be written is not to be in force for good.
+        let replacement = self.write_beside(&read.bundle);
         let Some(patience) = patience else {
-            let (said, bundle) = self.put(read, "portguard apply", asker).await?;
-            self.settle(bundle)?;
-            return Ok(said);
+            let replacement = replacement?;
+            let in_force = self.put(read, "portguard apply", asker).await?;
+            return Ok(self.settle_in_file(in_force, replacement));
         };
+        let then = match replacement {
+            Ok(_) => "unless `portguard confirm` comes".to_owned(),
+            Err(error) => format!("and `portguard confirm` will not keep it ({})", error.whole_story()),
+        };
+        let in_force = self.try_for(read, patience, asker).await?;
+        Ok(in_force.said(&format!(", for {} s {then}", patience.as_secs())))
+    }
+
+    /// Puts `read` in force until it is confirmed, or `patience` is over.
+    async fn try_for(
+        &mut self,
+        read: Read,
+        patience: Duration,
+        asker: &Asker,
+    ) -> Result<InForce, DaemonError> {
         guard_session(&read, asker)?;
         // Kept first: a daemon that is killed while the site comes in force takes it back all the same.
         let before = self.kept.clone();
@@ -117,9 +129,9 @@ impl Daemon {
             return Err(self.forget_pending(before, DaemonError::Unkept(error)));
         }
         match self.put(read, "portguard apply --confirm", asker).await {
-            Ok((said, _)) => {
+            Ok(in_force) => {
                 self.due.confirmation.within(patience);
-                Ok(format!("{said}, for {} s unless `portguard confirm` comes", patience.as_secs()))
+                Ok(in_force)
             }
             Err(error) => {
                 let error = self.forget_pending(before, error);
@@ -132,7 +144,9 @@ impl Daemon {
     /// What waits is in force for good.
     pub(super) fn confirm(&mut self) -> Result<String, DaemonError> {
         let pending = self.kept.pending.clone().ok_or(DaemonError::NothingPending)?;
-        self.settle(pending.bundle)?;
+        let replacement = self.write_beside(&pending.bundle)?;
+        replacement.map_or(Ok(()), Replacement::take_place).map_err(|source| self.unwritten(source))?;
+        self.settle(pending.bundle);
         self.due.confirmation.done();
         let said = format!("confirmed: {} says what is in force", self.site.display());
         tracing::info!("{said}");
@@ -147,21 +161,28 @@ impl Daemon {
         let before = self.kept.before.clone().ok_or(DaemonError::NothingBefore)?;
         let read = self.reread(before.clone())?;
         let asker = Asker { session: None, despite_ssh: true };
-        let (said, _) = self.put(read, "portguard rollback", &asker).await?;
+        let in_force = self.put(read, "portguard rollback", &asker).await?;
         if let Some(now) = self.kept.in_force.replace(before) {
             self.shun(&now);
             self.kept.before = Some(now);
         }
         self.save();
-        self.troubles.note(Subject::Site, self.taken_back());
-        Ok(format!("{said}, with the site of before. {}", self.taken_back()))
+        self.troubles.note(Subject::Site, self.other_file());
+        let said = in_force.said(", with the site of before");
+        Ok(format!("{said}. {}{}", self.other_file(), self.unkept()))
     }
 
     /// Nobody has confirmed in time.
     pub(super) async fn expire(&mut self) {
         self.due.confirmation.done();
-        if let Some(left) = self.kept.pending.as_ref().and_then(Pending::remaining) {
+        let Some(pending) = &self.kept.pending else { return };
+        if let Some(left) = pending.remaining() {
             self.due.confirmation.within(left);
+            return;
+        }
+        if self.is_detached() {
+            self.forget_tried();
+            tracing::warn!("not confirmed in time, and nothing is put in force, since the filter is off");
             return;
         }
         match self.take_back("not confirmed in time").await {
@@ -174,27 +195,18 @@ impl Daemon {
     }
 
     async fn take_back(&mut self, by: &str) -> Result<String, DaemonError> {
-        let pending = self.kept.pending.clone().ok_or(DaemonError::NothingPending)?;
-        let in_force = self.kept.in_force.clone().ok_or(DaemonError::NothingBefore)?;
-        let read = self.reread(in_force)?;
+        let before = self.kept.in_force.clone().ok_or(DaemonError::NothingBefore)?;
+        let read = self.reread(before)?;
         let asker = Asker { session: None, despite_ssh: true };
-        let (said, _) = self.put(read, by, &asker).await?;
+        let in_force = self.put(read, by, &asker).await?;
         // Not before it is so: what is killed in between is taken back by the next start.
-        self.kept.pending = None;
-        self.shun(&pending.bundle);
-        self.save();
-        self.due.confirmation.done();
-        self.troubles.note(Subject::Site, self.taken_back());
-        Ok(format!("{said}, with the site of before: {by}"))
+        self.forget_tried();
+        let said = in_force.said(&format!(", with the site of before: {by}"));
+        Ok(format!("{said}{}", self.unkept()))
     }
 
     /// Compiles and installs; what was read is what the daemon goes by from then on.
-    pub(super) async fn put(
-        &mut self,
-        read: Read,
-        by: &str,
-        asker: &Asker,
-    ) -> Result<(String, Bundle), DaemonError> {
+    pub(super) async fn put(&mut self, read: Read, by: &str, asker: &Asker) -> Result<InForce, DaemonError> {
         guard_session(&read, asker)?;
         let Read { loaded, bundle } = read;
         let candidate = Candidate::new(&loaded.matrix, &self.object)?;
@@ -205,22 +217,32 @@ impl Daemon {
             detached => detached.insert(Enforcement::open(&self.bpffs, &present)?.0),
         };
         let before = enforcement.particulars().map(|known| known.mode);
-        let installed = enforcement.install(candidate, &loaded.matrix, &self.object, provenance, &present);
+        let installed = enforcement.install(
+            candidate,
+            &loaded.matrix,
+            &self.object,
+            provenance,
+            &present,
+            Unnamed::LetGo,
+        );
         // An interface that was just to be guarded is to be guarded by the generation that is.
         let installed = installed.inspect_err(|_| self.due.interfaces.soon(Duration::ZERO))?;
         let number = enforcement.filter().current().map_or(0, datapath::Generation::number);
-        if installed == Installed::New {
+        let missing = enforcement.missing(&present);
+        for name in &missing {
+            tracing::warn!("{name} is not there: it is guarded when it comes");
+        }
+        let in_force = InForce::new(number, &installed, &missing, bundle);
+        if let Installed::New(changes) = installed {
+            self.tell(&changes);
             self.record_generation(by, before, Some(&loaded.matrix));
         }
-        self.go_by(loaded, &bundle);
+        self.go_by(loaded, &in_force.bundle);
         self.gather();
         memory::give_back();
-        self.tend().await?;
-        let said = match installed {
-            Installed::Same => format!("nothing has changed: generation {number} goes on"),
-            Installed::New => format!("generation {number} is in force"),
-        };
-        Ok((said, bundle))
+        // It is in force, whatever comes of that.
+        self.look_after().await;
+        Ok(in_force)
     }
 
     /// From now on it is this site whose names, files and addresses are followed.
@@ -269,50 +291,6 @@ impl Daemon {
             tracing::warn!("{}\n{}", self.site.display(), odd.trim_end());
         }
         Read { loaded, bundle }
-    }
-
-    /// Makes `bundle` what is in force for good, in the site file too.
-    fn settle(&mut self, bundle: Bundle) -> Result<(), DaemonError> {
-        if fs::read_to_string(&self.site).ok().as_deref() != Some(bundle.text()) {
-            store::replace(&self.site, bundle.text())
-                .map_err(|source| DaemonError::Unwritten { path: self.site.clone(), source })?;
-        }
-        self.kept.settle(bundle);
-        self.troubles.over(&Subject::Site);
-        self.save();
-        Ok(())
-    }
-
-    fn forget_pending(&mut self, before: store::Kept, error: DaemonError) -> DaemonError {
-        self.kept = before;
-        error
-    }
-
-    /// A start does not put these files in force again.
-    fn shun(&mut self, bundle: &Bundle) {
-        self.kept.shunned = Some(bundle.digest());
-    }
-
-    pub(super) fn taken_back(&self) -> String {
-        format!(
-            "{} may say something else than what is in force, since a site was taken back: `portguard reload` puts the \
-             file in force as it is",
-            self.site.display()
-        )
-    }
-
-    /// Keeps what outlives a reboot; that it can't be kept is told and changes nothing else.
-    pub(super) fn save(&mut self) {
-        match self.store.save(&self.kept) {
-            Ok(()) => self.troubles.over(&Subject::State),
-            Err(error) => self.troubles.note(
-                Subject::State,
-                format!(
-                    "what is in force cannot be kept for the next boot ({}): {error}",
-                    self.store.directory()
-                ),
-            ),
-        }
     }
 
     /// When host names are to be asked for again.

@@ -2,8 +2,8 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown},
+    io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,6 +11,7 @@ use std::{
 use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
+use super::replacement::Replacement;
 use crate::{
     input::{Bundle, InputError, Loaded},
     names::NameCache,
@@ -135,30 +136,9 @@ impl Store {
     /// Keeps it in the place of what was kept before: the one or the other, also if the power fails.
     pub(super) fn save(&self, kept: &Kept) -> io::Result<()> {
         DirBuilder::new().mode(0o700).recursive(true).create(&self.0)?;
-        let (path, new) = (self.0.join(FILE), self.0.join("state.json.new"));
-        let text = serde_json::to_vec(kept)?;
-        let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
+        Replacement::private(&self.0.join(FILE), &serde_json::to_vec(kept)?)?.take_place()?;
         File::open(&self.0)?.sync_all()
     }
-}
-
-/// Puts `text` in the place of the file `path`, whose owner and mode it gets, as one step.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
-    // Through a link to the file that it stands for, so that the link stays.
-    let path = fs::canonicalize(path)?;
-    let metadata = fs::metadata(&path)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
-    let new = path.with_file_name(name);
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.set_permissions(metadata.permissions())?;
-    fchown(&file, Some(metadata.uid()), Some(metadata.gid()))?;
-    file.sync_all()?;
-    fs::rename(&new, &path)
 }
 
 fn boot() -> io::Result<String> {
@@ -205,20 +185,5 @@ mod tests {
         assert!(left <= Duration::from_mins(1) && left > Duration::from_secs(50), "{left:?}");
         assert_eq!(Pending { boot: "another".to_owned(), ..waiting.clone() }.remaining(), None);
         assert_eq!(Pending { deadline: 1, ..waiting }.remaining(), None);
-    }
-
-    #[test]
-    fn a_file_is_replaced_with_its_mode_and_behind_its_link() {
-        use std::os::unix::fs::{PermissionsExt as _, symlink};
-        let directory = TempDir::new().unwrap();
-        let [file, link] = ["site.toml", "link.toml"].map(|name| directory.path().join(name));
-        fs::write(&file, "old").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
-        symlink(&file, &link).unwrap();
-        replace(&link, "new").unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "new");
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside them");
     }
 }

@@ -19,6 +19,11 @@ pub enum Change {
         /// Its name.
         interface: String,
     },
+    /// An interface that was guarded is let go of, since the site does not name it.
+    Released {
+        /// Its name.
+        interface: String,
+    },
     /// An interface has another name.
     Renamed {
         /// The name it had.
@@ -79,6 +84,9 @@ impl fmt::Display for Change {
         match self {
             Self::Guarded { interface, mode } => write!(f, "{interface} is guarded ({})", mode.name()),
             Self::Gone { interface } => write!(f, "{interface}, which was guarded, is gone"),
+            Self::Released { interface } => {
+                write!(f, "{interface} is NOT guarded any more, since the site does not name it")
+            }
             Self::Renamed { from, to } => write!(f, "{from} is called {to} now, and guarded as before"),
             Self::TakenOff { interface } => {
                 write!(f, "somebody has taken the filter off {interface} by force")

@@ -141,8 +141,14 @@ impl Filter {
 
     /// Makes `loaded` the generation that enforces, on the interfaces `wanted` and no others. `words` are kept with it.
     ///
-    /// After an error the generation that enforced does so still, on the interfaces that it had.
-    pub fn replace(&mut self, loaded: Loaded, wanted: &[Link], words: String) -> Result<(), DatapathError> {
+    /// Says which interfaces were let go of. After an error the generation that enforced does so still, on the interfaces that
+    /// it had.
+    pub fn replace(
+        &mut self,
+        loaded: Loaded,
+        wanted: &[Link],
+        words: String,
+    ) -> Result<Vec<Change>, DatapathError> {
         let number = self.next_number()?;
         let mut next = Generation::pin(loaded, number, words, &self.pins)?;
         if let Err(error) = self.swap(&mut next, wanted) {
@@ -152,15 +158,31 @@ impl Filter {
         }
         self.generations.insert(number, next);
         self.current = Some(number);
-        let unwanted = |place: &Place| !wanted.iter().any(|link| self.place_of(link) == Some(*place));
-        for place in self.guarded.keys().copied().filter(unwanted).collect::<Vec<_>>() {
-            self.release(place)?;
-        }
+        let changes = self.release_unwanted(wanted)?;
         // Nothing of an unreadable generation is in use any more.
         for number in std::mem::take(&mut self.unreadable) {
             generation::unpin(number, &self.pins)?;
         }
-        Ok(())
+        Ok(changes)
+    }
+
+    /// Lets go of all places but those of `wanted`; of the interfaces that have none any more it is told.
+    fn release_unwanted(&mut self, wanted: &[Link]) -> Result<Vec<Change>, DatapathError> {
+        let unwanted = |place: &Place| !wanted.iter().any(|link| self.place_of(link) == Some(*place));
+        let unwanted: Vec<Place> = self.guarded.keys().copied().filter(unwanted).collect();
+        let mut names = BTreeMap::new();
+        for place in unwanted {
+            names.extend(self.guarded.get(&place).map(|guarded| (place.0, guarded.name.clone())));
+            self.release(place)?;
+        }
+        names.retain(|&index, _| !self.guarded.keys().any(|place| place.0 == index));
+        Ok(names
+            .into_iter()
+            .map(|(index, known)| match name_of(index, &known) {
+                Some(interface) => Change::Released { interface },
+                None => Change::Gone { interface: known },
+            })
+            .collect())
     }
 
     /// Looks after the interfaces: guards those of `wanted` that are not, lets go of those that are gone, puts back what
@@ -402,7 +424,7 @@ impl Filter {
         let interface = guarded.name.clone();
         let Some(found) = present.iter().find(|found| found.index == index) else {
             // A list that the kernel made while interfaces came and went may lack one that is there.
-            if is_there(index) {
+            if name_of(index, &interface).is_some() {
                 return Ok(true);
             }
             changes.push(Change::Gone { interface });
@@ -470,7 +492,10 @@ fn remove(pins: PinDirectory) -> Result<(), DatapathError> {
     pins.remove()
 }
 
-/// Whether this node has an interface with this number. What can't be found out is taken for a yes: nobody is let go by mistake.
-fn is_there(index: u32) -> bool {
-    if_nameindex().map_or(true, |all| all.iter().any(|interface| interface.index() == index))
+/// What the interface that was `known` by another name, perhaps, is called now. None: it is gone. What can't be found out is taken
+/// for a yes: nobody is let go by mistake.
+pub(super) fn name_of(index: u32, known: &str) -> Option<String> {
+    let Ok(all) = if_nameindex() else { return Some(known.to_owned()) };
+    let found = all.iter().find(|interface| interface.index() == index)?;
+    Some(found.name().to_string_lossy().into_owned())
 }

@@ -9,7 +9,10 @@ use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray},
     programs::{ProgramError, SchedClassifier, Xdp, links::FdLink},
 };
-use portguard_common::abi::{ABI_VERSION, CounterPage, InterfaceEntry, names};
+use portguard_common::{
+    Arrival,
+    abi::{ABI_VERSION, CounterPage, InterfaceEntry, names},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -162,6 +165,17 @@ impl Generation {
     /// What its program says, once: of one that this process has loaded, and that was built to say something.
     pub(super) fn take_log(&mut self) -> Option<ProgramLog> {
         self.log.take()
+    }
+
+    /// What the program knows of an interface. None: nothing.
+    pub(super) fn arrival(&self, index: u32) -> Result<Option<Arrival>, DatapathError> {
+        let error =
+            |source: MapError| DatapathError::Map { map: names::INTERFACES, source: Box::new(source) };
+        let place = index & (self.interfaces.len() - 1);
+        let Pod(there) = self.interfaces.get(&place, 0).map_err(error)?;
+        // Where all are alike, nobody looks there.
+        let is_known = there.index == index || self.about.one_interface_kind;
+        Ok(is_known.then(|| Arrival::from_bits(there.arrival)))
     }
 
     /// Makes an interface and its parts known to the program. `false`: there is no place for them in this generation.

@@ -27,6 +27,7 @@ mod record;
 mod survey;
 mod tables;
 mod test_run;
+mod unnamed;
 
 pub use change::Change;
 pub use counters::CounterSnapshot;

@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Output},
     sync::atomic::{AtomicU32, Ordering},
@@ -49,6 +50,15 @@ impl Guard {
         let directory = Self::prepare(host, site)?;
         let mut command = Command::new(binary()?);
         command.env("PORTGUARD_LOG", "debug").arg("run").arg("--ebpf-object").arg(object);
+        Self::run_as(command, host, directory)
+    }
+
+    /// The same as a process of group `group` and no other, as a service manager starts it.
+    pub fn start_in_group(group: u32, host: &Host, site: &str) -> anyhow::Result<Self> {
+        let directory = Self::prepare(host, site)?;
+        let mut command = Command::new(binary()?);
+        // Other groups are given up where the user is said.
+        command.arg("run").uid(0).gid(group);
         Self::run_as(command, host, directory)
     }
 

@@ -1,14 +1,21 @@
 //! A site that is in force for a time only.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    thread,
+    time::Duration,
+};
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use portguard_tests::{
     demo::SITE,
     lab::{Guard, Lab, Reach},
 };
 use serde_json::Value;
 
-use super::{CLIENTS, is_guarded, listen, said, soon, troubles};
+use super::{CLIENTS, generation, is_guarded, listen, said, soon, troubles};
 
 /// The site in which the stranger is a client, too.
 fn wider() -> String {
@@ -138,6 +145,78 @@ fn a_boot_with_a_broken_site_file_goes_by_the_last_one_that_was_in_force() {
     let guard = Guard::again(&lab.node, &directory).unwrap();
     assert!(is_guarded(&lab));
     assert!(troubles(&guard)[0].contains("cannot be put in force"), "{:?}", troubles(&guard));
+    guard.stop().unwrap();
+}
+
+/// What lies in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        entry.expect("an entry").file_name().to_string_lossy().into_owned()
+    };
+    fs::read_dir(directory).expect("a directory").map(name).collect()
+}
+
+#[test]
+fn a_site_file_that_cannot_be_written_leaves_all_as_it_was() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (first, directory) = (generation(&guard), guard.directory().to_owned());
+    let file = directory.join("wider.toml");
+    fs::write(&file, wider()).unwrap();
+    let file = file.display().to_string();
+    let before = names(&directory);
+    let close = |mode| fs::set_permissions(&directory, Permissions::from_mode(mode)).unwrap();
+    let refused = |arguments: &[&str]| {
+        let output = guard.ask(arguments).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+        assert!(said(&output).contains("site.toml, and nothing was changed"), "{}", said(&output));
+    };
+    // The daemon has no privilege to write where nobody may.
+    close(0o500);
+    refused(&["apply", &file]);
+    assert_eq!(generation(&guard), first);
+    let output = guard.ask(&["rollback"]).unwrap();
+    assert!(said(&output).contains("no site from before"), "{}", said(&output));
+    let output = guard.ask(&["apply", "--confirm", "60s", &file]).unwrap();
+    assert!(output.status.success(), "it can be tried: {}", said(&output));
+    assert!(said(&output).contains("`portguard confirm` will not keep it"), "{}", said(&output));
+    refused(&["confirm"]);
+    assert!(waits(&guard), "it may be confirmed yet");
+    assert_eq!(names(&directory), before);
+    close(0o700);
+    assert!(guard.ask(&["confirm"]).unwrap().status.success());
+    assert_eq!(fs::read_to_string(guard.site()).unwrap(), wider());
+    assert_eq!(names(&directory), before);
+    guard.stop().unwrap();
+}
+
+#[test]
+fn a_site_file_that_cannot_be_replaced_is_told_with_what_is_in_force() {
+    let lab = Lab::new().unwrap();
+    let guard = Guard::start(&lab.node, &format!("watch = true\n{SITE}")).unwrap();
+    let (first, directory) = (generation(&guard), guard.directory().to_owned());
+    let file = directory.join("wider.toml");
+    fs::write(&file, wider()).unwrap();
+    // As a container is given a file. The lab takes the mount away where this does not.
+    mount(Some(&guard.site()), &guard.site(), None::<&str>, MsFlags::MS_BIND, None::<&str>).unwrap();
+    let before = names(&directory);
+    let output = guard.ask(&["apply", &file.display().to_string()]).unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(
+        said(&output).contains("is in force. But what is in force could not be written"),
+        "{}",
+        said(&output)
+    );
+    assert_eq!(generation(&guard), first + 1);
+    assert_eq!(names(&directory), before);
+    assert!(troubles(&guard)[0].contains("portguard reload"), "{:?}", troubles(&guard));
+    // Neither who follows the file nor a start goes back.
+    let guard = guard.restart().unwrap();
+    assert_eq!(generation(&guard), first + 1, "{}", guard.log());
+    let output = guard.ask(&["rollback"]).unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(generation(&guard), first + 2);
+    umount2(&guard.site(), MntFlags::MNT_DETACH).unwrap();
     guard.stop().unwrap();
 }
 

@@ -108,10 +108,19 @@ fn a_full_disk_is_told_and_what_cannot_be_taken_back_is_not_put_in_force() {
     let told = troubles(&guard);
     assert!(told.iter().any(|says| says.contains("cannot be kept for the next boot")), "{told:?}");
 
+    // Nor is it kept that this was taken back.
+    let output = guard.ask(&["rollback"]).unwrap();
+    assert!(output.status.success() && said(&output).contains("CANNOT BE KEPT"), "{}", said(&output));
+    let left = fs::read_dir(&state).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().contains("state.json")).count(), 0);
+
     umount2(&state, MntFlags::MNT_DETACH).unwrap();
+    let unkept = || troubles(&guard).iter().any(|says| says.contains("cannot be kept for the next boot"));
+    soon(&guard, "there is room again, and it is kept", || !unkept());
+    let guard = guard.restart().unwrap();
+    assert!(is_guarded(&lab), "a start does not put in force what was taken back");
     assert!(guard.reload(SITE).unwrap().status.success());
     assert_eq!(troubles(&guard), [""; 0], "there is room again");
-    assert!(is_guarded(&lab));
     guard.stop().unwrap();
 }
 

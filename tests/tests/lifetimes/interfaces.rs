@@ -7,12 +7,17 @@ use portguard_tests::{
     lab::{Guard, Lab, Reach},
 };
 
-use super::{CLIENTS, guarded, is_guarded, link, listen, soon, succeeds, troubles};
+use super::{CLIENTS, guarded, is_guarded, link, listen, said, soon, succeeds, troubles};
 
 /// Takes the node's interface away and makes it anew, up and with its addresses, as a driver does that is reloaded.
 fn make_anew(lab: &Lab) {
     succeeds(&lab.node, "ip", &["link", "delete", "eth0"]);
     lab.reconnect(&lab.node).expect("the switch is there");
+}
+
+/// Whether its log has a warning that says `what`.
+fn warns(guard: &Guard, what: &str) -> bool {
+    guard.log().lines().any(|line| line.contains(" WARN ") && line.contains(what))
 }
 
 #[test]
@@ -62,6 +67,10 @@ fn what_is_done_to_an_interface_does_not_open_it() {
     assert!(is_guarded(&lab), "another name");
     soon(&guard, "the name is followed", || guarded(&guard) == ["lan0"]);
     assert!(guard.log().contains("eth0 is called lan0 now"), "{}", guard.log());
+    let first = super::generation(&guard);
+    succeeds(&lab.node, "ip", &["address", "add", "10.88.0.77/32", "dev", "lan0"]);
+    soon(&guard, "the address is followed", || super::generation(&guard) > first);
+    assert!(is_guarded(&lab), "a generation that nobody asked for");
     succeeds(&lab.node, "ip", &["link", "set", "lan0", "name", "eth0"]);
     for mtu in ["9000", "1500"] {
         succeeds(&lab.node, "ip", &["link", "set", "eth0", "mtu", mtu]);
@@ -142,8 +151,24 @@ fn an_interface_that_is_taken_out_of_the_site_is_let_go() {
     let both = SITE.replace("[interfaces.eth0]", "[interfaces.eth0]\n[interfaces.eth1]\nzone = \"back\"");
     let guard = Guard::start(&lab.node, &both).unwrap();
     assert_eq!(guarded(&guard), ["eth0", "eth1"]);
-    assert!(guard.reload(SITE).unwrap().status.success());
+    // Under another name it stays, in its zone, until somebody asks for what the site says.
+    let first = super::generation(&guard);
+    succeeds(&lab.node, "ip", &["link", "set", "eth1", "name", "back1"]);
+    succeeds(&lab.node, "ip", &["address", "add", "10.88.0.77/32", "dev", "eth0"]);
+    soon(&guard, "the address is followed", || super::generation(&guard) > first);
+    assert_eq!(guarded(&guard), ["eth0", "back1"]);
+    let output = guard.reload(SITE).unwrap();
+    assert_eq!(
+        said(&output),
+        format!("generation {} is in force; back1 is not guarded any more\n", first + 2)
+    );
+    assert!(warns(&guard, "back1 is NOT guarded any more"), "{}", guard.log());
     assert_eq!(guarded(&guard), ["eth0"]);
-    assert!(!succeeds(&lab.node, "ip", &["link", "show", "eth1"]).contains("xdp"));
+    assert!(!succeeds(&lab.node, "ip", &["link", "show", "back1"]).contains("xdp"));
+    // As by a slip.
+    let output = guard.reload(&SITE.replace("interfaces.eth0", "interfaces.eth9")).unwrap();
+    let told = "eth0 is not guarded any more; eth9 is not there: it is guarded when it comes";
+    assert!(output.status.success() && said(&output).contains(told), "{}", said(&output));
+    assert!(warns(&guard, "eth9 is not there"), "{}", guard.log());
     guard.stop().unwrap();
 }

@@ -123,8 +123,20 @@ fn whoever_may_not_look_is_told_so_and_not_that_nothing_is_pinned() {
 fn a_daemon_that_was_told_to_detach_says_so_until_it_is_told_to_guard_again() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
-    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (site, before) = (format!("watch = true\n{SITE}"), link(&lab.node));
+    let guard = Guard::start(&lab.node, &site).unwrap();
+    let other = guard.directory().join("other.toml");
+    fs::write(&other, site.replace("10.88.0.3", "10.88.0.5")).unwrap();
+    let tried = guard.ask(&["apply", "--confirm", "1s", &other.display().to_string()]).unwrap();
+    assert!(tried.status.success(), "{}", said(&tried));
     assert!(guard.ask(&["detach"]).unwrap().status.success());
+    // What the daemon does by itself does not end it: what waits is over, and files change.
+    fs::write(guard.site(), site.replace("10.88.0.3", "10.88.0.6")).unwrap();
+    for part in ["have changed while the filter is off", "not confirmed in time"] {
+        super::soon(&guard, part, || guard.log().contains(part));
+    }
+    assert_eq!(link(&lab.node), before, "{}", guard.log());
+    fs::write(guard.site(), &site).unwrap();
     let status = guard.ask(&["status"]).unwrap();
     assert_eq!(status.status.code(), Some(1), "a node that is open is not sound");
     assert!(said(&status).contains("OFF"), "{}", said(&status));

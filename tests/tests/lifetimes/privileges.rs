@@ -1,6 +1,10 @@
 //! What the daemon may do: after its start what reloading needs and nothing else, in all of its threads.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::BTreeSet,
+    fs::{self, Permissions},
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+};
 
 use portguard_tests::{
     demo::SITE,
@@ -11,6 +15,9 @@ use super::{CLIENTS, UNNAMED, generation, guarded, is_guarded, listen, said, soo
 
 /// `CAP_NET_ADMIN`, `CAP_PERFMON` and `CAP_BPF` by their numbers (`include/uapi/linux/capability.h`).
 const KEPT: u64 = 1 << 12 | 1 << 38 | 1 << 39;
+
+/// A group that the site file is not in.
+const OTHER_GROUP: u32 = 65_534;
 
 /// The site, followed by the daemon itself: by a thread of its own.
 fn watched() -> String {
@@ -39,7 +46,7 @@ fn assert_few(guard: &Guard) {
 fn after_its_start_the_daemon_has_three_capabilities_in_every_thread_and_can_do_all_it_must() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS, UNNAMED]);
-    let guard = Guard::start(&lab.node, &watched()).unwrap();
+    let guard = Guard::start_in_group(OTHER_GROUP, &lab.node, &watched()).unwrap();
     let threads = || fs::read_dir(format!("/proc/{}/task", guard.pid())).unwrap().count();
     assert!(threads() > 1, "the files are followed by another thread");
     assert_few(&guard);
@@ -53,10 +60,15 @@ fn after_its_start_the_daemon_has_three_capabilities_in_every_thread_and_can_do_
     assert_eq!(reach(), Reach::Open);
     let other = guard.directory().join("other.toml");
     fs::write(&other, watched()).unwrap();
+    fs::set_permissions(guard.site(), Permissions::from_mode(0o640)).unwrap();
     let output = guard.ask(&["apply", &other.display().to_string()]).unwrap();
     assert!(output.status.success(), "apply: {}", said(&output));
     assert_eq!(reach(), Reach::Silent);
     assert_eq!(fs::read_to_string(guard.site()).unwrap(), watched(), "the site file is written");
+    // Without a privilege it cannot be in the group that it was in.
+    let written = fs::metadata(guard.site()).unwrap();
+    assert_eq!((written.gid(), written.mode() & 0o777), (OTHER_GROUP, 0o600), "nobody else reads it now");
+    assert!(guard.log().contains("cannot stay in group 0, and gets mode 600"), "{}", guard.log());
 
     // What it follows by itself: its files, and an interface that comes.
     let before = generation(&guard);
