@@ -4,6 +4,7 @@
 //! in whatever way, leaves it. Only [`Request::Detach`] and [`detach`] open the node.
 
 mod archive;
+mod calling;
 mod candidate;
 mod cgroups;
 mod clock;
@@ -47,8 +48,8 @@ use tokio::{
 
 use portguard_common::abi::DropEvent;
 
-pub use control::{ask, follow};
-pub use error::DaemonError;
+pub use calling::{ask, follow};
+pub use error::{DaemonError, Silent};
 pub use particulars::ProductInForce;
 pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
@@ -342,6 +343,9 @@ impl Daemon {
                 "{request} was asked for by somebody who is not root, and refused"
             );
             Answer::Once(Reply::Error(format!("only root may ask for `{request}`")))
+        } else if request.is_announced() && !caller.hears_of_it() {
+            tracing::warn!("{request} was asked for by somebody who has given up since, and is not done");
+            return;
         } else {
             self.login = login;
             let reply = self.reply(&request).await;
