@@ -24,6 +24,7 @@ mod readings;
 mod recent;
 mod resolving;
 mod senders;
+mod signals;
 mod site;
 mod status;
 mod store;
@@ -41,10 +42,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use portguard_common::abi::DropEvent;
 
@@ -71,6 +69,7 @@ use gather::Brought;
 use metrics::Metrics;
 use recent::Recent;
 use resolving::Resolving;
+use signals::{Signals, Told};
 use site::Asker;
 use store::{Kept, Pending, Store};
 use stream::{EventStream, LogStream};
@@ -147,6 +146,7 @@ pub struct Daemon {
     object: Cow<'static, [u8]>,
     bpffs: PathBuf,
     surroundings: Surroundings,
+    signals: Signals,
     store: Store,
     kept: Kept,
     /// `None` after the filter was taken off.
@@ -183,6 +183,7 @@ impl Daemon {
     /// Where a generation enforces already, a site that cannot be put in force does not keep the daemon from starting:
     /// the generation goes on, and `status` tells.
     pub async fn start(options: Options) -> Result<Self, DaemonError> {
+        let signals = Signals::new()?;
         let Options { site, object, runtime_dir, state_dir, bpffs, surroundings } = options;
         privileges::narrow().map_err(DaemonError::Privileges)?;
         let object = match object {
@@ -198,6 +199,7 @@ impl Daemon {
             object,
             bpffs,
             surroundings,
+            signals,
             kept: store.load(),
             store,
             enforcement: None,
@@ -273,11 +275,6 @@ impl Daemon {
 
     /// Guards the node until SIGINT or SIGTERM, and leaves it as it is.
     pub async fn serve(mut self) -> Result<End, DaemonError> {
-        let [mut interrupt, mut terminate, mut hangup] = [
-            signals(SignalKind::interrupt())?,
-            signals(SignalKind::terminate())?,
-            signals(SignalKind::hangup())?,
-        ];
         let (mut rounds, mut samples, mut keeping) = (interval(ROUND), interval(SAMPLE), interval(KEEP));
         let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
         for ticks in [&mut rounds, &mut samples, &mut keeping, &mut alive] {
@@ -286,9 +283,10 @@ impl Daemon {
         notify::ready(&self.status().line());
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
-                _ = hangup.recv() => self.hang_up().await,
+                told = self.signals.next() => match told {
+                    Told::End => break,
+                    Told::Reload => self.hang_up().await,
+                },
                 change = self.network.next() => self.hear(change),
                 () = self.watcher.next() => self.due.files.within(FILES),
                 found = self.resolving.next() => self.learn_names(found).await,
@@ -463,8 +461,4 @@ async fn hear_program(log: &mut Option<LogStream>) -> Infallible {
 /// Takes the filter off without a daemon. `false`: there was none.
 pub fn detach(bpffs: &Path) -> Result<bool, DaemonError> {
     Ok(Filter::remove(bpffs)?)
-}
-
-fn signals(kind: SignalKind) -> Result<Signal, DaemonError> {
-    signal(kind).map_err(DaemonError::Signals)
 }
