@@ -122,6 +122,8 @@ pub enum End {
     Guarded,
     /// On these interfaces it ends with the process, since somebody has taken their pins away; on others it enforces on.
     Unpinned(Vec<String>),
+    /// It enforces on as long as a process is left in this mount namespace: the pins go with the last one.
+    Private,
     /// The filter was taken off before.
     Open,
 }
@@ -134,6 +136,10 @@ impl fmt::Display for End {
                 f,
                 "NOT guarded any more: {}, whose filter ends with this process, since its pin is gone; start portguard again",
                 interfaces.join(", ")
+            ),
+            Self::Private => f.write_str(
+                "guarded only as long as a process is left that sees the BPF file system with the pins, which process 1 does \
+                 not: if this was the last one in its mount namespace, the node is open",
             ),
             Self::Open => f.write_str("nothing is guarded, since the filter was taken off"),
         }
@@ -245,6 +251,7 @@ impl Daemon {
             Err(error) if armed && self.socket.is_some() => self.note_site(&error),
             Err(error) => return Err(self.abandon(armed, error)),
         }
+        self.note_namespace();
         self.tend().await?;
         self.give_up_privileges();
         self.sample();
@@ -273,7 +280,7 @@ impl Daemon {
         }
     }
 
-    /// Guards the node until SIGINT or SIGTERM, and leaves it as it is.
+    /// Guards the node until SIGINT or SIGTERM, also one that came while it started, and leaves it as it is.
     pub async fn serve(mut self) -> Result<End, DaemonError> {
         let (mut rounds, mut samples, mut keeping) = (interval(ROUND), interval(SAMPLE), interval(KEEP));
         let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
@@ -317,13 +324,25 @@ impl Daemon {
     fn end(&self) -> End {
         let Some(enforcement) = &self.enforcement else { return End::Open };
         let unpinned = enforcement.filter().unpinned().map(|guarded| guarded.name.clone());
-        match unpinned.collect::<Vec<_>>() {
-            none if none.is_empty() => End::Guarded,
-            interfaces => {
-                let end = End::Unpinned(interfaces);
-                tracing::error!("{end}");
-                end
-            }
+        let end = match unpinned.collect::<Vec<_>>() {
+            none if none.is_empty() && datapath::goes_with_the_namespace(&self.bpffs) => End::Private,
+            none if none.is_empty() => return End::Guarded,
+            interfaces => End::Unpinned(interfaces),
+        };
+        tracing::error!("{end}");
+        end
+    }
+
+    /// Looks whether the pins are anybody else's to see.
+    fn note_namespace(&mut self) {
+        if datapath::goes_with_the_namespace(&self.bpffs) {
+            let says = format!(
+                "the BPF file system at {} is mounted where process 1 does not see it: the end of the last process in this mount \
+                 namespace, which may be this one, will open the node. Mount it outside (`mount -t bpf bpf /sys/fs/bpf`), and \
+                 start portguard where it sees that",
+                self.bpffs.display()
+            );
+            self.troubles.note(Subject::Namespace, says);
         }
     }
 

@@ -28,6 +28,7 @@ mod survey;
 mod tables;
 mod test_run;
 
+pub use bpffs::goes_with_the_namespace;
 pub use change::Change;
 pub use counters::CounterSnapshot;
 pub use drops::{DropTable, Epoch, Events};
