@@ -49,7 +49,7 @@ impl RecordArgs {
         let _: Result<Reply, DaemonError> = ask(directory, Request::Drops { filter: nothing });
         match ask(directory, request) {
             Ok(reply) => Ok(Some(reply)),
-            Err(DaemonError::NotRunning { .. }) => Ok(None),
+            Err(DaemonError::NotRunning { .. } | DaemonError::Silent(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }

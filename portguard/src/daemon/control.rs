@@ -1,14 +1,13 @@
-//! The control socket: one question a connection, and nobody can keep the daemon waiting.
+//! The daemon's end of the control socket: one question a connection, and nobody can keep the daemon waiting.
 //!
-//! Root may ask for anything, members of the group `portguard` for what changes nothing. Who asks is told by the kernel.
+//! Root may ask for anything, members of the group `portguard` for what changes nothing. Who asks is told by the kernel. What
+//! changes something is begun only if its caller is there to hear of it ([`Caller::hears_of_it`]).
 
 use std::{
-    fs,
-    io::{self, BufRead as _, BufReader, Read as _, Write as _},
-    ops::ControlFlow,
-    os::unix::{
-        fs::{PermissionsExt as _, chown},
-        net::UnixStream as BlockingStream,
+    fs, io,
+    os::{
+        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        unix::fs::{PermissionsExt as _, chown},
     },
     path::{Path, PathBuf},
     sync::Arc,
@@ -17,8 +16,11 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::stat::{Mode, umask},
-    unistd::{Group, Uid, User, geteuid},
+    sys::{
+        socket::{MsgFlags, send},
+        stat::{Mode, umask},
+    },
+    unistd::{Group, geteuid},
 };
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader as AsyncBufReader},
@@ -34,31 +36,38 @@ use super::{
 };
 use crate::events::Event;
 
-const SOCKET: &str = "control.sock";
+/// The socket's name.
+pub(super) const SOCKET: &str = "control.sock";
 /// The most bytes that a question may have.
 const MAX_REQUEST: u64 = 4096;
 /// Callers that are served at once.
 const MAX_CALLERS: usize = 64;
-/// The most bytes of an answer that are read.
-const MAX_REPLY: u64 = 64 << 20;
 /// How long a caller may take to ask, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How long a caller waits for the answer: a generation with a million addresses takes seconds.
-const WORK: Duration = Duration::from_mins(2);
 
 /// Who may ask for what changes nothing, if there is such a group.
 pub(super) const GROUP: &str = "portguard";
 
 /// Who asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Caller {
     pub(super) uid: u32,
+    stream: OwnedFd,
 }
 
 impl Caller {
     /// Whether it may ask for changes: root, or whoever runs the daemon.
-    pub(super) fn is_root(self) -> bool {
+    pub(super) fn is_root(&self) -> bool {
         self.uid == 0 || self.uid == geteuid().as_raw()
+    }
+
+    /// Says that what it asks for begins now. `false`: it has hung up, or waits no more, and that is not to be done.
+    ///
+    /// One step for both: a caller cannot go between a look whether it is there and the beginning.
+    pub(super) fn hears_of_it(&self) -> bool {
+        let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+        // Nothing was written to it before: there is room.
+        line(Reply::Begun).is_ok_and(|line| send(self.stream.as_raw_fd(), &line, flags) == Ok(line.len()))
     }
 }
 
@@ -174,7 +183,7 @@ async fn listen(listener: UnixListener, queries: mpsc::Sender<Query>) {
 /// Reads the question and writes the answer. A caller that is slow or talks nonsense is its own loss.
 async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
     let served = async {
-        let caller = Caller { uid: stream.peer_cred()?.uid() };
+        let caller = Caller { uid: stream.peer_cred()?.uid(), stream: stream.as_fd().try_clone_to_owned()? };
         let line = timeout(PATIENCE, question(&mut stream)).await??;
         match answer(&line, caller, queries).await {
             Answer::Once(reply) => write(&mut stream, reply).await,
@@ -189,9 +198,13 @@ async fn serve(mut stream: UnixStream, queries: &mpsc::Sender<Query>) {
 }
 
 async fn write(stream: &mut UnixStream, body: Reply) -> io::Result<()> {
+    timeout(PATIENCE, stream.write_all(&line(body)?)).await?
+}
+
+fn line(body: Reply) -> io::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(&Versioned::new(body))?;
     line.push(b'\n');
-    timeout(PATIENCE, stream.write_all(&line)).await?
+    Ok(line)
 }
 
 /// Until the caller hangs up, which is told by its end of the stream even while nothing happens.
@@ -237,68 +250,4 @@ async fn answer(line: &str, caller: Caller, queries: &mpsc::Sender<Query>) -> An
 
 fn stopping() -> Reply {
     Reply::Error("the daemon is stopping".to_owned())
-}
-
-/// Asks the daemon whose control socket is in `directory`.
-pub fn ask(directory: &Path, request: Request) -> Result<Reply, DaemonError> {
-    let path = directory.join(SOCKET);
-    let mut stream = question_to(&path, request, Some(WORK))?;
-    read_reply(&mut stream, &path)?.ok_or(DaemonError::Garbled { path })
-}
-
-/// Asks the daemon for drops as they happen, and hands each reply to `take` until it breaks off, or the daemon does.
-pub fn follow<B>(
-    directory: &Path,
-    mut take: impl FnMut(Reply) -> ControlFlow<B>,
-) -> Result<Option<B>, DaemonError> {
-    let path = directory.join(SOCKET);
-    let mut stream = question_to(&path, Request::Follow, None)?;
-    while let Some(reply) = read_reply(&mut stream, &path)? {
-        if let ControlFlow::Break(end) = take(reply) {
-            return Ok(Some(end));
-        }
-    }
-    Ok(None)
-}
-
-fn question_to(
-    path: &Path,
-    request: Request,
-    patience: Option<Duration>,
-) -> Result<BufReader<BlockingStream>, DaemonError> {
-    let ask = || {
-        let mut stream = BlockingStream::connect(path)?;
-        stream.set_read_timeout(patience)?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut line = serde_json::to_vec(&Versioned { login: login(), ..Versioned::new(request) })?;
-        line.push(b'\n');
-        stream.write_all(&line)?;
-        Ok(BufReader::new(stream))
-    };
-    ask().map_err(|source| DaemonError::NotRunning { path: path.to_owned(), source })
-}
-
-/// The next reply; `None`: there are no more.
-fn read_reply(stream: &mut BufReader<BlockingStream>, path: &Path) -> Result<Option<Reply>, DaemonError> {
-    let mut line = Vec::new();
-    let read = stream.take(MAX_REPLY).read_until(b'\n', &mut line);
-    read.map_err(|source| DaemonError::NotRunning { path: path.to_owned(), source })?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    match serde_json::from_slice::<Versioned<Reply>>(&line) {
-        Ok(Versioned { body: Reply::Error(text), .. }) => Err(DaemonError::Refused(text)),
-        Ok(Versioned { version: PROTOCOL_VERSION, body, .. }) => Ok(Some(body)),
-        _ => Err(DaemonError::Garbled { path: path.to_owned() }),
-    }
-}
-
-/// Whom the kernel remembers to have logged in here, whoever they have become since; nobody, where no login was.
-fn login() -> Option<String> {
-    let number: u32 = fs::read_to_string("/proc/self/loginuid").ok()?.trim().parse().ok()?;
-    if number == u32::MAX {
-        return None;
-    }
-    let user = User::from_uid(Uid::from_raw(number)).ok().flatten();
-    Some(user.map_or_else(|| number.to_string(), |user| user.name))
 }

@@ -1,9 +1,10 @@
 //! What can keep the daemon from starting, or a question from being answered.
 
-use std::{io, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use thiserror::Error;
 
+use super::Request;
 use crate::{compile::CompileError, datapath::DatapathError, input::InputError};
 
 /// Why the daemon does not run, or does not answer.
@@ -44,6 +45,23 @@ pub enum DaemonError {
         path: PathBuf,
         /// The system's answer.
         source: io::Error,
+    },
+    /// Somebody is there, and says nothing.
+    #[error(transparent)]
+    Silent(Box<Silent>),
+    /// Something was begun, and it is not known what came of it.
+    #[error(
+        "the portguard on {} has begun `{request}` and {why}: it may be done, half done, or done later; `portguard status` \
+         tells",
+        path.display()
+    )]
+    Unfinished {
+        /// The socket.
+        path: PathBuf,
+        /// What was asked for.
+        request: String,
+        /// What the daemon is known to do instead of answering.
+        why: &'static str,
     },
     /// The answer is none.
     #[error("the portguard on {} answered what this one does not understand; are both the same version?", path.display())]
@@ -101,4 +119,33 @@ pub enum DaemonError {
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
+}
+
+/// A daemon that does not answer, and what it will not do therefore.
+#[derive(Debug, Error)]
+pub struct Silent {
+    /// The socket.
+    pub(super) path: PathBuf,
+    /// What was asked for.
+    pub(super) request: Request,
+    /// The daemon, where the caller can see it.
+    pub(super) pid: Option<i32>,
+}
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, request, pid } = self;
+        write!(f, "the portguard on {} does not answer: it hangs, is stopped, or is busy. ", path.display())?;
+        if request.changes() {
+            write!(f, "`{request}` was not begun, and will not be. ")?;
+        }
+        let kill = pid.map_or_else(|| "kill it".to_owned(), |pid| format!("kill it (`kill -KILL {pid}`)"));
+        match request {
+            Request::Detach => write!(f, "If the node is to be open all the same, {kill} and ask again"),
+            _ => write!(
+                f,
+                "What is in force is so still. Ask again; if it stays silent, {kill} and start it again, which opens nothing"
+            ),
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! in whatever way, leaves it. Only [`Request::Detach`] and [`detach`] open the node.
 
 mod archive;
+mod calling;
 mod candidate;
 mod cgroups;
 mod clock;
@@ -26,6 +27,7 @@ mod recent;
 mod replacement;
 mod resolving;
 mod senders;
+mod signals;
 mod site;
 mod status;
 mod store;
@@ -43,15 +45,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval},
-};
+use tokio::time::{MissedTickBehavior, interval};
 
 use portguard_common::abi::DropEvent;
 
-pub use control::{ask, follow};
-pub use error::DaemonError;
+pub use calling::{ask, follow};
+pub use error::{DaemonError, Silent};
 pub use particulars::ProductInForce;
 pub use protocol::{PROTOCOL_VERSION, Reply, Request};
 pub use status::{GenerationInForce, GuardedInterface, Status, Trouble};
@@ -73,6 +72,7 @@ use gather::Brought;
 use metrics::Metrics;
 use recent::Recent;
 use resolving::Resolving;
+use signals::{Signals, Told};
 use site::Asker;
 use store::{Kept, Pending, Store};
 use stream::{EventStream, LogStream};
@@ -125,6 +125,8 @@ pub enum End {
     Guarded,
     /// On these interfaces it ends with the process, since somebody has taken their pins away; on others it enforces on.
     Unpinned(Vec<String>),
+    /// It enforces on as long as a process is left in this mount namespace: the pins go with the last one.
+    Private,
     /// The filter was taken off before.
     Open,
 }
@@ -138,6 +140,10 @@ impl fmt::Display for End {
                 "NOT guarded any more: {}, whose filter ends with this process, since its pin is gone; start portguard again",
                 interfaces.join(", ")
             ),
+            Self::Private => f.write_str(
+                "guarded only as long as a process is left that sees the BPF file system with the pins, which process 1 does \
+                 not: if this was the last one in its mount namespace, the node is open",
+            ),
             Self::Open => f.write_str("nothing is guarded, since the filter was taken off"),
         }
     }
@@ -149,6 +155,7 @@ pub struct Daemon {
     object: Cow<'static, [u8]>,
     bpffs: PathBuf,
     surroundings: Surroundings,
+    signals: Signals,
     store: Store,
     kept: Kept,
     /// `None` after the filter was taken off.
@@ -185,6 +192,7 @@ impl Daemon {
     /// Where a generation enforces already, a site that cannot be put in force does not keep the daemon from starting:
     /// the generation goes on, and `status` tells.
     pub async fn start(options: Options) -> Result<Self, DaemonError> {
+        let signals = Signals::new()?;
         let Options { site, object, runtime_dir, state_dir, bpffs, surroundings } = options;
         privileges::narrow().map_err(DaemonError::Privileges)?;
         let object = match object {
@@ -200,6 +208,7 @@ impl Daemon {
             object,
             bpffs,
             surroundings,
+            signals,
             kept: store.load(),
             store,
             enforcement: None,
@@ -245,6 +254,7 @@ impl Daemon {
             Err(error) if armed && self.socket.is_some() => self.note_site(&error),
             Err(error) => return Err(self.abandon(armed, error)),
         }
+        self.note_namespace();
         self.tend().await?;
         self.give_up_privileges();
         self.sample();
@@ -273,13 +283,8 @@ impl Daemon {
         }
     }
 
-    /// Guards the node until SIGINT or SIGTERM, and leaves it as it is.
+    /// Guards the node until SIGINT or SIGTERM, also one that came while it started, and leaves it as it is.
     pub async fn serve(mut self) -> Result<End, DaemonError> {
-        let [mut interrupt, mut terminate, mut hangup] = [
-            signals(SignalKind::interrupt())?,
-            signals(SignalKind::terminate())?,
-            signals(SignalKind::hangup())?,
-        ];
         let (mut rounds, mut samples, mut keeping) = (interval(ROUND), interval(SAMPLE), interval(KEEP));
         let mut alive = interval(notify::watchdog().unwrap_or(SAMPLE));
         for ticks in [&mut rounds, &mut samples, &mut keeping, &mut alive] {
@@ -288,9 +293,10 @@ impl Daemon {
         notify::ready(&self.status().line());
         loop {
             tokio::select! {
-                _ = interrupt.recv() => break,
-                _ = terminate.recv() => break,
-                _ = hangup.recv() => self.hang_up().await,
+                told = self.signals.next() => match told {
+                    Told::End => break,
+                    Told::Reload => self.hang_up().await,
+                },
                 change = self.network.next() => self.hear(change),
                 () = self.watcher.next() => self.due.files.within(FILES),
                 found = self.resolving.next() => self.learn_names(found).await,
@@ -321,13 +327,25 @@ impl Daemon {
     fn end(&self) -> End {
         let Some(enforcement) = &self.enforcement else { return End::Open };
         let unpinned = enforcement.filter().unpinned().map(|guarded| guarded.name.clone());
-        match unpinned.collect::<Vec<_>>() {
-            none if none.is_empty() => End::Guarded,
-            interfaces => {
-                let end = End::Unpinned(interfaces);
-                tracing::error!("{end}");
-                end
-            }
+        let end = match unpinned.collect::<Vec<_>>() {
+            none if none.is_empty() && datapath::goes_with_the_namespace(&self.bpffs) => End::Private,
+            none if none.is_empty() => return End::Guarded,
+            interfaces => End::Unpinned(interfaces),
+        };
+        tracing::error!("{end}");
+        end
+    }
+
+    /// Looks whether the pins are anybody else's to see.
+    fn note_namespace(&mut self) {
+        if datapath::goes_with_the_namespace(&self.bpffs) {
+            let says = format!(
+                "the BPF file system at {} is mounted where process 1 does not see it: the end of the last process in this mount \
+                 namespace, which may be this one, will open the node. Mount it outside (`mount -t bpf bpf /sys/fs/bpf`), and \
+                 start portguard where it sees that",
+                self.bpffs.display()
+            );
+            self.troubles.note(Subject::Namespace, says);
         }
     }
 
@@ -345,6 +363,9 @@ impl Daemon {
                 "{request} was asked for by somebody who is not root, and refused"
             );
             Answer::Once(Reply::Error(format!("only root may ask for `{request}`")))
+        } else if request.is_announced() && !caller.hears_of_it() {
+            tracing::warn!("{request} was asked for by somebody who has given up since, and is not done");
+            return;
         } else {
             self.login = login;
             let reply = self.reply(&request).await;
@@ -464,8 +485,4 @@ async fn hear_program(log: &mut Option<LogStream>) -> Infallible {
 /// Takes the filter off without a daemon. `false`: there was none.
 pub fn detach(bpffs: &Path) -> Result<bool, DaemonError> {
     Ok(Filter::remove(bpffs)?)
-}
-
-fn signals(kind: SignalKind) -> Result<Signal, DaemonError> {
-    signal(kind).map_err(DaemonError::Signals)
 }

@@ -1,4 +1,4 @@
-//! What is said over the control socket: one line of JSON each way.
+//! What is said over the control socket: a question, and one line of JSON or more that answer it.
 
 use std::{error::Error, fmt, path::PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Raised when a request or a reply changes its meaning.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;
 
 /// A line with the version that its writer speaks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,6 +78,11 @@ pub enum Request {
 }
 
 impl Request {
+    /// Whether its caller is told when it is begun, since it changes something or takes its time.
+    pub(super) fn is_announced(&self) -> bool {
+        self.changes() || matches!(self, Self::Drops { .. })
+    }
+
     /// Whether it changes anything, so that root alone may ask for it.
     pub(super) fn changes(&self) -> bool {
         match self {
@@ -117,6 +122,8 @@ pub enum Reply {
     Event(Box<Event>),
     /// To [`Request::Follow`]: so many events came faster than they were read.
     Missed(u64),
+    /// What was asked for begins now, since its caller was there still; what comes of it follows.
+    Begun,
     /// What was asked for is done; in a sentence, what came of it.
     Done(String),
     /// Why there is no answer.

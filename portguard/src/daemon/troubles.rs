@@ -35,10 +35,12 @@ pub(super) enum Subject {
     Privileges,
     /// Metrics cannot be served.
     Metrics,
+    /// The pins go with the mount namespace.
+    Namespace,
 }
 
 /// What there are troubles about, in words for programs.
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 15] = [
     "site",
     "interface",
     "ledger",
@@ -53,6 +55,7 @@ const WORDS: [&str; 14] = [
     "state",
     "privileges",
     "metrics",
+    "namespace",
 ];
 
 impl Subject {
@@ -73,6 +76,7 @@ impl Subject {
             Self::State => "state",
             Self::Privileges => "privileges",
             Self::Metrics => "metrics",
+            Self::Namespace => "namespace",
         }
     }
 }

@@ -26,7 +26,10 @@ use nix::{
     errno::Errno,
     fcntl::{Flock, FlockArg},
     mount::{MsFlags, mount},
-    sys::statfs::{BPF_FS_MAGIC, statfs},
+    sys::{
+        stat::{major, minor},
+        statfs::{BPF_FS_MAGIC, statfs},
+    },
     unistd::geteuid,
 };
 
@@ -149,6 +152,16 @@ impl PinDirectory {
         }
         remove_tree(&self.path)
     }
+}
+
+/// Whether the BPF file system at `path` is one that process 1 does not see: it goes, with all that is pinned there, when the last
+/// process ends that does. What cannot be found out is no: a container has a process 1 of its own, or none to look at.
+pub fn goes_with_the_namespace(path: &Path) -> bool {
+    let mounted = fs::metadata(path).ok().filter(|_| is_bpffs(path));
+    let seen = fs::read_to_string("/proc/1/mountinfo");
+    let (Some(mounted), Ok(seen)) = (mounted, seen) else { return false };
+    let device = format!("{}:{}", major(mounted.dev()), minor(mounted.dev()));
+    !seen.lines().any(|mount| mount.split(' ').nth(2) == Some(&device))
 }
 
 /// Removes a directory, or one pin, with all that is in it; what is not there is no error.

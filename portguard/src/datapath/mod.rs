@@ -29,6 +29,7 @@ mod tables;
 mod test_run;
 mod unnamed;
 
+pub use bpffs::goes_with_the_namespace;
 pub use change::Change;
 pub use counters::CounterSnapshot;
 pub use drops::{DropTable, Epoch, Events};

@@ -84,6 +84,17 @@ impl Guard {
         Self::run(host, directory.to_owned())
     }
 
+    /// The same; `meanwhile` is done while it starts.
+    pub fn again_while(
+        host: &Host,
+        directory: &Path,
+        meanwhile: impl FnOnce(&Process) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let mut command = Command::new(binary()?);
+        command.arg("run");
+        Self::run_beside(command, host, directory.to_owned(), meanwhile)
+    }
+
     fn run(host: &Host, directory: PathBuf) -> anyhow::Result<Self> {
         let mut command = Command::new(binary()?);
         command.arg("run");

@@ -5,6 +5,8 @@ use std::{
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -15,7 +17,7 @@ use nix::{
 };
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab, Reach, wait_until},
+    lab::{Guard, Lab, Reach, binary, wait_until},
 };
 
 use super::{CLIENTS, UNNAMED, generation, is_guarded, listen, said, soon, troubles};
@@ -37,15 +39,44 @@ fn a_daemon_that_stands_still_does_not_stop_the_filter() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    let pid = Pid::from_raw(guard.pid().try_into().unwrap());
+    let (first, pid) = (generation(&guard), Pid::from_raw(guard.pid().try_into().unwrap()));
     kill(pid, Signal::SIGSTOP).unwrap();
-    // Each takes as long as the stranger waits in vain: ten seconds in all.
-    for _ in 0..7 {
-        assert!(is_guarded(&lab));
-    }
+    let mut killed = changes_the_site(&guard);
+    thread::scope(|scope| {
+        let callers = ["status", "detach"].map(|verb| scope.spawn(|| guard.ask(&[verb]).unwrap()));
+        // Each takes as long as the stranger waits in vain: ten seconds in all.
+        for _ in 0..7 {
+            assert!(is_guarded(&lab));
+            killed.kill().unwrap();
+        }
+        let [status, detach] = callers.map(|caller| {
+            assert!(caller.is_finished(), "it does not wait for ever");
+            caller.join().unwrap()
+        });
+        assert_eq!((status.status.code(), detach.status.code()), (Some(2), Some(2)));
+        assert!(said(&status).contains("does not answer"), "{}", said(&status));
+        assert!(said(&detach).contains("was not begun, and will not be"), "{}", said(&detach));
+        assert!(said(&detach).contains(&format!("kill -KILL {pid}")), "{}", said(&detach));
+    });
+    killed.wait().unwrap();
     kill(pid, Signal::SIGCONT).unwrap();
     soon(&guard, "it goes on", || guard.status().is_ok());
+    // It finds both, and what they asked for is nobody's wish any more.
+    let refused =
+        |verb: &str| guard.log().contains(&format!("{verb} was asked for by somebody who has given up"));
+    soon(&guard, "it says what it does not do", || refused("apply") && refused("detach"));
+    assert_eq!(generation(&guard), first);
+    assert!(is_guarded(&lab));
     guard.stop().unwrap();
+}
+
+/// Somebody who asks for another site.
+fn changes_the_site(guard: &Guard) -> Child {
+    let file = guard.directory().join("other.toml");
+    fs::write(&file, other()).expect("the lab has a directory");
+    let mut command = Command::new(binary().expect("`cargo xtask test` builds it"));
+    command.arg("apply").arg(file).arg("--runtime-dir").arg(guard.directory());
+    command.stderr(Stdio::null()).spawn().expect("it is there")
 }
 
 #[test]

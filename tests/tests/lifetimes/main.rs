@@ -9,6 +9,7 @@ mod privileges;
 mod record;
 mod reload;
 mod reported;
+mod signals;
 mod storm;
 mod watch;
 

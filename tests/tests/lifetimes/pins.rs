@@ -1,6 +1,6 @@
 //! The filter and its daemon.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use nix::sys::signal::Signal;
 use portguard_tests::{
@@ -8,7 +8,7 @@ use portguard_tests::{
     lab::{Guard, Lab, Reach, ask, binary, wait_until},
 };
 
-use super::{CLIENTS, SOON, generation, guarded, is_guarded, link, listen, said};
+use super::{CLIENTS, SOON, generation, guarded, is_guarded, link, listen, said, troubles};
 
 /// All that is pinned, by path.
 fn pinned(directory: &Path) -> Vec<String> {
@@ -181,6 +181,26 @@ fn a_generation_that_cannot_be_read_enforces_until_another_takes_its_place() {
     assert!(!about.exists(), "the old one is gone");
     assert!(is_guarded(&lab));
     guard.stop().unwrap();
+}
+
+#[test]
+fn pins_in_a_mount_namespace_of_their_own_are_not_said_to_stay() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", "echo ready && exec sleep 600"]);
+    let mut other = lab.node.spawn(&mut command).unwrap();
+    other.wait_ready(SOON, |other| Ok(other.stdout().contains("ready"))).unwrap();
+    let guard = Guard::start_beside(&other, &lab.node, SITE).unwrap();
+    let told = troubles(&guard);
+    assert!(told.iter().any(|says| says.contains("is mounted where process 1 does not see it")), "{told:?}");
+    let last = guard.end(Signal::SIGTERM).unwrap();
+    assert!(last.contains("guarded only as long as a process is left that sees"), "{last}");
+    assert!(!last.contains("guarded still"), "{last}");
+    assert!(is_guarded(&lab), "there is another process");
+    drop(other);
+    let open = || lab.stranger.connect(lab.node.v4(), CLIENTS).unwrap() == Reach::Open;
+    assert!(wait_until(SOON, open), "that was the last one");
 }
 
 #[test]
