@@ -109,7 +109,7 @@ fn whoever_may_not_look_is_told_so_and_not_that_nothing_is_pinned() {
     // What is closed then is the file system's parent, the file system, and the pins in it.
     for opened in [lab.directory(), &directory, &bpffs] {
         open(opened);
-        let mut command = std::process::Command::new(&program);
+        let mut command = Command::new(&program);
         command.args(["detach", "--runtime-dir", "/nowhere", "--bpffs"]).arg(&bpffs);
         let output = command.uid(65_534).gid(65_534).output().unwrap();
         let said = said(&output);
