@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: what PortGuard costs.
 
-use crate::{build_ebpf, process::run as run_command, workspace::Workspace};
+use std::process::Command;
+
+use crate::{build_ebpf, process::run as run_command, test, workspace::Workspace};
 
 /// The bench reads its own arguments: `cargo xtask bench --help`.
 #[derive(clap::Args)]
@@ -14,9 +16,9 @@ pub(crate) struct Options {
 /// What the verifier goes through, and whether it is too much.
 pub(crate) fn verifier(workspace: &Workspace) -> anyhow::Result<()> {
     build_ebpf::build(workspace)?;
-    let mut bench = workspace.cargo("run");
-    bench.args(["--quiet", "--package=portguard-tests", "--features=kernel", "--bin=bench", "--"]);
-    run_command(bench.arg("verifier"))
+    // As the tests are built, which need it too, so that nothing is built twice.
+    run_command(test::command(workspace).args(["--quiet", "--no-run"]))?;
+    run_command(Command::new(workspace.binary("debug", "bench")?).arg("verifier"))
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()> {

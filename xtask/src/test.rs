@@ -1,13 +1,13 @@
 //! `cargo xtask test`: all tests, those that need the kernel included.
 
-use std::env;
+use std::{env, process::Command};
 
 use anyhow::ensure;
 
 use crate::{build_ebpf, process::run as run_command, setup, workspace::Workspace};
 
-/// At most so many tests at a time: each lab has servers of its own, and what waits for them must not starve.
-const THREADS: &str = "2";
+/// So many tests at a time: they wait more than they compute, and each lab has servers of its own, which must not starve.
+const THREADS: &str = "4";
 
 #[derive(clap::Args, Default)]
 pub(crate) struct Options {
@@ -26,13 +26,19 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> anyhow::Result<()
     setup::everything(workspace)?;
     build_ebpf::build_logging(workspace)?;
     build_ebpf::build(workspace)?;
-    // The tests of the lab run the binary as a user would.
-    run_command(workspace.cargo("build").arg("--package=portguard"))?;
-    let mut tests = workspace.cargo("test");
-    tests.args(["--workspace", "--exclude=portguard-ebpf", "--features=portguard-tests/kernel"]);
+    // The tests of the lab run the binary as a user would; it is built with them.
+    run_command(command(workspace).arg("--no-run"))?;
+    let mut tests = command(workspace);
     tests.arg("--no-fail-fast").args(&options.filter).arg("--").args(&options.arguments);
     if env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", THREADS);
     }
     run_command(tests.env("PORTGUARD", workspace.binary("debug", "portguard")?))
+}
+
+/// Builds the tests, with the binaries that they need, and runs them.
+pub(crate) fn command(workspace: &Workspace) -> Command {
+    let mut tests = workspace.cargo("test");
+    tests.args(["--workspace", "--exclude=portguard-ebpf", "--features=portguard-tests/kernel"]);
+    tests
 }
