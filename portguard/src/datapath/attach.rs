@@ -118,7 +118,7 @@ fn attach_filter(
 }
 
 /// Where there is no Ethernet header, whoever sends chooses by their addresses what the verdict takes for one.
-fn check_ethernet(link: &Link) -> Result<(), DatapathError> {
+pub(super) fn check_ethernet(link: &Link) -> Result<(), DatapathError> {
     if link.ethernet {
         return Ok(());
     }

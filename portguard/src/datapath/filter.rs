@@ -383,6 +383,10 @@ impl Filter {
 
     fn guard(&mut self, link: &Link) -> Result<Change, DatapathError> {
         let interface = link.name.clone();
+        // Before a place is looked for: the next generation would have none for it either.
+        if let Err(error) = attach::check_ethernet(link) {
+            return Ok(Change::Unguarded { interface, why: error.whole_story() });
+        }
         let Some(current) = self.current.and_then(|number| self.generations.get_mut(&number)) else {
             return Ok(Change::NoPlace { interface });
         };
