@@ -133,3 +133,24 @@ fn the_parts_of_a_guarded_interface_are_of_its_zone() {
     assert!(wait_until(SOON, || arrival(later) == arrival(whole)), "{}", guard.log());
     guard.stop().unwrap();
 }
+
+/// A place in the table of interfaces is one of 64, by their numbers.
+#[test]
+fn a_line_that_cannot_be_guarded_makes_no_generation_after_the_other() {
+    let lab = Lab::new().unwrap();
+    connect_fronts(&lab);
+    let index = |name: &str| lab.node.within(|| if_nametoindex(name).unwrap()).unwrap();
+    let taken = index("eth1") % 64;
+    loop {
+        lab.node.ip("tuntap add dev tun0 mode tun").unwrap();
+        if index("tun0") % 64 == taken {
+            break;
+        }
+        lab.node.ip("tuntap del dev tun0 mode tun").unwrap();
+    }
+    let guard = Guard::start(&lab.node, &SITE.replace("[interfaces.eth0]", "[interfaces.\"*\"]")).unwrap();
+    let told = || guard.status().unwrap()["troubles"].to_string();
+    assert!(wait_until(SOON, || told().contains("tun0 is NOT guarded")), "{}", told());
+    assert_eq!(guard.status().unwrap()["generation"]["number"], 1, "{}", guard.log());
+    guard.stop().unwrap();
+}
