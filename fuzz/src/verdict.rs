@@ -5,10 +5,11 @@
 //! through a look-up is met often. The frame follows.
 
 use portguard_common::{
-    Arrival, Outcome, Reason,
+    Action, Arrival, Outcome, Reason,
     abi::{Cell, Entry6, Pilot6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
     decide, general, outgoing, plain,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
+    unless_transit,
     wire::{Frame, FromBytes, ipv6},
 };
 
@@ -29,6 +30,7 @@ const TAG_AT: usize = 12;
 /// Tables out of a few bytes. An index beyond an array begins again at its front.
 struct Made {
     posture_pass: bool,
+    transit: bool,
     failsafe: bool,
     arrival: Arrival,
     default_class6: u32,
@@ -79,6 +81,7 @@ impl Made {
         let cells = std::array::from_fn(|_| Cell::from(next()));
         Self {
             posture_pass: about & 1 == 1,
+            transit: about & 64 == 64,
             failsafe: about & 32 == 32,
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
@@ -156,6 +159,14 @@ impl Tables for Made {
         self.cells.get(index as usize % (2 * CELLS)).copied()
     }
 
+    fn transit(&self) -> bool {
+        self.transit
+    }
+
+    fn forwards<A: SourceAddress>(&self, _source: A, _destination: A) -> bool {
+        self.sockets & 32 == 32
+    }
+
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         Some(self.state(flow)).filter(|&state| state > 0).map(|state| SocketState(state.into()))
     }
@@ -213,7 +224,15 @@ pub fn verdict(input: &[u8]) {
     if let Some(short) = plain(frame, || Some(tables.arrival), tables) {
         assert_eq!(short.verdict(frame, tables), whole, "the shortcut is none");
     }
-    assert_eq!(decide(frame, tables.arrival, tables), whole);
+    let decided = decide(frame, tables.arrival, tables);
+    assert_eq!(decided, unless_transit(frame, whole, tables));
+    if decided != whole {
+        let drops = whole.reason.action() == Action::Drop && whole.reason.may_be_transit();
+        assert!(
+            tables.transit && drops && decided == Outcome::of(Reason::Transit),
+            "{whole:?} -> {decided:?}"
+        );
+    }
     if frame.len() < LEAST_LINEAR {
         return;
     }

@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 8;
+pub const ABI_VERSION: u32 = 9;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -325,8 +325,8 @@ pub struct Settings {
     pub outbound_observe: u8,
     /// 1 when undocumented traffic leaves.
     pub outbound_posture_pass: u8,
-    /// Zeros; they make up a whole word.
-    pub unused: [u8; 1],
+    /// 1 when what no rule admits comes in where the node sends it on to others.
+    pub transit: u8,
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -352,7 +352,7 @@ impl Settings {
         outbound: 0,
         outbound_observe: 0,
         outbound_posture_pass: 0,
-        unused: [0; 1],
+        transit: 0,
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }

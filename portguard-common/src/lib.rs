@@ -19,4 +19,4 @@ pub mod verdict;
 pub mod wire;
 
 pub use reason::{Action, Reason};
-pub use verdict::{Arrival, Outcome, Plain, decide, general, outgoing, plain};
+pub use verdict::{Arrival, Outcome, Plain, decide, general, is_transit, outgoing, plain, unless_transit};

@@ -98,6 +98,8 @@ reasons! {
     LaterFragment = "later_fragment", Pass, "a later fragment is nothing without its first, which is judged by port";
     /// What the node itself sent to a group that it is in, or to everybody: the kernel hands it back.
     LoopedBack = "looped_back", Pass, "this node sent it to a group that it is in itself";
+    /// What no rule admits, for somebody else to whom the node sends it on, where the site lets that pass.
+    Transit = "transit", Pass, "it is not for this node, which sends it on to others";
 
     /// Shorter than its headers say.
     Short = "short", Drop, "the packet ends inside a header";
@@ -187,6 +189,25 @@ impl Reason {
                 | Self::Revoked
                 | Self::NoSocket
                 | Self::Stale
+        )
+    }
+
+    /// Whether a packet drops for this reason only because of the port, type or protocol that it is for, or of who may reach that: the
+    /// rules are about this node, and what it sends on to others may pass all the same ([`Self::Transit`]).
+    #[inline(always)]
+    #[must_use]
+    pub const fn may_be_transit(self) -> bool {
+        matches!(
+            self,
+            Self::SourceNotAdmitted
+                | Self::Undocumented
+                | Self::NoReplyState
+                | Self::Revoked
+                | Self::NoSocket
+                | Self::Stale
+                | Self::Protocol
+                | Self::IcmpType
+                | Self::FragmentSource
         )
     }
 

@@ -8,6 +8,7 @@ use portguard_common::{
     abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Pilot6, PortEntry, port_entries},
     decide, general,
     tables::{Flow, SocketState, SourceAddress, Tables},
+    unless_transit,
 };
 
 /// The one documented port of TCP and of UDP, and whom it is open to: 10.1.0.0/16 and every address of IPv6.
@@ -15,7 +16,10 @@ const PORT: u32 = 8086;
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
 
-struct Small;
+struct Small {
+    /// Whether what is for others passes; all of IPv6 is.
+    router: bool,
+}
 
 impl Tables for Small {
     fn posture_pass(&self) -> bool {
@@ -72,6 +76,14 @@ impl Tables for Small {
         Some(Cell::from(index == 1 + CLASS_FIRST))
     }
 
+    fn transit(&self) -> bool {
+        self.router
+    }
+
+    fn forwards<A: SourceAddress>(&self, _source: A, _destination: A) -> bool {
+        true
+    }
+
     /// To an odd port of the peer's there is a connection.
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         (flow.ports.source() % 2 == 1).then_some(SocketState(1))
@@ -92,8 +104,12 @@ impl Tables for Small {
 
 fn verdict(frame: &[u8]) -> Outcome {
     let arrival = Arrival::new(0, true);
-    let outcome = decide(frame, arrival, &Small);
-    assert_eq!(outcome, general(frame, arrival, &Small), "the shortcut is none for {frame:02x?}");
+    let [node, router] = [false, true].map(|router| Small { router });
+    let outcome = decide(frame, arrival, &node);
+    assert_eq!(outcome, general(frame, arrival, &node), "the shortcut is none for {frame:02x?}");
+    let sent_on = decide(frame, arrival, &router);
+    assert_eq!(sent_on, unless_transit(frame, outcome, &router), "the shortcut is none for {frame:02x?}");
+    assert!(sent_on == outcome || sent_on.reason == Reason::Transit && outcome.reason.may_be_transit());
     outcome
 }
 

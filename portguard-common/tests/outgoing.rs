@@ -112,6 +112,15 @@ impl Tables for Node {
         Some(Cell::from([INBOUND.cells + CLIENT_CLASS, OUTBOUND.cells + UPSTREAM_CLASS].contains(&index)))
     }
 
+    /// About what comes in alone.
+    fn transit(&self) -> bool {
+        true
+    }
+
+    fn forwards<A: SourceAddress>(&self, _source: A, _destination: A) -> bool {
+        true
+    }
+
     /// The peer is the flow's source, whoever sends.
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         let ends = [flow.source.to_ip(), flow.destination.to_ip()];

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use portguard_common::abi::Sender;
 
-use crate::{drops, reply};
+use crate::{drops, reply, transit};
 
 /// What the program asks of a packet at the hook where it meets it.
 pub(crate) trait Context: Copy {
@@ -56,6 +56,9 @@ pub(crate) trait Context: Copy {
 
     /// Calls the function that tells whether a plain packet that comes in is a reply, with its refusal; gives its outcome.
     fn unless_reply(self, refusal: u64) -> u64;
+
+    /// Calls the function that tells whether the node sends a packet that comes in on to others.
+    fn is_transit(self) -> bool;
 
     /// Calls the function that notes a drop: each hook has its own, since a global function's parameters have the type of
     /// the kernel's context.
@@ -146,6 +149,11 @@ impl Context for Xdp {
     #[inline(always)]
     fn unless_reply(self, refusal: u64) -> u64 {
         reply::unless_reply(self.0, refusal)
+    }
+
+    #[inline(always)]
+    fn is_transit(self) -> bool {
+        transit::is_transit(self.0) != 0
     }
 
     #[inline(always)]
@@ -243,6 +251,11 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
     #[inline(always)]
     fn unless_reply(self, refusal: u64) -> u64 {
         reply::unless_reply_tc(self.0, refusal)
+    }
+
+    #[inline(always)]
+    fn is_transit(self) -> bool {
+        !OUTBOUND && transit::is_transit_tc(self.0) != 0
     }
 
     #[inline(always)]

@@ -2,7 +2,7 @@
 //! verdict function of `portguard-common`, counts, passes or drops.
 //!
 //! They hold no decision of their own: [`context`] is what differs between the two, [`frame`] where the bytes come from,
-//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`reply`] who asks it of plain packets, [`drops`] where it is noted who was dropped.
+//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`reply`] who asks it of plain packets, [`transit`] the kernel's routes, [`drops`] where it is noted who was dropped.
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -25,6 +25,7 @@ mod log;
 mod maps;
 mod reply;
 mod socket;
+mod transit;
 
 use core::hint::cold_path;
 
@@ -130,6 +131,7 @@ fn judge<C: Context, F: First<C>>(context: C) -> Action {
 /// Counts a packet of `bytes` with this outcome, and says what is to be done with it.
 #[inline(always)]
 fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
+    let outcome = unless_transit(context, outcome);
     count::count::<C>(outcome, bytes);
     #[cfg(feature = "log")]
     log::tell(outcome.to_bits(), bytes);
@@ -140,6 +142,16 @@ fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
             if maps::observe::<C>() { Action::Pass } else { Action::Drop }
         }
     }
+}
+
+/// The outcome, or that the packet came in for others, where the site lets that pass.
+#[inline(always)]
+fn unless_transit<C: Context>(context: C, outcome: Outcome) -> Outcome {
+    if !maps::transit::<C>() || !outcome.reason.may_be_transit() {
+        return outcome;
+    }
+    cold_path();
+    if context.is_transit() { Outcome::of(Reason::Transit) } else { outcome }
 }
 
 /// What is to be done with the frames that [`plain`] leaves, which are counted.

@@ -26,7 +26,7 @@ use crate::{
     context::{Context, Skb, Xdp},
     frame::forgotten,
     hide::sum,
-    socket,
+    socket, transit,
 };
 
 /// Not to be written by programs; the kernel checks it.
@@ -117,6 +117,12 @@ macro_rules! setting {
 #[inline(always)]
 pub(crate) fn observe<C: Context>() -> bool {
     if C::OUTBOUND { setting!(outbound_observe) != 0 } else { setting!(observe) != 0 }
+}
+
+/// Whether what no rule admits comes in where the node sends it on to others.
+#[inline(always)]
+pub(crate) fn transit<C: Context>() -> bool {
+    !C::OUTBOUND && setting!(transit) != 0
 }
 
 /// Counts one packet of `bytes` to the undocumented port with this place. Exported, so that the verifier takes it by itself.
@@ -300,6 +306,16 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     #[inline(always)]
     fn class6(&self, high: u64, low: u64) -> Option<u32> {
         if CALL { Some(source_class6(high, low)).filter(is_class) } else { tables::class6(self, high, low) }
+    }
+
+    #[inline(always)]
+    fn transit(&self) -> bool {
+        transit::<C>()
+    }
+
+    #[inline(always)]
+    fn forwards<A: SourceAddress>(&self, source: A, destination: A) -> bool {
+        transit::forwards(self.context, source, destination)
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     input::read_site,
     observe::Chart,
 };
@@ -18,7 +18,7 @@ fn every_counter_of_a_port_leads_to_that_port_and_to_no_other() {
 
 fn check(site: &Path) {
     let matrix = read_site(site).expect("the site is sound").matrix;
-    let image = compile(&matrix, &NodeAddresses::default()).expect("it fits");
+    let image = compile(&matrix, &Node::default()).expect("it fits");
     let chart = Chart::new(image.legend(), &matrix);
     let mut ports = 0;
     for port in chart.ports() {

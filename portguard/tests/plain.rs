@@ -8,7 +8,7 @@ use std::{
 
 use etherparse::PacketBuilder;
 use portguard::{
-    compile::{Image, NativeTables, NodeAddresses, Sockets, compile},
+    compile::{Image, NativeTables, Node, Sockets, compile},
     input::read_site,
 };
 use portguard_common::{Arrival, Reason, decide, general, plain, tables::SocketState};
@@ -42,7 +42,7 @@ const NODE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9);
 fn image() -> Image {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites/both.toml");
     let matrix = read_site(&site).expect("the site is sound").matrix;
-    compile(&matrix, &NodeAddresses::new(vec![NODE_V4.into(), NODE_V6.into()])).expect("the site is small")
+    compile(&matrix, &Node::new(vec![NODE_V4.into(), NODE_V6.into()])).expect("the site is small")
 }
 
 /// Members of groups, strangers, the node itself, and addresses that no packet has.

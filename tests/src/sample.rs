@@ -45,6 +45,7 @@ pub fn site(prefixes: Vec<IpNet>) -> Matrix {
     Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        transit: Posture::Pass,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "default".to_owned() }],

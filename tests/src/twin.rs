@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use portguard::{
-    compile::{Image, ImageInterface, NativeTables, NoSockets, NodeAddresses, Sockets, compile},
+    compile::{Image, ImageInterface, NativeTables, NoSockets, Node, Sockets, compile},
     datapath::{Answer, CounterSnapshot, DatapathError, Epoch, Link, Loaded, Placement, TestRun, embedded},
     matrix::{Attach, Direction, Hook, Interface, Matrix, Mode, ZoneId},
 };
@@ -19,6 +19,9 @@ use crate::sample::{NODE_V4, NODE_V6};
 
 /// The kernel's number for the loopback interface of any network namespace.
 const LOOPBACK: u32 = 1;
+
+/// The addresses of the node in the sample packets.
+const OWN: [IpAddr; 2] = [IpAddr::V4(NODE_V4), IpAddr::V6(NODE_V6)];
 
 /// The program, loaded with an image, and the same image natively. Keeps account of what the counters must say.
 pub struct Twin {
@@ -62,6 +65,14 @@ impl Twin {
         Self::load_way(matrix, index, Direction::In)
     }
 
+    /// The same on a node that sends on what is for others, where the namespace that the test runs in does.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn load_router(matrix: &Matrix, index: usize) -> Self {
+        Self::load_node(matrix, index, Direction::In, &Node::new(OWN.to_vec()).forwarding(true))
+    }
+
     /// The same with every packet leaving by that interface, for a matrix that judges what leaves.
     ///
     /// # Panics
@@ -71,9 +82,12 @@ impl Twin {
     }
 
     fn load_way(matrix: &Matrix, index: usize, direction: Direction) -> Self {
+        Self::load_node(matrix, index, direction, &Node::new(OWN.to_vec()))
+    }
+
+    fn load_node(matrix: &Matrix, index: usize, direction: Direction, node: &Node) -> Self {
         let object = embedded().expect("the tests are built with the eBPF object: cargo xtask test");
-        let own = NodeAddresses::new(vec![IpAddr::V4(NODE_V4), IpAddr::V6(NODE_V6)]);
-        let image = compile(matrix, &own).expect("the matrix is small");
+        let image = compile(matrix, node).expect("the matrix is small");
         let link = |(at, interface): (usize, &ImageInterface)| {
             let beyond = u32::try_from(at).expect("a site has few interfaces") + LOOPBACK + 1;
             let number = if at == index { LOOPBACK } else { beyond };
@@ -168,9 +182,17 @@ impl Twin {
     /// # Panics
     /// When they differ, or the kernel cannot do this (before Linux 6.18).
     pub fn ask_split(&mut self, frame: &[u8], linear: usize) -> Outcome {
+        self.ask_split_with(frame, linear, NoSockets)
+    }
+
+    /// The same where the namespace has sockets, which are made known to the native verdict.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn ask_split_with(&mut self, frame: &[u8], linear: usize, sockets: impl Sockets) -> Outcome {
         let linear = u32::try_from(linear).expect("a frame is short");
         let run = self.loaded.test_run_split(frame, linear);
-        self.compare(frame, NoSockets, run, 1)
+        self.compare(frame, sockets, run, 1)
     }
 
     fn compare(

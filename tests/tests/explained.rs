@@ -4,7 +4,7 @@
 use std::fs;
 
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     explain::{Defaults, Explanation, read_batch},
     input::read_site,
     matrix::Direction,
@@ -45,7 +45,7 @@ fn the_kernel_does_what_explain_and_the_oracle_say() {
                 read_site(&path).ok().map(|loaded| (site, loaded.matrix))
             })
             .expect("a site of twenty holds together");
-        let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+        let image = compile(&matrix, &Node::default()).unwrap();
         let mut twin = Twin::load(&matrix);
         let mut questions = std::iter::repeat_with(|| site.question(&mut random));
         for _ in 0..QUESTIONS {

@@ -4,7 +4,7 @@
 use std::fs;
 
 use portguard::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     explain::{Answer, Asked, Defaults, Explanation, read_batch},
     input::read_site,
     matrix::{Direction, Matrix, Origin},
@@ -36,7 +36,7 @@ fn draw(policies: &[Policy], random: &mut StdRng) -> Case {
         fs::write(&path, &site.text).expect("a file to write to");
         match read_site(&path) {
             Ok(loaded) => {
-                let image = compile(&loaded.matrix, &NodeAddresses::default()).expect("the site is small");
+                let image = compile(&loaded.matrix, &Node::default()).expect("the site is small");
                 return Case { site, matrix: loaded.matrix, image };
             }
             Err(error) => refused = format!("{error:?}\n{}", site.text),

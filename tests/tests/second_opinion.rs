@@ -10,10 +10,10 @@ use std::{
 };
 
 use portguard::{
-    compile::{NativeTables, NodeAddresses, compile},
+    compile::{NativeTables, Node, compile},
     matrix::Direction,
 };
-use portguard_common::{Reason, decide, general, outgoing};
+use portguard_common::{Reason, decide, general, outgoing, unless_transit};
 use portguard_tests::{
     oracle::seed,
     sample::{NODE_V4, NODE_V6},
@@ -32,8 +32,8 @@ type Seen = Vec<AtomicU64>;
 fn judge_site(seed: u64, count: u64, [came, left]: &[Seen; 2]) {
     let mut random = StdRng::seed_from_u64(seed);
     let drawn = draw(&mut random);
-    let own = NodeAddresses::new(vec![NODE_V4.into(), NODE_V6.into()]);
-    let image = compile(&drawn.matrix, &own).expect("the site is small");
+    let node = Node::new(vec![NODE_V4.into(), NODE_V6.into()]).forwarding(drawn.sockets.is_router());
+    let image = compile(&drawn.matrix, &node).expect("the site is small");
     let sockets = &drawn.sockets;
     let inbound = NativeTables::new(&image, sockets);
     let outbound = drawn.matrix.outbound.map(|_| NativeTables::outbound(&image, sockets));
@@ -56,6 +56,7 @@ fn judge_site(seed: u64, count: u64, [came, left]: &[Seen; 2]) {
                 assert_agree(outcome, &frame, (Direction::In, at), (&drawn, &image), &sockets, seed);
                 // The shortcut for plain frames is none.
                 let whole = general(&frame[..], interface.arrival(), &inbound);
+                let whole = unless_transit(&frame[..], whole, &inbound);
                 assert_eq!(outcome, whole, "PORTGUARD_SEED={seed}: {frame:02x?}");
                 came[outcome.reason as usize].fetch_add(1, Ordering::Relaxed);
             }
@@ -68,8 +69,9 @@ const NEVER_IN: [Reason; 4] =
     [Reason::Reset, Reason::LoopedBack, Reason::DestinationNotAdmitted, Reason::Internal];
 
 /// Nothing that leaves ends in these: they are about who sends, or about the node's own listeners.
-const NEVER_OUT: [Reason; 7] = [
+const NEVER_OUT: [Reason; 8] = [
     Reason::LoopedBack,
+    Reason::Transit,
     Reason::Martian,
     Reason::FragmentSource,
     Reason::SourceNotAdmitted,

@@ -5,11 +5,14 @@
 //! that begins with the site and the frames that fail.
 
 use std::{
-    env,
+    env, fs,
+    net::IpAddr,
+    process::Command,
     time::{Duration, Instant},
 };
 
-use portguard::{compile::NoSockets, matrix::Hook};
+use nix::sched::{CloneFlags, unshare};
+use portguard::{compile::Sockets, matrix::Hook};
 use portguard_tests::{
     oracle::seed,
     second::{Frames, assert_agree, draw, frames_wanted},
@@ -25,8 +28,42 @@ const PER_COUNT: u64 = 100;
 /// How long to go on, when the number of frames is not told.
 const TIME: Duration = Duration::from_secs(15);
 
+/// What the kernel knows in the test's own network namespace: no socket, and a router's default route.
+#[derive(Clone, Copy)]
+struct DefaultRoute;
+
+impl Sockets for DefaultRoute {
+    fn forwards(&self, source: IpAddr, destination: IpAddr) -> bool {
+        let stays = |address| match address {
+            IpAddr::V4(address) => address.is_loopback(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+        };
+        !stays(destination) && (source.is_ipv4() || !stays(source))
+    }
+}
+
+fn enter_router() {
+    unshare(CloneFlags::CLONE_NEWNET).expect("the tests run as root");
+    let lines = [
+        "link set lo up",
+        "link add void type veth peer name beyond",
+        "link set beyond up",
+        "link set void arp off up",
+        "route add default dev void",
+        "-6 route add default dev void",
+    ];
+    for line in lines {
+        let status = Command::new("ip").args(line.split_whitespace()).status().expect("ip is there");
+        assert!(status.success(), "ip {line}");
+    }
+    for setting in ["ipv4/ip_forward", "ipv6/conf/all/forwarding"] {
+        fs::write(format!("/proc/sys/net/{setting}"), "1").expect("root of the namespace");
+    }
+}
+
 #[test]
 fn the_kernel_at_any_hook_and_two_opinions_agree_on_frames_at_random_in_one_piece_and_in_several() {
+    enter_router();
     let begun = Instant::now();
     let told = env::var_os("PORTGUARD_FRAMES").is_some();
     let wanted = frames_wanted(u64::MAX);
@@ -42,8 +79,8 @@ fn the_kernel_at_any_hook_and_two_opinions_agree_on_frames_at_random_in_one_piec
         };
         let mut twin = match hook {
             Hook::Egress | Hook::Clsact => Twin::load_leaving(&drawn.matrix, interface),
-            Hook::Xdp => Twin::load_on(&drawn.matrix, interface),
-            Hook::Tcx => Twin::load_on(&at_tcx(&drawn.matrix), interface),
+            Hook::Xdp => Twin::load_router(&drawn.matrix, interface),
+            Hook::Tcx => Twin::load_router(&at_tcx(&drawn.matrix), interface),
         };
         let frames = Frames::new(&drawn, hook.direction());
         for index in 0..PER_SITE {
@@ -53,13 +90,13 @@ fn the_kernel_at_any_hook_and_two_opinions_agree_on_frames_at_random_in_one_piec
                 continue;
             }
             let outcome = if hook != Hook::Xdp || random.random_bool(0.5) {
-                twin.ask(&frame)
+                twin.ask_with(&frame, DefaultRoute)
             } else {
                 let linear = random.random_range(14..frame.len() + 1);
-                twin.ask_split(&frame, linear)
+                twin.ask_split_with(&frame, linear, DefaultRoute)
             };
             let way = (hook.direction(), interface);
-            assert_agree(outcome, &frame, way, (&drawn, twin.image()), &NoSockets, site);
+            assert_agree(outcome, &frame, way, (&drawn, twin.image()), &DefaultRoute, site);
             if index % PER_COUNT == 0 {
                 twin.check_counters();
                 if !told && begun.elapsed() > TIME {

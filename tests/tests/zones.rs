@@ -38,17 +38,6 @@ internal = "back"
 external = "front"
 "#;
 
-/// A second network between node and peer.
-fn connect_fronts(lab: &Lab) {
-    let peer = lab.peer.namespace();
-    lab.node.ip(&format!("link add eth1 type veth peer name eth1 netns {peer}")).expect("ip does it");
-    for (host, number) in [(&lab.node, 1), (&lab.peer, 2)] {
-        host.ip("link set eth1 up").expect("ip does it");
-        host.ip(&format!("address add 10.89.0.{number}/24 dev eth1")).expect("ip does it");
-        host.ip(&format!("address add fd89::{number}/64 dev eth1 nodad")).expect("ip does it");
-    }
-}
-
 fn assert_reach(lab: &Lab, to: &str, ports: &[u16], reach: Reach) {
     let to: IpAddr = to.parse().expect("an address");
     for &port in ports {
@@ -59,7 +48,7 @@ fn assert_reach(lab: &Lab, to: &str, ports: &[u16], reach: Reach) {
 #[test]
 fn internal_ports_are_closed_on_the_external_interface_and_the_other_way_round() {
     let lab = Lab::new().unwrap();
-    connect_fronts(&lab);
+    lab.add_second_network().unwrap();
     let _servers =
         [INTERNAL, EXTERNAL].concat().iter().map(|&port| lab.node.echo(port).unwrap()).collect::<Vec<_>>();
     for address in ["10.88.0.1", "fd88::1", "10.89.0.1", "fd89::1"] {
@@ -80,7 +69,7 @@ fn internal_ports_are_closed_on_the_external_interface_and_the_other_way_round()
 #[test]
 fn the_internal_address_is_no_way_in_through_the_external_interface() {
     let lab = Lab::new().unwrap();
-    connect_fronts(&lab);
+    lab.add_second_network().unwrap();
     let _server = lab.node.echo(INTERNAL[1]).unwrap();
     // The peer sends what is for the node's internal address over the external network.
     lab.peer.ip("route add 10.88.0.1/32 via 10.89.0.1 dev eth1 src 10.89.0.2").expect("ip does it");
@@ -108,7 +97,7 @@ fn the_internal_address_is_no_way_in_through_the_external_interface() {
 #[test]
 fn the_parts_of_a_guarded_interface_are_of_its_zone() {
     let lab = Lab::new().unwrap();
-    connect_fronts(&lab);
+    lab.add_second_network().unwrap();
     let part = |number: u8| {
         lab.node.ip(&format!("link add part{number} type veth peer name far{number}")).unwrap();
         lab.node.ip(&format!("link set part{number} master br0")).unwrap();
@@ -138,7 +127,7 @@ fn the_parts_of_a_guarded_interface_are_of_its_zone() {
 #[test]
 fn a_line_that_cannot_be_guarded_makes_no_generation_after_the_other() {
     let lab = Lab::new().unwrap();
-    connect_fronts(&lab);
+    lab.add_second_network().unwrap();
     let index = |name: &str| lab.node.within(|| if_nametoindex(name).unwrap()).unwrap();
     let taken = index("eth1") % 64;
     loop {

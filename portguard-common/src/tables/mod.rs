@@ -13,7 +13,7 @@ use crate::{
     wire::{ipv4, ipv6, transport},
 };
 
-/// The tables of one generation, and the kernel's socket table. An entry that is not there is `None`: that is an image
+/// The tables of one generation, and the kernel's socket table and routes. An entry that is not there is `None`: that is an image
 /// that contradicts itself, and the packet drops.
 pub trait Tables {
     /// Whether undocumented traffic passes, in the direction that is judged.
@@ -57,6 +57,10 @@ pub trait Tables {
     fn class6(&self, high: u64, low: u64) -> Option<u32> {
         class6(self, high, low)
     }
+    /// Whether what no rule admits comes in where the node sends it on to others.
+    fn transit(&self) -> bool;
+    /// Whether the node sends a packet with these ends on to others: what the kernel says of it, at this moment.
+    fn forwards<A: SourceAddress>(&self, source: A, destination: A) -> bool;
     /// The state of the TCP socket that `flow` belongs to: a connection of exactly these ends, else a listener.
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState>;
     /// Whether a socket listens on `flow`'s destination.

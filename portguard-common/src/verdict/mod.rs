@@ -13,6 +13,7 @@ mod plain;
 mod ports;
 mod reply;
 mod source;
+mod transit;
 
 use crate::{tables::Tables, wire::Frame};
 
@@ -21,6 +22,7 @@ pub use general::general;
 pub use outcome::Outcome;
 pub use outgoing::outgoing;
 pub use plain::{Plain, plain};
+pub use transit::{is_transit, unless_transit};
 
 use outcome::Settled;
 
@@ -33,11 +35,12 @@ struct Context {
 }
 
 /// Decides about one Ethernet frame: [`plain()`] does for nearly every one, [`general()`] for the others. (The program calls each step by
-/// itself, since [`Plain::verdict`] and [`general()`] are functions of their own there.)
+/// itself, since [`Plain::verdict`], [`general()`] and [`is_transit()`] are functions of their own there.)
 #[inline(always)]
 pub fn decide<F: Frame + ?Sized, T: Tables>(frame: &F, arrival: Arrival, tables: &T) -> Outcome {
-    match plain(frame, || Some(arrival), tables) {
+    let outcome = match plain(frame, || Some(arrival), tables) {
         Some(plain) => plain.verdict(frame, tables),
         None => general(frame, arrival, tables),
-    }
+    };
+    unless_transit(frame, outcome, tables)
 }

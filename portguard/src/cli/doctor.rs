@@ -4,7 +4,7 @@ use std::{io::Write, path::PathBuf};
 
 use super::{ExitStatus, NameArgs, format::Format, load, surroundings::local_ports};
 use crate::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     doctor::{Capabilities, Guarded, Machine, examine},
 };
 
@@ -32,7 +32,7 @@ pub struct Args {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let read = |site| load(site, &NameArgs::default());
     let matrix = args.site.as_deref().map(read).transpose()?.map(|loaded| loaded.matrix);
-    let image = matrix.as_ref().map(|matrix| compile(matrix, &NodeAddresses::default())).transpose()?;
+    let image = matrix.as_ref().map(|matrix| compile(matrix, &Node::default())).transpose()?;
     let guarded = matrix.as_ref().zip(image.as_ref());
     let guarded = guarded.map(|(matrix, image)| Guarded { matrix, image, local_ports: local_ports() });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

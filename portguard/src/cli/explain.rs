@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     explain::{Asked, Defaults, Destination, Explanation, Question, read_batch},
     input::{InputError, read_standard_input, read_text},
     matrix::{self, Matrix, ZoneId},
@@ -97,7 +97,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
         None => zone(&matrix, args.zone.as_deref())?,
     };
     let direction = args.direction.into();
-    let image = compile(&matrix, &NodeAddresses::default())?;
+    let image = compile(&matrix, &Node::default())?;
     match (&args.batch, args.from, args.to) {
         (Some(path), _, _) => answer_batch(path, Defaults { zone, direction }, &matrix, &image, out),
         (None, Some(from), Some(to)) => {

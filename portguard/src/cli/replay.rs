@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{ExitStatus, NameArgs, exit::tell, load_and_tell};
 use crate::{
-    compile::NodeAddresses,
+    compile::Node,
     datapath::{DatapathError, embedded},
     matrix::{Interface, Matrix},
     reading::did_you_mean,
@@ -86,7 +86,7 @@ enum Format {
 pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let matrix = load_and_tell(&args.site, &args.names)?.matrix;
     let interface = interface(&matrix, args.interface.as_deref())?;
-    let scene = Scene::new(matrix, interface, NodeAddresses::new(args.node.clone()))?;
+    let scene = Scene::new(matrix, interface, Node::new(args.node.clone()))?;
     let progress = ProgressBar::hidden();
     let file = open(&args.capture, &progress)?;
     let name = name(&args.capture);

@@ -19,7 +19,7 @@ use crate::{
     audit::{Reader, Span},
     compile::compile,
     daemon::{Reply, Request, site_in_force},
-    datapath::node_addresses,
+    datapath,
     matrix::Matrix,
     report::{About, Accepts, InForce, Origin, Report, html_page, markdown, write_csv},
 };
@@ -137,9 +137,10 @@ fn gather(args: &Args, reader: &Reader, about: About, status: Option<InForce>) -
     let site = site(args)?;
     let accepts = |in_force: &InForce| {
         let (matrix, origin) = site?;
-        // Where the node's own addresses cannot be read there is no digest to compare.
-        let own = node_addresses().ok();
-        let digest = own.and_then(|own| compile(&matrix, &own).ok()).map(|image| image.digest().to_string());
+        // Where the node cannot be asked there is no digest to compare.
+        let node = datapath::node(|name| matrix.interface_for(name).is_some()).ok();
+        let digest =
+            node.and_then(|node| compile(&matrix, &node).ok()).map(|image| image.digest().to_string());
         Some(Accepts::new(&matrix, digest, origin, in_force))
     };
     Ok(Report::new(reader, about, status, accepts, verified)?)

@@ -21,7 +21,7 @@ use crate::{
     audit::{DropFilter, Order, Span},
     compile::compile,
     daemon::{Reply, Request, site_in_force},
-    datapath::node_addresses,
+    datapath,
     input::read_document,
     lint::LocalPorts,
     matrix::Matrix,
@@ -80,7 +80,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let counted = counted(args)?;
     let drops = args.record.reader()?.drops(&everything)?;
     let matrix = site(args)?;
-    let image = compile(&matrix, &node_addresses()?)?;
+    let image = compile(&matrix, &datapath::node(|name| matrix.interface_for(name).is_some())?)?;
     let suggestions = Suggestions::new(&Grounds {
         matrix: &matrix,
         image: &image,

@@ -186,14 +186,14 @@ fn digest(
         outbound,
         outbound_observe,
         outbound_posture_pass,
-        unused: _,
+        transit,
         masks6,
     } = settings;
     for number in [default_class6, place_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*observe, *posture_pass, *details, *failsafe]);
-    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass]);
+    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass, *transit]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }

@@ -31,28 +31,42 @@ pub use native::{NativeTables, NoSockets, Sockets};
 use crate::matrix::{Matrix, Mode, Posture};
 use portguard_common::abi::Settings;
 
-/// The node's own addresses, which no packet from outside may have for its source.
+/// What matters of a node for its packets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeAddresses(Vec<IpAddr>);
+pub struct Node {
+    addresses: Vec<IpAddr>,
+    forwards: bool,
+}
 
-impl NodeAddresses {
-    /// The given addresses, each once.
+impl Node {
+    /// One that has the given addresses, which no packet from outside may have for its source, and is no router.
     pub fn new(mut addresses: Vec<IpAddr>) -> Self {
         addresses.sort_unstable();
         addresses.dedup();
-        Self(addresses)
+        Self { addresses, forwards: false }
     }
 
-    /// The addresses, ascending.
-    pub fn as_slice(&self) -> &[IpAddr] {
-        &self.0
+    /// The same, which sends on what comes in for others, or does not.
+    #[must_use]
+    pub fn forwarding(self, forwards: bool) -> Self {
+        Self { forwards, ..self }
+    }
+
+    /// Its addresses, ascending, each once.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// Whether it sends on what comes in for others.
+    pub fn forwards(&self) -> bool {
+        self.forwards
     }
 }
 
-/// Compiles `matrix` for a node that has the addresses `own`.
-pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileError> {
+/// Compiles `matrix` for `node`.
+pub fn compile(matrix: &Matrix, node: &Node) -> Result<Image, CompileError> {
     let rows = rows::build(matrix)?;
-    let sources::Sources { v4, v6, classes } = sources::build(matrix, own)?;
+    let sources::Sources { v4, v6, classes } = sources::build(matrix, node)?;
     let trie4 = trie4::build(&v4)?;
     let table6 = table6::build(&v6)?;
     let cells = cells::build(&rows.lists, &classes)?;
@@ -75,6 +89,7 @@ pub fn compile(matrix: &Matrix, own: &NodeAddresses) -> Result<Image, CompileErr
         outbound: u8::from(outbound.is_some()),
         outbound_observe: u8::from(outbound.is_some_and(|outbound| outbound.mode == Mode::Observe)),
         outbound_posture_pass: u8::from(outbound.is_some_and(|outbound| outbound.posture == Posture::Pass)),
+        transit: u8::from(matrix.transit == Posture::Pass && node.forwards()),
         outbound_zones,
         ..Settings::EMPTY
     };

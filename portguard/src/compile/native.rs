@@ -1,6 +1,6 @@
 //! The image as the verdict function's tables, in userspace: what `explain` and the tests run on.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use portguard_common::{
     abi::{Cell, Entry6, Pilot6, PortEntry},
@@ -10,39 +10,40 @@ use portguard_common::{
 use super::Image;
 use crate::matrix::Direction;
 
-/// A socket table: the kernel's, or one that a test makes up.
+/// What the verdict asks the kernel, or what a test makes up: a socket table, and routes. What an implementor leaves out is as on a node without
+/// sockets that is no router.
 pub trait Sockets {
     /// The TCP socket that belongs to these ends, peer first: the connection, else a listener.
-    fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState>;
+    fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
+        None
+    }
+
     /// Whether a TCP socket listens on `local`.
-    fn tcp_listener(&self, local: SocketAddr) -> bool;
+    fn tcp_listener(&self, _local: SocketAddr) -> bool {
+        false
+    }
+
     /// The UDP socket that would take a packet from `peer` to `local`.
-    fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState>;
+    fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
+        None
+    }
+
     /// Whether a UDP socket takes anybody's packets to `local`.
-    fn udp_listener(&self, local: SocketAddr) -> bool;
+    fn udp_listener(&self, _local: SocketAddr) -> bool {
+        false
+    }
+
+    /// Whether the node sends a packet from `source` to `destination` on to others.
+    fn forwards(&self, _source: IpAddr, _destination: IpAddr) -> bool {
+        false
+    }
 }
 
 /// A node without a socket.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSockets;
 
-impl Sockets for NoSockets {
-    fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
-        None
-    }
-
-    fn tcp_listener(&self, _local: SocketAddr) -> bool {
-        false
-    }
-
-    fn udp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
-        None
-    }
-
-    fn udp_listener(&self, _local: SocketAddr) -> bool {
-        false
-    }
-}
+impl Sockets for NoSockets {}
 
 /// An image and a socket table, as the verdict function sees them.
 #[derive(Clone, Copy, Debug)]
@@ -123,6 +124,14 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
 
     fn cell(&self, index: u32) -> Option<Cell> {
         self.image.cells().get(index as usize).copied()
+    }
+
+    fn transit(&self) -> bool {
+        self.direction == Direction::In && self.image.settings().transit != 0
+    }
+
+    fn forwards<A: SourceAddress>(&self, source: A, destination: A) -> bool {
+        self.sockets.forwards(source.to_ip(), destination.to_ip())
     }
 
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {

@@ -6,7 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard_common::abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN};
 
 use super::{
-    NodeAddresses,
+    Node,
     error::{CompileError, narrow},
 };
 use crate::matrix::{GroupId, Matrix, RuleId};
@@ -62,7 +62,7 @@ impl Holder {
 }
 
 /// Sorts the addresses of all groups, and the node's own, into classes.
-pub(super) fn build(matrix: &Matrix, own: &NodeAddresses) -> Result<Sources, CompileError> {
+pub(super) fn build(matrix: &Matrix, own: &Node) -> Result<Sources, CompileError> {
     let (mut held4, mut held6) = (Vec::new(), Vec::new());
     let mut add = |prefix, holder| match prefix {
         IpNet::V4(prefix) => held4.push((prefix, holder)),
@@ -73,7 +73,7 @@ pub(super) fn build(matrix: &Matrix, own: &NodeAddresses) -> Result<Sources, Com
             add(prefix.trunc(), Holder::Group(GroupId::new(index)));
         }
     }
-    for address in own.as_slice() {
+    for address in own.addresses() {
         add(IpNet::from(*address), Holder::Node);
     }
     let mut interner = Interner::new(matrix)?;

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Digest, Image, NativeTables, NoSockets, NodeAddresses, Target, compile, digest::hash_table};
+use super::{Digest, Image, NativeTables, NoSockets, Node, Target, compile, digest::hash_table};
 use crate::matrix::{
     Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
     Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service, Transport,
@@ -49,6 +49,7 @@ fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
     Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        transit: Posture::Pass,
         outbound: None,
         details: true,
         zones: (0..zones).map(|zone| Zone { name: format!("zone{zone}") }).collect(),
@@ -184,7 +185,7 @@ proptest! {
         matrix in matrices(),
         questions in prop::collection::vec((address(), 0..42_u16, 0..4_usize), 200),
     ) {
-        let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+        let image = compile(&matrix, &Node::default()).unwrap();
         for (source, port, zone) in questions {
             let zone = if matrix.outbound.is_some() { zone } else { zone % 2 };
             prop_assert_eq!(
@@ -202,7 +203,7 @@ fn the_same_matrix_gives_the_same_digest_and_another_another() {
     let one = matrix(1, groups(), vec![rule("a", tcp(1, 9), &[0], &[0]), rule("b", tcp(5, 5), &[0], &[1])]);
     let mut other = one.clone();
     other.groups[1].prefixes = nets(&["10.0.0.8/32"]);
-    let digest = |matrix: &Matrix| compile(matrix, &NodeAddresses::default()).unwrap().digest();
+    let digest = |matrix: &Matrix| compile(matrix, &Node::default()).unwrap().digest();
     assert_eq!(digest(&one), digest(&one.clone()));
     assert_ne!(digest(&one), digest(&other));
 }
@@ -211,7 +212,7 @@ fn the_same_matrix_gives_the_same_digest_and_another_another() {
 fn the_failsafe_groups_are_counted_at_each_documented_port_and_once_for_all_others() {
     let groups = vec![nets(&["10.0.0.0/24"]), nets(&["10.9.0.1/32"])];
     let rules = vec![rule("a", tcp(80, 80), &[0], &[0]), rule("failsafe", Service::All, &[0, 1], &[1])];
-    let image = compile(&matrix(2, groups, rules), &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix(2, groups, rules), &Node::default()).unwrap();
     let failsafe = RuleId::new(1);
     let listed: Vec<_> = image.legend().ports().map(|port| (port.zone, port.target, port.rules)).collect();
     let http = Target::Port { transport: Transport::Tcp, port: 80 };
@@ -236,8 +237,7 @@ fn the_failsafe_groups_are_counted_at_each_documented_port_and_once_for_all_othe
 
 #[test]
 fn without_failsafe_groups_the_program_is_told_so_and_nothing_is_added() {
-    let with =
-        |rules| compile(&matrix(1, vec![nets(&["10.0.0.0/24"])], rules), &NodeAddresses::default()).unwrap();
+    let with = |rules| compile(&matrix(1, vec![nets(&["10.0.0.0/24"])], rules), &Node::default()).unwrap();
     let plain = with(vec![rule("a", tcp(80, 80), &[0], &[0])]);
     assert_eq!((plain.settings().failsafe, plain.legend().ports().count()), (0, 1));
     // A group whose members are gone is another matter: it admits nobody, and stays in the legend.
@@ -249,7 +249,7 @@ fn without_failsafe_groups_the_program_is_told_so_and_nothing_is_added() {
 #[test]
 fn a_group_without_addresses_admits_nobody() {
     let matrix = matrix(1, vec![Vec::new()], vec![rule("a", tcp(80, 80), &[0], &[0])]);
-    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix, &Node::default()).unwrap();
     assert_eq!(ask(&image, 0, "10.0.0.1".parse().unwrap(), 80), Answer::Refused);
     assert_eq!(ask(&image, 0, "2001:db8::1".parse().unwrap(), 80), Answer::Refused);
 }
@@ -260,7 +260,7 @@ fn the_nodes_own_addresses_are_a_class_of_their_own_whatever_group_lists_them() 
         matrix(1, vec![nets(&["10.0.0.0/24", "2001:db8::/64"])], vec![rule("a", tcp(80, 80), &[0], &[0])]);
     let own: Vec<IpAddr> =
         ["10.0.0.5", "2001:db8::5", "192.0.2.9"].map(|address| address.parse().unwrap()).into();
-    let image = compile(&matrix, &NodeAddresses::new(own.clone())).unwrap();
+    let image = compile(&matrix, &Node::new(own.clone())).unwrap();
     for address in own {
         assert_eq!(class_of(&image, address), CLASS_OWN, "{address}");
     }
@@ -292,7 +292,7 @@ fn mixed() -> Matrix {
 
 #[test]
 fn without_outbound_the_tables_are_what_they_were_before_there_was_any() {
-    let image = compile(&mixed(), &NodeAddresses::new(vec!["10.0.0.5".parse().unwrap()])).unwrap();
+    let image = compile(&mixed(), &Node::new(vec!["10.0.0.5".parse().unwrap()])).unwrap();
     // But for the counters of ports, which stand behind those of the reasons: there are more reasons now.
     let reasons = u32::try_from(Reason::ALL.len()).unwrap();
     let ports: Vec<PortEntry> = image
@@ -315,9 +315,9 @@ fn without_outbound_the_tables_are_what_they_were_before_there_was_any() {
 
 #[test]
 fn what_leaves_has_ports_counters_and_reasons_of_its_own_behind_those_of_what_comes_in() {
-    let off = compile(&mixed(), &NodeAddresses::default()).unwrap();
+    let off = compile(&mixed(), &Node::default()).unwrap();
     let on = Matrix { outbound: Some(OBSERVED), ..mixed() };
-    let image = compile(&on, &NodeAddresses::default()).unwrap();
+    let image = compile(&on, &Node::default()).unwrap();
     assert_eq!(image.ports().len(), 2 * off.ports().len());
     assert_eq!((image.settings().outbound, image.settings().outbound_zones), (1, 2));
     let of = |image: &Image, direction| -> Vec<_> {
@@ -358,7 +358,7 @@ fn the_zone_that_an_interface_sends_to_is_that_of_its_rules() {
     let interfaces = vec![interface("eth0", 0, true), interface("eth1", 1, false)];
     let off = Matrix { interfaces, ..mixed() };
     let on = Matrix { outbound: Some(OBSERVED), ..off.clone() };
-    let [off, on] = [off, on].map(|matrix| compile(&matrix, &NodeAddresses::default()).unwrap());
+    let [off, on] = [off, on].map(|matrix| compile(&matrix, &Node::default()).unwrap());
     let departures = |image: &Image| -> Vec<_> {
         image.interfaces().iter().map(|interface| image.departure(interface)).collect()
     };
@@ -367,9 +367,22 @@ fn the_zone_that_an_interface_sends_to_is_that_of_its_rules() {
 }
 
 #[test]
+fn what_is_for_others_passes_where_the_site_lets_it_and_the_node_is_a_router() {
+    let with = |transit, forwards| {
+        compile(&Matrix { transit, ..mixed() }, &Node::default().forwarding(forwards)).unwrap()
+    };
+    let passes = with(Posture::Pass, true);
+    assert_eq!(passes.settings().transit, 1);
+    for (transit, forwards) in [(Posture::Pass, false), (Posture::Drop, true), (Posture::Drop, false)] {
+        let judged = with(transit, forwards);
+        assert_eq!(judged.settings().transit, 0, "{transit} {forwards}");
+        assert_ne!(judged.digest(), passes.digest(), "{transit} {forwards}");
+    }
+}
+
+#[test]
 fn what_is_said_of_what_leaves_is_part_of_the_digest() {
-    let with =
-        |outbound| compile(&Matrix { outbound, ..mixed() }, &NodeAddresses::default()).unwrap().digest();
+    let with = |outbound| compile(&Matrix { outbound, ..mixed() }, &Node::default()).unwrap().digest();
     let enforced = Outbound { mode: Mode::Enforce, ..OBSERVED };
     let passing = Outbound { posture: Posture::Pass, ..OBSERVED };
     let filtered = Outbound { attach: OutboundAttach::Clsact, ..OBSERVED };
@@ -384,7 +397,7 @@ fn outbound_rules_open_nothing_where_the_site_does_not_judge_what_leaves() {
     let mut out = rule("out", tcp(25, 25), &[0], &[0]);
     out.direction = Direction::Out;
     let matrix = matrix(1, vec![nets(&["0.0.0.0/0", "::/0"])], vec![out]);
-    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix, &Node::default()).unwrap();
     assert_eq!(ask(&image, 0, "10.0.0.1".parse().unwrap(), 25), Answer::Undocumented);
     assert_eq!(image.legend().ports().count(), 0);
 }
@@ -394,7 +407,7 @@ fn a_thousand_rules_for_one_port_have_one_row_of_cells_and_each_admits_its_own()
     let address = |index: usize| Ipv4Addr::from(0x0a00_0000 + u32::try_from(index).unwrap());
     let groups = (0..1000).map(|index| vec![IpNet::V4(address(index).into())]).collect();
     let rules = (0..1000).map(|index| rule(&format!("r{index}"), tcp(1, 1), &[0], &[index])).collect();
-    let image = compile(&matrix(1, groups, rules), &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix(1, groups, rules), &Node::default()).unwrap();
     // The empty row, and that of the port, which later fragments share.
     assert_eq!(image.cells().len(), 2 * image.classes() as usize);
     for index in 0..1000 {
@@ -406,7 +419,7 @@ fn a_thousand_rules_for_one_port_have_one_row_of_cells_and_each_admits_its_own()
 #[test]
 fn every_counter_belongs_to_one_port() {
     let rules = vec![rule("a", tcp(100, 300), &[0, 1], &[0]), rule("b", tcp(200, 400), &[1], &[0])];
-    let image = compile(&matrix(2, vec![nets(&["10.0.0.0/8"])], rules), &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix(2, vec![nets(&["10.0.0.0/8"])], rules), &Node::default()).unwrap();
     let mut next = None;
     for port in image.legend().ports() {
         assert_eq!(port.slot, next.unwrap_or(port.slot), "{}", port.target);
@@ -422,7 +435,7 @@ fn every_counter_belongs_to_one_port() {
 #[test]
 fn the_ends_of_the_port_space_have_their_own_entries() {
     let everything = matrix(1, vec![nets(&["0.0.0.0/0"])], vec![rule("all", tcp(0, 65535), &[0], &[0])]);
-    let image = compile(&everything, &NodeAddresses::default()).unwrap();
+    let image = compile(&everything, &Node::default()).unwrap();
     let targets: Vec<Target> = image.legend().ports().map(|port| port.target).collect();
     assert_eq!(targets.len(), 65_536);
     assert_eq!(targets[0], Target::Port { transport: Transport::Tcp, port: 0 });
@@ -441,11 +454,8 @@ fn a_hundred_thousand_ipv6_sources_are_all_found_again() {
         })
         .collect();
     let sources: Vec<IpAddr> = prefixes.iter().map(IpNet::addr).collect();
-    let image = compile(
-        &matrix(1, vec![prefixes], vec![rule("a", tcp(1, 1), &[0], &[0])]),
-        &NodeAddresses::default(),
-    )
-    .unwrap();
+    let image = compile(&matrix(1, vec![prefixes], vec![rule("a", tcp(1, 1), &[0], &[0])]), &Node::default())
+        .unwrap();
     for source in sources {
         assert_eq!(ask(&image, 0, source, 1), Answer::Admitted(RuleId::new(0)), "{source}");
     }
@@ -465,7 +475,7 @@ fn ipv4_sources_that_share_no_network_are_found_in_narrow_nodes() {
     let around: [Ipv4Net; 2] = ["10.0.0.0/20", "10.64.7.0/24"].map(|text| text.parse().unwrap());
     let prefixes = alone.iter().chain(&around).copied().map(IpNet::V4).collect();
     let matrix = matrix(1, vec![prefixes], vec![rule("a", tcp(1, 1), &[0], &[0])]);
-    let image = compile(&matrix, &NodeAddresses::default()).unwrap();
+    let image = compile(&matrix, &Node::default()).unwrap();
     let is_narrow = |entry: &u32| entry & TRIE_NODE_BIT != 0 && entry & TRIE_NARROW_BIT != 0;
     assert!(image.trie4().iter().any(is_narrow), "there is no narrow node");
     assert!(size_of_val(image.trie4()) < 10 << 20);

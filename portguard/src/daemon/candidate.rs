@@ -12,13 +12,16 @@ pub(super) struct Candidate {
     pub(super) image: Image,
     /// What the generation would be known by.
     pub(super) identity: String,
+    /// Whether the node sends on what comes in for others.
+    pub(super) forwards: bool,
 }
 
 impl Candidate {
     /// Compiles `matrix`.
     pub(super) fn new(matrix: &Matrix, object: &[u8]) -> Result<Self, DaemonError> {
-        let image = compile(matrix, &datapath::node_addresses()?)?;
+        let node = datapath::node(|name| matrix.interface_for(name).is_some())?;
+        let image = compile(matrix, &node)?;
         let identity = datapath::identity(object, &image);
-        Ok(Self { image, identity })
+        Ok(Self { image, identity, forwards: node.forwards() })
     }
 }

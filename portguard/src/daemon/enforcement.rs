@@ -44,6 +44,8 @@ pub(super) struct Enforcement {
     particulars: Option<Particulars>,
     /// An interface has come for which the generation has no place.
     is_full: bool,
+    /// Whether the node was seen to send on what comes in for others when this was put in force.
+    forwards: bool,
     /// The epoch of the generation that enforces which is still, and not cleared yet.
     still: Option<u32>,
     /// The generation and epoch that were news last.
@@ -97,7 +99,8 @@ impl Enforcement {
     pub(super) fn open(bpffs: &Path, present: &[Present]) -> Result<(Self, Vec<Change>), DaemonError> {
         let (filter, changes) = Filter::open(bpffs, present)?;
         let particulars = filter.current().and_then(Particulars::of);
-        let mut enforcement = Self { filter, particulars, is_full: false, still: None, told: None };
+        let mut enforcement =
+            Self { filter, particulars, is_full: false, forwards: false, still: None, told: None };
         enforcement.still = enforcement.find_still()?;
         Ok((enforcement, changes))
     }
@@ -105,6 +108,11 @@ impl Enforcement {
     /// Whether a generation enforces.
     pub(super) fn is_armed(&self) -> bool {
         self.filter.current().is_some()
+    }
+
+    /// Whether the node sent on what comes in for others when this was put in force.
+    pub(super) fn forwards(&self) -> bool {
+        self.forwards
     }
 
     /// Puts `candidate`, which was compiled from `matrix`, in force, unless a generation that does the same is.
@@ -117,8 +125,9 @@ impl Enforcement {
         present: &[Present],
         unnamed: Unnamed,
     ) -> Result<Installed, DaemonError> {
-        let Candidate { image, identity } = candidate;
+        let Candidate { image, identity, forwards } = candidate;
         if self.particulars.is_some() && !self.is_full && self.identity() == Some(&identity) {
+            self.forwards = forwards;
             return Ok(Installed::Same);
         }
         let mut links = resolve(image.interfaces(), present, image.outbound());
@@ -137,6 +146,7 @@ impl Enforcement {
         drop(image);
         let changes = self.filter.replace(loaded, &links, particulars.to_words())?;
         (self.particulars, self.is_full, self.still) = (Some(particulars), false, None);
+        self.forwards = forwards;
         Ok(Installed::New(changes))
     }
 

@@ -11,8 +11,9 @@ use super::{
     troubles::Subject,
 };
 use crate::{
-    datapath::{Change, Generation, Network, NetworkChange},
+    datapath::{self, Change, Generation, Network, NetworkChange, Present},
     input::Bundle,
+    matrix::Posture,
     observe::Idle,
 };
 
@@ -54,13 +55,25 @@ impl Daemon {
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
         let changes = enforcement.tend(&present)?;
         let full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
+        let forwards = enforcement.forwards();
         self.tell(&changes);
         self.troubles.forget_interfaces(|name| present.iter().any(|interface| interface.name == name));
         if full {
             // The same site, with a table that has room.
             self.follow_up("a new interface").await;
+        } else if self.forwards_on(&present).is_some_and(|now| now != forwards) {
+            self.follow_up("a change of forwarding").await;
         }
         Ok(())
+    }
+
+    /// Whether the node sends on what comes in by an interface of the site for others, if that matters there. Nobody tells when
+    /// that is switched.
+    fn forwards_on(&self, present: &[Present]) -> Option<bool> {
+        let matrix = self.loaded.as_ref().map(|loaded| &loaded.matrix)?;
+        let guarded = |present: &&Present| matrix.interface_for(&present.name).is_some();
+        let forwards = || present.iter().filter(guarded).any(|present| datapath::forwards(&present.name));
+        (matrix.transit == Posture::Pass).then(forwards)
     }
 
     /// The node's own addresses are part of a generation.

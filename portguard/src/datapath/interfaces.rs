@@ -1,8 +1,8 @@
 //! What the kernel says about interfaces: their numbers, the programs on them, the node's addresses.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, fs, net::IpAddr};
 
-use nix::ifaddrs::getifaddrs;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
 use portguard_common::Arrival;
 use rtnetlink::packet_route::{
     AddressFamily,
@@ -12,7 +12,7 @@ use rtnetlink::packet_route::{
 
 use super::{AttachedMode, DatapathError};
 use crate::{
-    compile::{ImageInterface, NodeAddresses, interface_for},
+    compile::{ImageInterface, Node, interface_for},
     matrix::{Attach, Direction, Hook, OutboundAttach},
 };
 
@@ -149,19 +149,28 @@ pub fn resolve(
         .collect()
 }
 
-/// The addresses of all interfaces of this node.
-pub fn node_addresses() -> Result<NodeAddresses, DatapathError> {
+/// This node, which guards the interfaces that `guards` knows.
+pub fn node(guards: impl Fn(&str) -> bool) -> Result<Node, DatapathError> {
     let interfaces =
         getifaddrs().map_err(|source| DatapathError::System { call: "getifaddrs", source: source.into() })?;
-    Ok(NodeAddresses::new(
-        interfaces
-            .filter_map(|interface| {
-                let address = interface.address?;
-                let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
-                v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
-            })
-            .collect(),
-    ))
+    let (mut addresses, mut names) = (Vec::new(), BTreeSet::new());
+    for InterfaceAddress { interface_name, address, .. } in interfaces {
+        let v4 = address.as_ref().and_then(|address| Some(IpAddr::V4(address.as_sockaddr_in()?.ip())));
+        let v6 = || address.as_ref().and_then(|address| Some(IpAddr::V6(address.as_sockaddr_in6()?.ip())));
+        addresses.extend(v4.or_else(v6));
+        names.insert(interface_name);
+    }
+    let forwards = names.iter().any(|name| guards(name) && forwards(name));
+    Ok(Node::new(addresses).forwarding(forwards))
+}
+
+/// Whether the node sends on what comes in by the interface `name` for others, of either family (`forwarding` of
+/// `Documentation/networking/ip-sysctl.rst`).
+pub fn forwards(name: &str) -> bool {
+    ["ipv4", "ipv6"].iter().any(|family| {
+        let setting = fs::read_to_string(format!("/proc/sys/net/{family}/conf/{name}/forwarding"));
+        setting.is_ok_and(|setting| setting.trim_end() != "0")
+    })
 }
 
 fn name(message: &LinkMessage) -> Option<&str> {

@@ -37,7 +37,7 @@ pub use error::DatapathError;
 pub use filter::Filter;
 pub use generation::Generation;
 pub use guarded::{AttachedMode, Guarded};
-pub use interfaces::{AttachedProgram, Link, Placement, Present, node_addresses, resolve};
+pub use interfaces::{AttachedProgram, Link, Placement, Present, forwards, node, resolve};
 pub use load::{Loaded, identity};
 pub use log::ProgramLog;
 pub use network::{Network, NetworkChange};

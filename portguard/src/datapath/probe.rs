@@ -19,7 +19,7 @@ use super::{
     embedded, leave_network,
 };
 use crate::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     matrix::{Attach, Dormant, Hook, Interface, Matrix, Mode, Posture, Zone, ZoneId},
 };
 
@@ -178,6 +178,7 @@ fn compile_for(interfaces: Vec<Interface>) -> Image {
     let matrix = Matrix {
         mode: Mode::Observe,
         posture: Posture::Pass,
+        transit: Posture::Pass,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "probe".to_owned() }],
@@ -186,7 +187,7 @@ fn compile_for(interfaces: Vec<Interface>) -> Image {
         rules: Vec::new(),
         dormant: Dormant::default(),
     };
-    compile(&matrix, &NodeAddresses::default()).expect("a site without rules fits in the tables")
+    compile(&matrix, &Node::default()).expect("a site without rules fits in the tables")
 }
 
 fn supported(answer: Result<bool, ProgramError>, otherwise: &str) -> Probe {

@@ -35,8 +35,8 @@ pub(super) fn translation(machine: &Machine, by_nftables: Translation) -> Check 
     }
 }
 
-const REMEDY: &str = "what the node forwards or translates (containers, virtual machines, a gateway) has no socket here: its \
-                      answers need a rule under posture drop, or an interface that is not guarded; see docs/deploy.md";
+const REMEDY: &str = "what the node sends on to others passes as transit, unless the site says transit = \"drop\"; answers to what it \
+                      translates (containers behind masquerading) need a rule under posture drop; see docs/deploy.md";
 
 /// Whether a connection of the node's own may hold a port when a product wants it.
 pub(super) fn ephemeral_ports(guarded: &Guarded<'_>) -> Check {

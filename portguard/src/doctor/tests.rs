@@ -12,7 +12,7 @@ use super::{
     translation::Translation::{Found, NotFound, Untold},
 };
 use crate::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     datapath::probe::Probe,
     lint::LocalPorts,
     matrix::{
@@ -67,6 +67,7 @@ fn site() -> (Matrix, Image) {
     let matrix = Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
+        transit: Posture::Pass,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "default".to_owned() }],
@@ -78,7 +79,7 @@ fn site() -> (Matrix, Image) {
         rules: vec![rule],
         dormant: Dormant::default(),
     };
-    let image = compile(&matrix, &NodeAddresses::default()).expect("it fits");
+    let image = compile(&matrix, &Node::default()).expect("it fits");
     (matrix, image)
 }
 

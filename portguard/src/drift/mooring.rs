@@ -127,6 +127,7 @@ mod tests {
         Matrix {
             mode: Mode::Enforce,
             posture: Posture::Drop,
+            transit: Posture::Pass,
             outbound: None,
             details: true,
             zones: vec![Zone { name: "default".to_owned() }],

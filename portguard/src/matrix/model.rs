@@ -268,7 +268,9 @@ pub struct Matrix {
     pub mode: Mode,
     /// What happens to what no rule names.
     pub posture: Posture,
-    /// The same of what leaves; none where nothing judges it.
+    /// What happens to what no rule admits and the node sends on to others.
+    pub transit: Posture,
+    /// What happens to what leaves; none where nothing judges it.
     pub outbound: Option<Outbound>,
     /// Whether it is noted who was dropped.
     pub details: bool,

@@ -54,6 +54,7 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
             Some(Matrix {
                 mode,
                 posture: posture.value,
+                transit: site.transit,
                 outbound: site.outbound.map(|outbound| outbound.value),
                 details,
                 zones,

@@ -70,6 +70,7 @@ impl Connections {
     }
 }
 
+/// Whether a UDP socket takes anybody's packets, and what the node sends on, nothing in a capture tells.
 impl Sockets for &Connections {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         let opened = self.opened.get(&Flow { peer, local }).map(|()| ESTABLISHED);
@@ -82,11 +83,6 @@ impl Sockets for &Connections {
 
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         (self.udp.get(&Flow { peer, local }) == Some(Opener::Node)).then_some(ESTABLISHED)
-    }
-
-    /// Nothing in a capture tells.
-    fn udp_listener(&self, _local: SocketAddr) -> bool {
-        false
     }
 }
 

@@ -99,7 +99,7 @@ impl<'a> Replay<'a> {
     }
 
     fn has(&self, address: Option<IpAddr>) -> bool {
-        address.is_some_and(|address| self.scene.node.as_slice().binary_search(&address).is_ok())
+        address.is_some_and(|address| self.scene.node.addresses().binary_search(&address).is_ok())
     }
 
     fn is_outbound(&self, packet: &Packet<'_>, ends: &Ends) -> bool {
@@ -111,7 +111,7 @@ impl<'a> Replay<'a> {
 
     fn inbound(&mut self, packet: &Packet<'_>, ends: &Ends) -> Result<Judged, EngineError> {
         // Where directions are not known, nothing is a reply.
-        let directed = packet.direction.is_some() || !self.scene.node.as_slice().is_empty();
+        let directed = packet.direction.is_some() || !self.scene.node.addresses().is_empty();
         if let (Some(segment), true) = (&ends.segment, directed) {
             self.connections.received(segment);
         }
@@ -174,7 +174,7 @@ impl<'a> Replay<'a> {
 
     fn note(&mut self, packet: &Packet<'_>, ends: &Ends, judged: &Judged) {
         self.summary.add(self.key(judged), other_end(ends, judged));
-        let directed = !self.scene.node.as_slice().is_empty();
+        let directed = !self.scene.node.addresses().is_empty();
         let stray = directed && ends.source.is_some() && !ends.group && !self.has(ends.destination);
         let caveats = &mut self.summary.caveats;
         match judged {

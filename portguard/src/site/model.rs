@@ -17,7 +17,9 @@ pub struct Site {
     pub mode: Option<Mode>,
     /// What happens to what no rule names.
     pub posture: Option<Located<Posture>>,
-    /// The same of what leaves, where the site judges it; it stands where its posture does.
+    /// What happens to what no rule admits and the node sends on to others: it passes unless written.
+    pub transit: Posture,
+    /// What happens to what leaves, where the site judges it; it stands where its posture does.
     pub outbound: Option<Located<Outbound>>,
     /// Whether the daemon is to follow the files by itself.
     pub watch: bool,

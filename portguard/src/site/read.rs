@@ -36,6 +36,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
             faults,
         )
         .and_then(|value| read_posture(&value, faults));
+    let transit = file.get("transit").and_then(|value| read_posture(&value, faults));
     let outbound = read_outbound(&mut file, faults);
     let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
     let failsafe = file.get("failsafe").and_then(|value| {
@@ -48,6 +49,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
     let site = Site {
         mode,
         posture,
+        transit: transit.map_or(Posture::Pass, |transit| transit.value),
         outbound,
         watch,
         failsafe,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use insta::assert_snapshot;
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     input::site_of_text,
     matrix::{Mode, Posture},
     metrics::{Counts, EventCounts, Generation, InterfaceState, Snapshot, text},
@@ -31,7 +31,7 @@ from = ["apps"]
 
 fn chart() -> Chart {
     let matrix = site_of_text(Path::new("site.toml"), SITE).expect("the site is sound").matrix;
-    let image = compile(&matrix, &NodeAddresses::new(Vec::new())).expect("the site is small");
+    let image = compile(&matrix, &Node::new(Vec::new())).expect("the site is small");
     Chart::new(image.legend(), &matrix)
 }
 
@@ -143,7 +143,7 @@ fn however_many_ports_of_a_range_see_packets_the_series_are_the_same() {
 fn a_line_of_a_document_that_names_a_port_twice_is_one_series() {
     let twice = format!("{SITE}[products.again]\npolicy = \"influxdb-enterprise\"\nroles = {ROLES}\n");
     let matrix = site_of_text(Path::new("site.toml"), &twice).expect("the site is sound").matrix;
-    let image = compile(&matrix, &NodeAddresses::new(Vec::new())).expect("the site is small");
+    let image = compile(&matrix, &Node::new(Vec::new())).expect("the site is small");
     let chart = Chart::new(image.legend(), &matrix);
     let text = text(snapshot(&totals(&[]), &chart));
     let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();

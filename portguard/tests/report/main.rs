@@ -11,7 +11,7 @@ use std::path::Path;
 
 use portguard::{
     audit::{ChangeKind, FILE, Reader, Span, Verification},
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     input::read_site,
     report::{About, Accepts, InForce, Origin, Report},
 };
@@ -82,7 +82,7 @@ fn accepts(in_force: &InForce) -> Accepts {
 fn accepts_of(name: &str, in_force: &InForce) -> Accepts {
     let site = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sites").join(name);
     let matrix = read_site(&site).expect("it is sound").matrix;
-    let image = compile(&matrix, &NodeAddresses::default()).expect("it is small");
+    let image = compile(&matrix, &Node::default()).expect("it is small");
     let origin = Origin::File("site.toml".to_owned());
     Accepts::new(&matrix, Some(image.digest().to_string()), origin, in_force)
 }

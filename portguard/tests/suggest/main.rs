@@ -7,7 +7,7 @@ use std::{net::IpAddr, path::Path};
 
 use portguard::{
     audit::{DropRow, Drops, Span},
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     input::{Loaded, read_site, site_of_text},
     matrix::Direction,
     matrix::{Diff, Matrix, PortRange},
@@ -20,7 +20,7 @@ const DAY: u64 = 1_795_219_200;
 const SITE: &str = include_str!("../sites/both.toml");
 
 fn image(matrix: &Matrix) -> Image {
-    compile(matrix, &NodeAddresses::default()).expect("the site is small")
+    compile(matrix, &Node::default()).expect("the site is small")
 }
 
 fn both() -> Matrix {

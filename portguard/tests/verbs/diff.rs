@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, net::IpAddr, path::PathBuf};
 
 use insta::assert_snapshot;
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     explain::{Destination, Explanation, Question},
     input::read_site,
     matrix::{Change, Diff, Direction, Matrix, Space, Transport, ZoneId},
@@ -172,6 +172,17 @@ fn to_observe_only_is_to_open() {
 }
 
 #[test]
+fn what_is_for_others_is_let_through_or_not_any_more() {
+    let judged = SITE.replacen("posture", "transit = \"drop\"\nposture", 1);
+    let closes = between("transit-judged", SITE, &judged, &[]);
+    let says = "transit: pass -> drop: what the node sends on to others is judged as what is for the node\n";
+    assert!(closes.contains(says) && closes.contains("Nothing is newly open."), "{closes}");
+    let opens = between("transit-passes", &judged, SITE, &[]);
+    let says = "transit: drop -> pass: what the node sends on to others passes, whatever the rules say\n";
+    assert!(opens.contains(says) && opens.contains("Something is newly open."), "{opens}");
+}
+
+#[test]
 fn interfaces_that_come_go_and_move() {
     let wider = SITE.replace(
         "[groups]",
@@ -331,8 +342,8 @@ proptest! {
         let new = matrix("random-new", &site(&new_groups, &new_rules, new_pass, new_outbound, new_failsafe));
         let diff = Diff::new(&old, &new);
         let (before, after) = (
-            compile(&old, &NodeAddresses::default()).unwrap(),
-            compile(&new, &NodeAddresses::default()).unwrap(),
+            compile(&old, &Node::default()).unwrap(),
+            compile(&new, &Node::default()).unwrap(),
         );
         for (zone, interface) in ["eth0", "eth1"].iter().enumerate() {
             for question in questions(zone) {

@@ -4,7 +4,7 @@
 //! same frame in the same way tells how much of the cost that is.
 
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     datapath::Loaded,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
         for count in [10, 10_000, 1_000_000] {
             for (name, family) in [("IPv4", Family::V4), ("IPv6", Family::V6)] {
                 let prefixes = prefixes::spread(count, family);
-                let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
+                let image = compile(&site(prefixes.clone()), &Node::default())?;
                 let mut loaded = Loaded::new(object, &image, &[])?;
                 let many = packets::spread(&prefixes, FRAMES);
                 for (which, frames) in [("the same", vec![many[0].clone(); FRAMES]), ("all different", many)]

@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     datapath::Loaded,
 };
 
@@ -12,6 +12,7 @@ use super::{
     prefixes::{self, Family},
     site::site,
     subject::Subject,
+    transit,
     xdp_filter::XdpFilter,
 };
 use crate::floor::Floor;
@@ -46,7 +47,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         }
         for &count in counts(effort) {
             let prefixes = prefixes::spread(count, Family::Both);
-            let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
+            let image = compile(&site(prefixes.clone()), &Node::default())?;
             let mut loaded = Loaded::new(object, &image, &[])?;
             for packet in packets::kinds(&prefixes) {
                 let row = time(&mut floor, &mut loaded, xdp_filter.as_mut().ok(), &packet, effort)?;
@@ -55,7 +56,12 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         }
         anyhow::Ok(())
     })?;
-    Ok(vec![section, least::measure(object, effort)?, leaving::measure(object, effort)?])
+    Ok(vec![
+        section,
+        least::measure(object, effort)?,
+        leaving::measure(object, effort)?,
+        transit::measure(object, effort)?,
+    ])
 }
 
 /// Medians, in nanoseconds.

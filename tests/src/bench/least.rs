@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use portguard::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     datapath::{Answer, Loaded},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> 
     let mut section = Section::new("The least that it comes to", &COLUMNS);
     arena::within(|| {
         let prefixes = prefixes::spread(SOURCES, Family::Both);
-        let image = compile(&site(prefixes.clone()), &NodeAddresses::default())?;
+        let image = compile(&site(prefixes.clone()), &Node::default())?;
         let mut packets = packets::kinds(&prefixes);
         packets.retain(|packet| PACKETS.contains(&packet.name.as_str()));
         if let Err(error) = XdpFilter::load() {

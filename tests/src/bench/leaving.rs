@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use anyhow::ensure;
 use ipnet::IpNet;
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     datapath::{Answer, Loaded},
     matrix::{Direction, Hook, Matrix, Mode, Outbound, OutboundAttach, Posture},
 };
@@ -37,7 +37,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> 
         let mut nothing = Floor::yielding_at_tc()?;
         for &count in counts(effort) {
             let prefixes = prefixes::spread(count, Family::Both);
-            let image = compile(&judging(site(prefixes.clone())), &NodeAddresses::default())?;
+            let image = compile(&judging(site(prefixes.clone())), &Node::default())?;
             let mut loaded = Loaded::new(object, &image, &[])?;
             for (name, frame, expected) in packets(&prefixes) {
                 let answer = loaded.test_run(Hook::Egress, &frame, 1)?.verdict;

@@ -15,6 +15,7 @@ mod record;
 mod report;
 mod site;
 mod subject;
+mod transit;
 mod verifier;
 mod xdp_filter;
 

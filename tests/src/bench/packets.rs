@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// Somebody whom no group holds.
-const STRANGER_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
+pub(super) const STRANGER_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
 /// Somebody whom no group holds.
-const STRANGER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xaaaa, 0, 0, 0, 0, 1);
+pub(super) const STRANGER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xaaaa, 0, 0, 0, 0, 1);
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ACK: u8 = 0x10;

@@ -4,7 +4,7 @@ use std::{net::Ipv6Addr, path::Path, time::Instant};
 
 use anyhow::{Context as _, ensure};
 use portguard::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     datapath::{Link, Loaded, Placement},
     input::site_of_text,
     matrix::{Matrix, Mode, Outbound, OutboundAttach, Posture},
@@ -39,11 +39,19 @@ const GROUPS: [&str; 3] = ["cluster", "ops", "apps"];
 pub(super) fn measure(object: &[u8]) -> anyhow::Result<Vec<Section>> {
     let mut section = Section::new("What the verifier goes through", &COLUMNS);
     let mut worst = 0;
-    for (name, site) in sites()? {
-        let figures = load(object, &toml::to_string(&site)?).with_context(|| name.clone())?;
+    let here = Node::default();
+    let mut add = |name: String, site: &Table, node: &Node| {
+        let figures = load(object, &toml::to_string(site)?, node).with_context(|| name.clone())?;
         worst = worst.max(figures.most());
         section.add(figures.row(name));
+        anyhow::Ok(())
+    };
+    let sites = sites()?;
+    for (name, site) in &sites {
+        add(name.clone(), site, &here)?;
     }
+    let (name, site) = sites.last().context("there are sites")?;
+    add(format!("{name}, on a router"), site, &here.forwarding(true))?;
     section.note(format!(
         "The budget is {BUDGET} of the kernel's {LIMIT} instructions; the most that a site takes is {worst}."
     ));
@@ -130,15 +138,14 @@ impl Figures {
     }
 }
 
-fn load(object: &[u8], text: &str) -> anyhow::Result<Figures> {
+fn load(object: &[u8], text: &str, node: &Node) -> anyhow::Result<Figures> {
     let site = site_of_text(Path::new("site.toml"), text).map_err(|error| anyhow::anyhow!("{error:?}"))?;
-    let own = NodeAddresses::default();
     // A site with interfaces at tcx has both programs.
-    let (both, ..) = load_image(object, &compile(&at_tcx(&site.matrix), &own)?)?;
+    let (both, ..) = load_image(object, &compile(&at_tcx(&site.matrix), node)?)?;
     let leaving = Outbound { mode: Mode::Enforce, posture: Posture::Drop, attach: OutboundAttach::Auto };
     let (and_outbound, ..) =
-        load_image(object, &compile(&Matrix { outbound: Some(leaving), ..site.matrix.clone() }, &own)?)?;
-    let image = compile(&site.matrix, &own)?;
+        load_image(object, &compile(&Matrix { outbound: Some(leaving), ..site.matrix.clone() }, node)?)?;
+    let image = compile(&site.matrix, node)?;
     let (xdp, load_ms, maps) = load_image(object, &image)?;
     let (tcx, outbound) = (both - xdp, and_outbound - xdp);
     Ok(Figures { xdp, tcx, outbound, load_ms, maps, counters: size(&image).counters })

@@ -103,6 +103,18 @@ impl Lab {
         Ok(Self { node, peer, client, stranger, remains })
     }
 
+    /// A second network, between node and peer alone: `eth1` of each, with the addresses 10.89.0.1 and fd89::1, 10.89.0.2 and fd89::2.
+    pub fn add_second_network(&self) -> anyhow::Result<()> {
+        let peer = self.peer.namespace();
+        self.node.ip(&format!("link add eth1 type veth peer name eth1 netns {peer}"))?;
+        for (host, number) in [(&self.node, 1), (&self.peer, 2)] {
+            host.ip("link set eth1 up")?;
+            host.ip(&format!("address add 10.89.0.{number}/24 dev eth1"))?;
+            host.ip(&format!("address add fd89::{number}/64 dev eth1 nodad"))?;
+        }
+        Ok(())
+    }
+
     /// Makes the interface of `host` anew, which has been deleted, with its addresses.
     pub fn reconnect(&self, host: &Host) -> anyhow::Result<()> {
         self.plug(host)?;

@@ -31,7 +31,10 @@ pub struct Drawn {
 
 /// What the kernel would find.
 #[derive(Debug)]
-pub struct SocketTable(Vec<Open>);
+pub struct SocketTable {
+    open: Vec<Open>,
+    router: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Open {
@@ -43,21 +46,26 @@ struct Open {
 }
 
 impl SocketTable {
+    /// Whether the node sends on what is for others.
+    pub fn is_router(&self) -> bool {
+        self.router
+    }
+
     /// The ends of a connection of one family, peer first.
     pub(super) fn pick(&self, v6: bool, random: &mut StdRng) -> Option<(IpAddr, u16)> {
-        let ends = self.0.iter().filter_map(|socket| Some((socket.peer?.ip(), socket.local.port())));
+        let ends = self.open.iter().filter_map(|socket| Some((socket.peer?.ip(), socket.local.port())));
         let ends: Vec<_> = ends.filter(|(peer, _)| peer.is_ipv6() == v6).collect();
         ends.choose(random).copied()
     }
 
     fn takes_anybody(&self, udp: bool, local: SocketAddr) -> bool {
-        self.0.iter().any(|socket| socket.udp == udp && socket.peer.is_none() && socket.local == local)
+        self.open.iter().any(|socket| socket.udp == udp && socket.peer.is_none() && socket.local == local)
     }
 }
 
 impl Sockets for &SocketTable {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
-        find(&self.0, false, peer, local)
+        find(&self.open, false, peer, local)
     }
 
     fn tcp_listener(&self, local: SocketAddr) -> bool {
@@ -65,11 +73,20 @@ impl Sockets for &SocketTable {
     }
 
     fn udp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
-        find(&self.0, true, peer, local)
+        find(&self.open, true, peer, local)
     }
 
     fn udp_listener(&self, local: SocketAddr) -> bool {
         self.takes_anybody(true, local)
+    }
+
+    /// Half of all pairs of addresses, whatever they are: the verdict is not to ask about those that are for several hosts.
+    fn forwards(&self, source: IpAddr, destination: IpAddr) -> bool {
+        let last = |address: IpAddr| match address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(address) => address.octets()[15],
+        };
+        self.router && (last(source) ^ last(destination)) & 1 == 0
     }
 }
 
@@ -104,9 +121,11 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let leaving = if random.random_bool(0.3) { Posture::Pass } else { Posture::Drop };
     let outbound = Outbound { mode: Mode::Enforce, posture: leaving, attach: OutboundAttach::Auto };
     let mode = if random.random_bool(0.3) { Mode::Observe } else { Mode::Enforce };
+    let transit = if random.random_bool(0.5) { Posture::Pass } else { Posture::Drop };
     let matrix = Matrix {
         mode,
         posture,
+        transit,
         outbound: random.random_bool(0.7).then_some(outbound),
         details: true,
         zones: zones.to_vec(),
@@ -115,7 +134,8 @@ pub fn draw(random: &mut StdRng) -> Drawn {
         rules,
         dormant: Dormant::default(),
     };
-    let sockets = SocketTable((0..24).map(|_| socket(&ports, random)).collect());
+    let open = (0..24).map(|_| socket(&ports, random)).collect();
+    let sockets = SocketTable { open, router: random.random_bool(0.6) };
     Drawn { matrix, sockets, ports }
 }
 

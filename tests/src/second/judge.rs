@@ -8,7 +8,7 @@ use portguard::{
 };
 use portguard_common::Reason;
 
-use super::{Fault, Layer, Reading, leaving, place::Place, transport};
+use super::{Fault, Layer, Reading, leaving, place::Place, transit, transport};
 
 /// A port's counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,14 +51,20 @@ pub fn judge(
 ) -> Opinion {
     let interface = &matrix.interfaces[interface];
     let place = Place { matrix, zone: interface.zone, dhcp: interface.dhcp, direction, own };
-    let packet = link(reading, place).and_then(|packet| {
-        match direction {
-            Direction::In => internet(&packet, place),
-            Direction::Out => leaving::internet(&packet, place),
-        }
-        .map(|()| packet)
-    });
-    packet.map_or_else(|opinion| opinion, |packet| transport::judge(&packet, reading, place, sockets))
+    let packet = match link(reading, place) {
+        Ok(packet) => packet,
+        Err(opinion) => return opinion,
+    };
+    let internet = match direction {
+        Direction::In => internet(&packet, place),
+        Direction::Out => leaving::internet(&packet, place),
+    };
+    let opinion =
+        internet.map_or_else(|opinion| opinion, |()| transport::judge(&packet, reading, place, sockets));
+    match direction {
+        Direction::In => transit::unless(&packet, opinion, place, sockets),
+        Direction::Out => opinion,
+    }
 }
 
 /// An IP packet: its headers behind IPv4's or IPv6's own, and what the walk to the last of them found.

@@ -12,6 +12,7 @@ mod leaving;
 mod place;
 mod ports;
 mod shape;
+mod transit;
 mod transport;
 
 pub use agree::{assert_agree, frames_wanted};

@@ -189,7 +189,7 @@ pub(super) fn because(opinion: Opinion, reason: Reason) -> Opinion {
     Opinion { reason, counted }
 }
 
-fn is_for_several(packet: &Packet<'_>) -> bool {
+pub(super) fn is_for_several(packet: &Packet<'_>) -> bool {
     let [_, destination] = packet.ends;
     packet.group
         || match destination {

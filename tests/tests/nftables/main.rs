@@ -11,7 +11,7 @@ use std::{
 };
 
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     explain::{Destination, Explanation, Question},
     export::nft::ruleset,
     input::read_site,
@@ -94,7 +94,7 @@ fn lab(sources: &BTreeSet<IpAddr>) -> Lab {
 
 /// What `explain` says of probes that come in or leave by `zone`.
 fn expected(matrix: &Matrix, zone: ZoneId, direction: Direction, probes: &[Probe]) -> Vec<bool> {
-    let image = compile(matrix, &NodeAddresses::default()).expect("the matrix is small");
+    let image = compile(matrix, &Node::default()).expect("the matrix is small");
     let passes = |probe: &Probe| {
         let to = match probe.what {
             Knock::Tcp(port) => Destination::Port(Transport::Tcp, port),

@@ -1,8 +1,11 @@
 //! A case, the sites that cases are tried at, and how one is tried.
 
-use portguard::matrix::{
-    Attach, Direction, GroupId, Hook, Interface, Matrix, Origin, Peer, PeerKind, PortRange, PortSet, Posture,
-    Rule, Service, Transport, ZoneId,
+use portguard::{
+    compile::{NoSockets, Sockets},
+    matrix::{
+        Attach, Direction, GroupId, Hook, Interface, Matrix, Origin, Peer, PeerKind, PortRange, PortSet,
+        Posture, Rule, Service, Transport, ZoneId,
+    },
 };
 use portguard_common::{Action, Outcome, Reason, abi::port_slots};
 use portguard_tests::{
@@ -84,7 +87,8 @@ impl Case {
         Self { has_tags: true, ..self }
     }
 
-    fn try_on(&self, twin: &mut Twin) {
+    /// Tries it with each number of tags, in one piece and in several; `sockets` is what the kernel knows.
+    pub(crate) fn try_with(&self, twin: &mut Twin, sockets: impl Sockets + Copy) {
         let tags: &[(&str, &[(u16, u16)])] =
             &[("", &[]), ("q:0 ", &[(0x8100, 0)]), ("ad:100 q:200 ", &[(0x88a8, 100), (0x8100, 200)])];
         let tags = if self.has_tags { &tags[..1] } else { tags };
@@ -95,9 +99,9 @@ impl Case {
                 assert!(!self.has_tags, "{}: is asked with tags at least", self.row);
                 continue;
             }
-            self.compare(twin.ask(&frame), twin, prefix);
+            self.compare(twin.ask_with(&frame, sockets), twin, prefix);
             for linear in twin.splits(&frame) {
-                self.compare(twin.ask_split(&frame, linear), twin, prefix);
+                self.compare(twin.ask_split_with(&frame, linear, sockets), twin, prefix);
             }
         }
         twin.check_counters();
@@ -131,7 +135,7 @@ pub(crate) fn check(site: &Matrix, cases: Vec<Case>) {
     let mut twins = Hook::INBOUND.map(|hook| Twin::load_at(hook, site));
     for case in cases {
         for twin in &mut twins {
-            case.try_on(twin);
+            case.try_with(twin, NoSockets);
         }
     }
 }
@@ -141,6 +145,21 @@ pub(crate) fn both(source: Source, protocol: u8, shape: &str, payload: &[u8]) ->
     [
         (format!("v4 {shape}"), source.v4(protocol).frame(payload)),
         (format!("v6 {shape}"), source.v6(protocol).frame(payload)),
+    ]
+}
+
+/// The same for somebody else than the node.
+pub(crate) fn both_to(
+    destination: Source,
+    source: Source,
+    protocol: u8,
+    shape: &str,
+    payload: &[u8],
+) -> [(String, Vec<u8>); 2] {
+    let Source(v4, v6) = destination;
+    [
+        (format!("v4 {shape}"), V4 { destination: v4, ..source.v4(protocol) }.frame(payload)),
+        (format!("v6 {shape}"), V6 { destination: v6, ..source.v6(protocol) }.frame(payload)),
     ]
 }
 

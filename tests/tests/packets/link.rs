@@ -1,6 +1,6 @@
 //! The link layer: what is no IP, and tags.
 
-use portguard::compile::{NativeTables, NoSockets, NodeAddresses, compile};
+use portguard::compile::{NativeTables, NoSockets, Node, compile};
 use portguard_common::{Arrival, Reason, decide};
 use portguard_tests::craft::{ethernet, tagged, tcp};
 
@@ -107,7 +107,7 @@ fn tags_hide_nothing() {
 #[test]
 fn a_runt_is_too_short_to_judge() {
     // Natively only: BPF_PROG_TEST_RUN takes no frame without a whole Ethernet header.
-    let image = compile(&passing(), &NodeAddresses::default()).unwrap();
+    let image = compile(&passing(), &Node::default()).unwrap();
     let tables = NativeTables::new(&image, NoSockets);
     for len in 0..14 {
         let outcome = decide(&vec![0xff; len][..], Arrival::new(0, false), &tables);

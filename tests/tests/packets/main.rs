@@ -16,4 +16,5 @@ mod replies;
 mod sockets;
 mod sources;
 mod tcp;
+mod transit;
 mod udp;

@@ -132,8 +132,8 @@ fn the_longest_prefix_decides_and_rules_add_up() {
 }
 
 #[test]
-fn what_is_for_another_host_is_judged_as_what_is_for_this_one() {
-    // The filter does not tell the two: forwarded traffic follows the same rules.
+fn on_a_node_that_is_no_router_what_is_for_another_host_is_judged_as_what_is_for_this_one() {
+    // The stack drops it afterwards; of routers see transit.rs.
     let beyond4 =
         |source: Source, port| V4 { destination: [198, 51, 100, 1], ..source.v4(6) }.frame(&tcp(port, SYN));
     let beyond6 =

@@ -9,7 +9,7 @@ use std::{
 };
 
 use etherparse::PacketBuilder;
-use portguard::compile::{NativeTables, NodeAddresses, compile};
+use portguard::compile::{NativeTables, Node, compile};
 use portguard_common::{Arrival, Reason, decide};
 use portguard_tests::{
     craft::{V4, udp},
@@ -255,7 +255,7 @@ fn every_state_but_a_listeners_and_a_half_open_one_is_a_connection() {
     // The states of `include/net/tcp_states.h`. Natively: some are too short to be caught.
     let states: Vec<u32> = (1..=12).collect();
     let frame = segment(stranger()[0], 6000, 40_012, ACK);
-    let image = compile(&dropping(), &NodeAddresses::default()).unwrap();
+    let image = compile(&dropping(), &Node::default()).unwrap();
     for state in states {
         for listener in [false, true] {
             let known = Known { listener, ..own(state) };

@@ -17,8 +17,18 @@ use crate::{
 };
 
 pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
-    let Matrix { mode, posture, outbound, details: _, zones: _, interfaces, groups, rules, dormant: _ } =
-        matrix;
+    let Matrix {
+        mode,
+        posture,
+        transit,
+        outbound,
+        details: _,
+        zones: _,
+        interfaces,
+        groups,
+        rules,
+        dormant: _,
+    } = matrix;
     writeln!(out, "{}: sound", path.display())?;
     let mode = match mode {
         Mode::Observe => "observe: what would be dropped is counted and passes",
@@ -30,6 +40,12 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
         Posture::Drop => "drop: ports that no rule names are closed",
     };
     writeln!(out, "  posture     {posture}")?;
+    if *transit == Posture::Drop {
+        writeln!(
+            out,
+            "  transit     drop: what the node sends on to others is judged as what is for the node"
+        )?;
+    }
     describe_interfaces(matrix, interfaces, out)?;
     describe_products(matrix, out)?;
     let own: BTreeSet<&str> = rules

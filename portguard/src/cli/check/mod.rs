@@ -17,7 +17,7 @@ use super::{
     surroundings::surroundings,
 };
 use crate::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     input::{InputError, Loaded, read_site},
     lint::{Accepted, LocalPorts, Surroundings},
     matrix::PortRange,
@@ -116,7 +116,7 @@ fn judge(path: &Path, names: &NameArgs, around: &Surroundings) -> Result<Sound, 
     let mut loaded = read_site(path)?;
     loaded.answer(&names.answers(&loaded.host_names())?);
     // What a matrix can be too large for shows only here.
-    let image = compile(&loaded.matrix, &NodeAddresses::default())
+    let image = compile(&loaded.matrix, &Node::default())
         .map_err(|source| InputError::TooLarge { path: path.to_owned(), source })?;
     let findings = loaded.lint(around);
     Ok(Sound { warnings: loaded.report(findings.warnings), accepted: findings.accepted, image, loaded })

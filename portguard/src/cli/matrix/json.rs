@@ -14,6 +14,7 @@ use crate::matrix::{Interface, Matrix, Mode, PortRow, Posture, Row};
 struct Document<'a> {
     mode: Mode,
     posture: Posture,
+    transit: Posture,
     interfaces: Vec<InterfaceView<'a>>,
     groups: BTreeMap<&'a str, &'a [IpNet]>,
     #[serde(flatten)]
@@ -50,6 +51,7 @@ fn write(matrix: &Matrix, rows: Rows<'_>, out: &mut dyn Write) -> io::Result<()>
     let document = Document {
         mode: matrix.mode,
         posture: matrix.posture,
+        transit: matrix.transit,
         interfaces: interfaces.collect(),
         groups: matrix.groups.iter().map(|group| (group.name.as_str(), group.prefixes.as_slice())).collect(),
         rows,

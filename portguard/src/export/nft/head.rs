@@ -1,7 +1,7 @@
 //! What a reader must know before loading the ruleset.
 
 use super::{mode, posture};
-use crate::matrix::{Matrix, Outbound};
+use crate::matrix::{Matrix, Outbound, Posture};
 
 const DIFFERENCES: &str = "\
 # Load it with `nft -f FILE`, which replaces what an earlier one loaded; `nft list table inet portguard` shows the counters,
@@ -15,8 +15,16 @@ const DIFFERENCES: &str = "\
 # - IP options, source routes and IPv6 extension headers are not looked at: the kernel's own settings decide. Of an
 #   authentication header nftables sees over IPv4 the header and not what is behind it, over IPv6 the contrary.
 # - It sees what the stack delivers to this node: after VLAN tags are taken off and bonds and bridges are gone through, so
-#   an interface must be named as the one that has the address. Forwarded packets and those that are not IP are not judged.
+#   an interface must be named as the one that has the address. Packets that are not IP are not judged.
 # - A dropped packet has cost a walk through the stack, and connection tracking, first.
+";
+
+const FORWARDED: &str = "\
+# - What this node sends on to others is not judged; what it translates to its own addresses is, which the program meets before that.
+";
+
+const FORWARDED_JUDGED: &str = "\
+# - Of what this node sends on to others, answers are known by connection tracking, and pass.
 ";
 
 const LEAVING: &str = "\
@@ -28,13 +36,17 @@ const LEAVING: &str = "\
 /// The comment that the ruleset begins with.
 pub(super) fn text(matrix: &Matrix) -> String {
     let leaving = if matrix.outbound.is_some() { LEAVING } else { "" };
+    let forwarded = match matrix.transit {
+        Posture::Pass => FORWARDED,
+        Posture::Drop => FORWARDED_JUDGED,
+    };
     let outbound = matrix.outbound.map(|Outbound { mode: kept, posture: unnamed, .. }| {
         format!(", outbound {}, posture {}", mode(kept), posture(unnamed))
     });
     format!(
         "#!/usr/sbin/nft -f\n\
          # The documented port matrix of a site, by `portguard export nft`: mode {}, posture {}{}.\n#\n\
-         {DIFFERENCES}{leaving}\n",
+         {DIFFERENCES}{forwarded}{leaving}\n",
         mode(matrix.mode),
         posture(matrix.posture),
         outbound.unwrap_or_default(),

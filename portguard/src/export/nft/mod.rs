@@ -2,7 +2,8 @@
 //! site judges what leaves, a second one for that.
 //!
 //! Both ways are judged where the node's own stack has them, at the hooks input and output: the egress hook of the family
-//! netdev would see forwarded packets, too, but the kernel takes neither `reject` nor `ct` there.
+//! netdev would see forwarded packets, too, but the kernel takes neither `reject` nor `ct` there. What comes in for others is judged at
+//! the hook forward, where the site wants that.
 //!
 //! A zone's chain takes the steps of the verdict in their order: what IP needs to live, the rules, replies, what the rules
 //! refuse, and what no rule names. Which types of ICMP are needed, and which protocols are tunnels, is asked of
@@ -59,7 +60,7 @@ pub fn ruleset(matrix: &Matrix) -> Result<String, NftError> {
     text.push_str("table inet portguard\ndelete table inet portguard\n\ntable inet portguard {\n");
     sets.write(&mut text);
     for way in ways {
-        base(matrix, way.direction, &mut text);
+        bases(matrix, way.direction, &mut text);
         chain(necessary::name(way.direction), &necessary::lines(matrix, way), &mut text);
         if matches!(way.refusal, Refusal::Tell) {
             chain(REFUSE, &refuse(), &mut text);
@@ -109,15 +110,23 @@ fn refuse() -> [Line; 4] {
     ]
 }
 
-/// The chain where packets come in, or leave: each to the chain of its interface's zone. Others are not judged.
-fn base(matrix: &Matrix, direction: Direction, text: &mut String) {
-    let zone = |interface: &Interface| words::zone(direction, matrix.zone(interface.zone));
-    let name = match direction {
-        Direction::In => "input",
-        Direction::Out => "output",
+/// The chains where packets come in, or leave.
+fn bases(matrix: &Matrix, direction: Direction, text: &mut String) {
+    let hooks: &[&str] = match (direction, matrix.transit) {
+        (Direction::In, Posture::Pass) => &["input"],
+        (Direction::In, Posture::Drop) => &["input", "forward"],
+        (Direction::Out, _) => &["output"],
     };
+    for hook in hooks {
+        base(matrix, direction, hook, text);
+    }
+}
+
+/// One of them: each packet goes to the chain of its interface's zone. Others are not judged.
+fn base(matrix: &Matrix, direction: Direction, hook: &str, text: &mut String) {
+    let zone = |interface: &Interface| words::zone(direction, matrix.zone(interface.zone));
     let by = words::by(direction);
-    let mut lines = vec![Line::Statement(format!("type filter hook {name} priority filter; policy accept;"))];
+    let mut lines = vec![Line::Statement(format!("type filter hook {hook} priority filter; policy accept;"))];
     let (mut patterns, named): (Vec<&Interface>, Vec<&Interface>) =
         matrix.interfaces.iter().partition(|interface| is_pattern(&interface.name));
     if !named.is_empty() {
@@ -134,7 +143,7 @@ fn base(matrix: &Matrix, direction: Direction, text: &mut String) {
         let matches = words::interface(direction, &interface.name);
         lines.push(Line::Statement(format!("{matches}goto {}", zone(interface))));
     }
-    chain(name, &lines, text);
+    chain(hook, &lines, text);
 }
 
 fn chain(name: &str, lines: &[Line], text: &mut String) {

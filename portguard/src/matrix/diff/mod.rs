@@ -77,6 +77,8 @@ pub struct Diff {
     pub mode: Option<Changed<Mode>>,
     /// The posture, if it changes. What it opens and closes is among the cells.
     pub posture: Option<Changed<Posture>>,
+    /// What becomes of what no rule admits and is for others, if that changes.
+    pub transit: Option<Changed<Posture>>,
     /// What becomes of what leaves, if that changes; none where nothing judges it. What it opens and closes is told below.
     pub outbound: Option<Changed<Option<Outbound>>>,
     /// The interfaces that change.
@@ -108,6 +110,7 @@ impl Diff {
         Self {
             mode: Changed::between(old.mode, new.mode),
             posture: Changed::between(old.posture, new.posture),
+            transit: Changed::between(old.transit, new.transit),
             outbound: Changed::between(old.outbound, new.outbound),
             interfaces: pairing.changes,
             opened,
@@ -124,6 +127,7 @@ impl Diff {
         self.opens_by_mode()
             || !self.opened.is_empty()
             || !self.outbound_opened.is_empty()
+            || self.transit.is_some_and(|Changed { old: _, new }| new == Posture::Pass)
             || self.interfaces.iter().any(InterfaceChange::opens)
     }
 
@@ -144,6 +148,7 @@ impl Diff {
         let Self {
             mode,
             posture,
+            transit,
             outbound,
             interfaces,
             opened,
@@ -156,6 +161,7 @@ impl Diff {
         let changes = [opened, closed, outbound_opened, outbound_closed, outbound_added, outbound_removed];
         mode.is_none()
             && posture.is_none()
+            && transit.is_none()
             && outbound.is_none()
             && interfaces.is_empty()
             && changes.iter().all(|changes| changes.is_empty())

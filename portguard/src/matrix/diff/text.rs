@@ -21,6 +21,9 @@ impl fmt::Display for Diff {
         if let Some(Changed { old: _, new }) = self.posture {
             writeln!(f, "posture: {}", posture_text(new))?;
         }
+        if let Some(Changed { old: _, new }) = self.transit {
+            writeln!(f, "transit: {}", transit_text(new))?;
+        }
         if let Some(Changed { old, new }) = self.outbound {
             writeln!(f, "outbound: {} -> {}", outbound_text(old), outbound_text(new))?;
         }
@@ -28,7 +31,7 @@ impl fmt::Display for Diff {
             writeln!(f, "{}", interface_text(change))?;
         }
         let settings = self.mode.is_some() || self.posture.is_some() || self.outbound.is_some();
-        if settings || !self.interfaces.is_empty() {
+        if settings || self.transit.is_some() || !self.interfaces.is_empty() {
             writeln!(f)?;
         }
         write_changes("Newly open:", &self.opened, BY_POSTURE, f)?;
@@ -58,6 +61,13 @@ fn posture_text(new: Posture) -> &'static str {
     match new {
         Posture::Pass => "drop -> pass: ports that no rule names are open",
         Posture::Drop => "pass -> drop: ports that no rule names are closed",
+    }
+}
+
+fn transit_text(new: Posture) -> &'static str {
+    match new {
+        Posture::Pass => "drop -> pass: what the node sends on to others passes, whatever the rules say",
+        Posture::Drop => "pass -> drop: what the node sends on to others is judged as what is for the node",
     }
 }
 

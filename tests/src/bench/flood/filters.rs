@@ -11,7 +11,7 @@ use std::{
 use ipnet::IpNet;
 use nix::net::if_::if_nametoindex;
 use portguard::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     datapath::{Loaded, Network, resolve},
     matrix::{Attach, Interface, ZoneId},
 };
@@ -105,9 +105,9 @@ impl<'a> Filters<'a> {
         let zone = ZoneId::new(0);
         let (name, attach, dhcp) = (INTERFACE.to_owned(), Attach::Native, false);
         matrix.interfaces.push(Interface { name, zone, attach, dhcp });
-        let image = compile(&matrix, &NodeAddresses::default())?;
+        let image = compile(&matrix, &Node::default())?;
         matrix.details = false;
-        let counting = compile(&matrix, &NodeAddresses::default())?;
+        let counting = compile(&matrix, &Node::default())?;
         Ok(Self { node, object, image, counting, ingress, input })
     }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 use portguard::{
-    compile::{NodeAddresses, compile},
+    compile::{Node, compile},
     matrix::{Group, GroupId, Matrix, Peer, PeerKind},
 };
 
@@ -21,7 +21,7 @@ pub(super) fn measure() -> anyhow::Result<Section> {
         let (mut times, mut bytes) = (Vec::new(), 0);
         for _ in 0..ROUNDS {
             let start = Instant::now();
-            let image = compile(&matrix, &NodeAddresses::default())?;
+            let image = compile(&matrix, &Node::default())?;
             times.push(milliseconds(start.elapsed()));
             bytes = size(&image).tables;
         }

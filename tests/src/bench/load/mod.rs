@@ -14,7 +14,7 @@ use std::{
 
 use ipnet::IpNet;
 use portguard::{
-    compile::{Image, NodeAddresses, compile},
+    compile::{Image, Node, compile},
     datapath::{DatapathError, Loaded, Network, Present, resolve},
     input::site_of_text,
 };
@@ -131,7 +131,7 @@ fn row(
         let read =
             site_of_text(Path::new("site.toml"), text).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let after_read = Instant::now();
-        let image = match compile(&read.matrix, &NodeAddresses::default()) {
+        let image = match compile(&read.matrix, &Node::default()) {
             Ok(image) => image,
             Err(error) => return Ok(Err(error.to_string())),
         };
