@@ -28,9 +28,11 @@ const LEAST_LINEAR: usize = 14;
 const TAG_AT: usize = 12;
 
 /// Tables out of a few bytes. An index beyond an array begins again at its front.
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 struct Made {
     posture_pass: bool,
     transit: bool,
+    fragments_pass: bool,
     failsafe: bool,
     arrival: Arrival,
     default_class6: u32,
@@ -82,6 +84,7 @@ impl Made {
         Self {
             posture_pass: about & 1 == 1,
             transit: about & 64 == 64,
+            fragments_pass: about & 128 == 128,
             failsafe: about & 32 == 32,
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
@@ -157,6 +160,10 @@ impl Tables for Made {
 
     fn cell(&self, index: u32) -> Option<Cell> {
         self.cells.get(index as usize % (2 * CELLS)).copied()
+    }
+
+    fn fragments_pass(&self) -> bool {
+        self.fragments_pass
     }
 
     fn transit(&self) -> bool {

@@ -327,6 +327,10 @@ pub struct Settings {
     pub outbound_posture_pass: u8,
     /// 1 when what no rule admits comes in where the node sends it on to others.
     pub transit: u8,
+    /// 1 when later fragments come in from anybody.
+    pub fragments_pass: u8,
+    /// Zeros; they make up a whole word.
+    pub unused: [u8; 7],
     /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
     /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
     pub masks6: [[u64; 2]; MAX_LENGTHS6],
@@ -353,6 +357,8 @@ impl Settings {
         outbound_observe: 0,
         outbound_posture_pass: 0,
         transit: 0,
+        fragments_pass: 0,
+        unused: [0; 7],
         masks6: [[0; 2]; MAX_LENGTHS6],
     };
 }
@@ -371,5 +377,5 @@ const _: () = {
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());
-    assert!(size_of::<Settings>() == 48 + 16 * MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 56 + 16 * MAX_LENGTHS6);
 };

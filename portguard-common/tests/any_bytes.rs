@@ -76,6 +76,10 @@ impl Tables for Small {
         Some(Cell::from(index == 1 + CLASS_FIRST))
     }
 
+    fn fragments_pass(&self) -> bool {
+        false
+    }
+
     fn transit(&self) -> bool {
         self.router
     }

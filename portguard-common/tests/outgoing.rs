@@ -113,6 +113,11 @@ impl Tables for Node {
     }
 
     /// About what comes in alone.
+    fn fragments_pass(&self) -> bool {
+        true
+    }
+
+    /// Likewise.
     fn transit(&self) -> bool {
         true
     }

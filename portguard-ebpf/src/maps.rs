@@ -309,6 +309,11 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
+    fn fragments_pass(&self) -> bool {
+        setting!(fragments_pass) != 0
+    }
+
+    #[inline(always)]
     fn transit(&self) -> bool {
         transit::<C>()
     }

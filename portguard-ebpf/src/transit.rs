@@ -7,12 +7,15 @@
     reason = "an exported function's name is nobody else's; the helper takes raw pointers"
 )]
 
-use core::{mem::MaybeUninit, ptr};
+use core::{
+    mem::{MaybeUninit, offset_of},
+    ptr,
+};
 
 use aya_ebpf::{
     bindings::{
         __sk_buff, BPF_FIB_LKUP_RET_FRAG_NEEDED, BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_SUCCESS,
-        BPF_FIB_LKUP_RET_UNSUPP_LWT, BPF_FIB_LOOKUP_SKIP_NEIGH, bpf_fib_lookup as Question, xdp_md,
+        BPF_FIB_LOOKUP_SKIP_NEIGH, bpf_fib_lookup as Question, xdp_md,
     },
     helpers::generated::bpf_fib_lookup,
     programs::{TcContext, XdpContext},
@@ -31,6 +34,12 @@ const AF_INET6: u8 = 10;
 /// The bytes of a question.
 #[expect(clippy::cast_possible_wrap, reason = "it has 64")]
 const QUESTION: i32 = size_of::<Question>() as i32;
+// The unions of the addresses have no names (`struct bpf_fib_lookup` of `include/uapi/linux/bpf.h`).
+const _: () = {
+    assert!(size_of::<Question>() == 64);
+    assert!(offset_of!(Question, __bindgen_anon_3) == 16);
+    assert!(offset_of!(Question, __bindgen_anon_4) == 32);
+};
 
 /// 1 if the node sends the packet on to others.
 #[unsafe(no_mangle)]
@@ -57,7 +66,7 @@ fn asked<C: Context>(context: C) -> u32 {
 
 /// Whether the kernel sends a packet with these ends on, which came in by the context's interface. It says no where that interface
 /// forwards nothing, and of what is for the node itself, for several hosts or for nobody (`bpf_ipv4_fib_lookup` of `net/core/filter.c`).
-/// Rules of routing that look at more than addresses and interface (marks, ports) are not asked.
+/// Rules of routing that look at more than addresses and interface (marks, ports, TOS) are not asked.
 #[inline(always)]
 pub(crate) fn forwards<C: Context, A: SourceAddress>(context: C, source: A, destination: A) -> bool {
     const { assert!(size_of::<A>() == 4 || size_of::<A>() == 16) }
@@ -73,12 +82,8 @@ pub(crate) fn forwards<C: Context, A: SourceAddress>(context: C, source: A, dest
     // SAFETY: the context is the one that the kernel called this program with; the helper reads and writes a whole question.
     let answer =
         unsafe { bpf_fib_lookup(context.pointer(), &raw mut question, QUESTION, BPF_FIB_LOOKUP_SKIP_NEIGH) };
-    // It has a next hop, whatever comes of the packet on the way there.
-    [
-        BPF_FIB_LKUP_RET_SUCCESS,
-        BPF_FIB_LKUP_RET_UNSUPP_LWT,
-        BPF_FIB_LKUP_RET_NO_NEIGH,
-        BPF_FIB_LKUP_RET_FRAG_NEEDED,
-    ]
-    .contains(&(answer as u32))
+    // It has a next hop, whatever comes of the packet on the way there. Not of a lightweight tunnel: by such a route the node may open what it
+    // carries (`seg6local`), and take it for itself.
+    [BPF_FIB_LKUP_RET_SUCCESS, BPF_FIB_LKUP_RET_NO_NEIGH, BPF_FIB_LKUP_RET_FRAG_NEEDED]
+        .contains(&(answer as u32))
 }

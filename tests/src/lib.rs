@@ -12,4 +12,5 @@ pub mod pinned;
 pub mod rows;
 pub mod sample;
 pub mod second;
+pub mod stack;
 pub mod twin;

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard::matrix::{
-    Direction, Dormant, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet, Posture,
-    Rule, Service, Transport, Zone, ZoneId,
+    Direction, Dormant, Fragments, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet,
+    Posture, Rule, Service, Transport, Zone, ZoneId,
 };
 
 /// The address of the node in sample packets.
@@ -46,6 +46,7 @@ pub fn site(prefixes: Vec<IpNet>) -> Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
         transit: Posture::Pass,
+        fragments: Fragments::Admitted,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "default".to_owned() }],

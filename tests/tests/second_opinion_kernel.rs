@@ -6,16 +6,15 @@
 
 use std::{
     env, fs,
-    net::IpAddr,
     process::Command,
     time::{Duration, Instant},
 };
 
 use nix::sched::{CloneFlags, unshare};
-use portguard::{compile::Sockets, matrix::Hook};
+use portguard::matrix::Hook;
 use portguard_tests::{
     oracle::seed,
-    second::{Frames, assert_agree, draw, frames_wanted},
+    second::{DefaultRoute, Frames, assert_agree, draw, frames_wanted},
     twin::{Twin, at_tcx},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
@@ -28,20 +27,7 @@ const PER_COUNT: u64 = 100;
 /// How long to go on, when the number of frames is not told.
 const TIME: Duration = Duration::from_secs(15);
 
-/// What the kernel knows in the test's own network namespace: no socket, and a router's default route.
-#[derive(Clone, Copy)]
-struct DefaultRoute;
-
-impl Sockets for DefaultRoute {
-    fn forwards(&self, source: IpAddr, destination: IpAddr) -> bool {
-        let stays = |address| match address {
-            IpAddr::V4(address) => address.is_loopback(),
-            IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
-        };
-        !stays(destination) && (source.is_ipv4() || !stays(source))
-    }
-}
-
+/// This thread's network becomes that of a router without sockets, by a default route.
 fn enter_router() {
     unshare(CloneFlags::CLONE_NEWNET).expect("the tests run as root");
     let lines = [

@@ -1,12 +1,15 @@
 //! A node that is a router, too: what it sends on to others is none of its rules' business, unless the site wants that.
 
-use std::{fs, net::IpAddr, time::Duration};
+use std::{fs, net::IpAddr, thread, time::Duration};
 
 use portguard::{export::nft::ruleset, input::read_site};
 use portguard_tests::lab::{Guard, Host, Knock, Lab, Probe, wait_until};
 
 /// How long the daemon may take to follow what happened.
 const SOON: Duration = Duration::from_secs(15);
+
+/// As long as the daemon's looks at the node are apart, and a little more.
+const ROUND: Duration = Duration::from_millis(2500);
 
 /// The peer's addresses in a network behind the node.
 const BEHIND: [&str; 2] = ["10.89.0.2", "fd89::2"];
@@ -113,10 +116,21 @@ fn what_is_for_hosts_behind_the_node_passes_as_long_as_it_is_a_router_and_the_si
     assert_node_is_closed(&lab);
     assert!(counted(&guard) >= 8, "{}", guard.counters().unwrap());
 
+    let number = |guard: &Guard| guard.status().unwrap()["generation"]["number"].as_u64().unwrap();
+    let before = number(&guard);
+    let guard = guard.restart().unwrap();
+    lab.node.ip("link set eth0 name lan0").unwrap();
+    thread::sleep(ROUND);
+    assert_eq!(behind(&lab), Some(Behind::Open), "a name matters to nobody: {}", guard.log());
+    assert_node_is_closed(&lab);
+    lab.node.ip("link set lan0 name eth0").unwrap();
+    assert_eq!(number(&guard), before, "{}", guard.log());
+
     forward(&lab.node, false);
+    // By whatever the daemon has heard of first: addresses change with it, too.
     assert!(
-        wait_until(SOON, || guard.log().contains("because of a change of forwarding")),
-        "{}",
+        wait_until(SOON, || number(&guard) > before),
+        "the program does not ask any more: {}",
         guard.log()
     );
     assert_eq!(behind(&lab), Some(Behind::Closed), "nobody sends it on");

@@ -27,6 +27,7 @@ pub(crate) const CHECKS: [(&str, &[&str]); 6] = [
             "ipv4::options_are_walked_and_the_port_is_behind_them",
             "ipv6::chains_are_walked_to_the_limit_and_drop_beyond",
             "replies::a_connection_of_our_own_is_answered_in_every_state",
+            "transit::what_the_node_sends_on_passes_and_what_is_for_the_node_itself_follows_the_rules",
         ],
     ),
     ("tcx", &["counters_are_what_was_sent_over_generations_and_daemons"]),

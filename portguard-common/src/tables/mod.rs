@@ -57,6 +57,8 @@ pub trait Tables {
     fn class6(&self, high: u64, low: u64) -> Option<u32> {
         class6(self, high, low)
     }
+    /// Whether later fragments come in from anybody, whatever the posture.
+    fn fragments_pass(&self) -> bool;
     /// Whether what no rule admits comes in where the node sends it on to others.
     fn transit(&self) -> bool;
     /// Whether the node sends a packet with these ends on to others: what the kernel says of it, at this moment.

@@ -125,10 +125,10 @@ pub(super) fn authentication<A, T: Tables>(
 }
 
 /// A later fragment: nothing without its first, so it only has to come from a source that may send its protocol at
-/// all, lest strangers fill the reassembly queue. `None` is a protocol that nobody can tell: any will do.
+/// all, lest strangers fill the reassembly queue, unless the site lets in anybody's. `None` is a protocol that nobody can tell: any will do.
 #[inline(always)]
 pub(super) fn later_fragment<T: Tables>(number: Option<u8>, context: Context, tables: &T) -> Settled {
-    if tables.posture_pass() {
+    if tables.posture_pass() || tables.fragments_pass() {
         return Err(Outcome::of(Reason::LaterFragment));
     }
     let index = match number {

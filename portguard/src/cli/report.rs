@@ -138,7 +138,7 @@ fn gather(args: &Args, reader: &Reader, about: About, status: Option<InForce>) -
     let accepts = |in_force: &InForce| {
         let (matrix, origin) = site?;
         // Where the node cannot be asked there is no digest to compare.
-        let node = datapath::node(|name| matrix.interface_for(name).is_some()).ok();
+        let node = datapath::node().ok();
         let digest =
             node.and_then(|node| compile(&matrix, &node).ok()).map(|image| image.digest().to_string());
         Some(Accepts::new(&matrix, digest, origin, in_force))

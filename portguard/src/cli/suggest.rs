@@ -80,7 +80,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     let counted = counted(args)?;
     let drops = args.record.reader()?.drops(&everything)?;
     let matrix = site(args)?;
-    let image = compile(&matrix, &datapath::node(|name| matrix.interface_for(name).is_some())?)?;
+    let image = compile(&matrix, &datapath::node()?)?;
     let suggestions = Suggestions::new(&Grounds {
         matrix: &matrix,
         image: &image,

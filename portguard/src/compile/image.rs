@@ -187,13 +187,15 @@ fn digest(
         outbound_observe,
         outbound_posture_pass,
         transit,
+        fragments_pass,
+        unused: _,
         masks6,
     } = settings;
     for number in [default_class6, place_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*observe, *posture_pass, *details, *failsafe]);
-    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass, *transit]);
+    hasher.update([*outbound, *outbound_observe, *outbound_posture_pass, *transit, *fragments_pass]);
     for half in masks6.as_flattened() {
         hasher.update(half.to_le_bytes());
     }

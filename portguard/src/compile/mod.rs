@@ -28,7 +28,7 @@ pub use image::{Image, ImageInterface, interface_for};
 pub use legend::{Legend, LegendPort, Target};
 pub use native::{NativeTables, NoSockets, Sockets};
 
-use crate::matrix::{Matrix, Mode, Posture};
+use crate::matrix::{Fragments, Matrix, Mode, Posture};
 use portguard_common::abi::Settings;
 
 /// What matters of a node for its packets.
@@ -89,6 +89,7 @@ pub fn compile(matrix: &Matrix, node: &Node) -> Result<Image, CompileError> {
         outbound: u8::from(outbound.is_some()),
         outbound_observe: u8::from(outbound.is_some_and(|outbound| outbound.mode == Mode::Observe)),
         outbound_posture_pass: u8::from(outbound.is_some_and(|outbound| outbound.posture == Posture::Pass)),
+        fragments_pass: u8::from(matrix.fragments == Fragments::Anybody),
         transit: u8::from(matrix.transit == Posture::Pass && node.forwards()),
         outbound_zones,
         ..Settings::EMPTY

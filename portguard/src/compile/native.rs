@@ -126,6 +126,10 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
         self.image.cells().get(index as usize).copied()
     }
 
+    fn fragments_pass(&self) -> bool {
+        self.image.settings().fragments_pass != 0
+    }
+
     fn transit(&self) -> bool {
         self.direction == Direction::In && self.image.settings().transit != 0
     }

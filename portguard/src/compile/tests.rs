@@ -21,9 +21,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Digest, Image, NativeTables, NoSockets, Node, Target, compile, digest::hash_table};
 use crate::matrix::{
-    Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
-    Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service, Transport,
-    Zone, ZoneId,
+    Attach, Direction, Dormant, Fragments, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode,
+    Origin, Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, RuleId, Service,
+    Transport, Zone, ZoneId,
 };
 
 fn rule(name: &str, service: Service, zones: &[usize], groups: &[usize]) -> Rule {
@@ -50,6 +50,7 @@ fn matrix(zones: usize, groups: Vec<Vec<IpNet>>, rules: Vec<Rule>) -> Matrix {
         mode: Mode::Enforce,
         posture: Posture::Drop,
         transit: Posture::Pass,
+        fragments: Fragments::Admitted,
         outbound: None,
         details: true,
         zones: (0..zones).map(|zone| Zone { name: format!("zone{zone}") }).collect(),

@@ -19,7 +19,7 @@ pub(super) struct Candidate {
 impl Candidate {
     /// Compiles `matrix`.
     pub(super) fn new(matrix: &Matrix, object: &[u8]) -> Result<Self, DaemonError> {
-        let node = datapath::node(|name| matrix.interface_for(name).is_some())?;
+        let node = datapath::node()?;
         let image = compile(matrix, &node)?;
         let identity = datapath::identity(object, &image);
         Ok(Self { image, identity, forwards: node.forwards() })

@@ -14,12 +14,52 @@ pub(super) struct Due {
     pub(super) interfaces: Timer,
     /// To compile for the node's addresses.
     pub(super) addresses: Timer,
+    /// To compile the site once more, for this reason.
+    again: (Timer, Option<Again>),
     /// To look whether the site's files say something else.
     pub(super) files: Timer,
     /// To ask for host names again.
     pub(super) names: Timer,
     /// To take back what nobody has confirmed.
     pub(super) confirmation: Timer,
+}
+
+/// What the same site is compiled for once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// An interface has come for which there was no place.
+    Interface,
+    /// The node has begun or ceased to send on what comes in for others.
+    Forwarding,
+}
+
+impl Again {
+    /// For people.
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            Self::Interface => "a new interface",
+            Self::Forwarding => "a change of forwarding",
+        }
+    }
+}
+
+impl Due {
+    /// The site is to be compiled once more, at once or `rest` after that was done last.
+    pub(super) fn again(&mut self, why: Again, rest: Duration) {
+        self.again.0.soon(rest);
+        self.again.1 = Some(why);
+    }
+
+    /// Waits until it is to be.
+    pub(super) async fn wait_again(&self) {
+        self.again.0.wait().await;
+    }
+
+    /// It is being done, for this reason.
+    pub(super) fn take_again(&mut self) -> Option<Again> {
+        self.again.0.done();
+        self.again.1.take()
+    }
 }
 
 /// One thing that may be due.

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use super::{
     ADDRESSES, Daemon, DaemonError, INTERFACES,
     candidate::Candidate,
+    due::Again,
     enforcement::{Enforcement, Installed, Unnamed},
     memory,
     site::Asker,
     troubles::Subject,
 };
 use crate::{
-    datapath::{self, Change, Generation, Network, NetworkChange, Present},
+    datapath::{self, Change, Generation, Network, NetworkChange},
     input::Bundle,
     matrix::Posture,
     observe::Idle,
@@ -55,25 +56,29 @@ impl Daemon {
         let Some(enforcement) = &mut self.enforcement else { return Ok(()) };
         let changes = enforcement.tend(&present)?;
         let full = changes.iter().any(|change| matches!(change, Change::NoPlace { .. }));
-        let forwards = enforcement.forwards();
+        let forwarded = enforcement.forwards();
         self.tell(&changes);
         self.troubles.forget_interfaces(|name| present.iter().any(|interface| interface.name == name));
         if full {
             // The same site, with a table that has room.
-            self.follow_up("a new interface").await;
-        } else if self.forwards_on(&present).is_some_and(|now| now != forwards) {
-            self.follow_up("a change of forwarding").await;
+            self.due.again(Again::Interface, RETRY);
+        } else if self.forwards()?.is_some_and(|now| now != forwarded) {
+            self.due.again(Again::Forwarding, RETRY);
         }
         Ok(())
     }
 
-    /// Whether the node sends on what comes in by an interface of the site for others, if that matters there. Nobody tells when
-    /// that is switched.
-    fn forwards_on(&self, present: &[Present]) -> Option<bool> {
-        let matrix = self.loaded.as_ref().map(|loaded| &loaded.matrix)?;
-        let guarded = |present: &&Present| matrix.interface_for(&present.name).is_some();
-        let forwards = || present.iter().filter(guarded).any(|present| datapath::forwards(&present.name));
-        (matrix.transit == Posture::Pass).then(forwards)
+    /// Whether the node sends on what comes in for others, if that matters to the site. Nobody tells when that is switched.
+    fn forwards(&self) -> Result<Option<bool>, DaemonError> {
+        let matters = self.loaded.as_ref().is_some_and(|loaded| loaded.matrix.transit == Posture::Pass);
+        Ok(if matters { Some(datapath::forwards()?) } else { None })
+    }
+
+    /// Compiles the site once more, for what has changed.
+    pub(super) async fn do_again(&mut self) {
+        if let Some(why) = self.due.take_again() {
+            self.follow_up(why.says()).await;
+        }
     }
 
     /// The node's own addresses are part of a generation.
@@ -117,8 +122,20 @@ impl Daemon {
             tracing::info!("generation {number} is in force, because of {by}");
             self.tell(&changes);
             self.record_generation(by, None, None);
+            self.tell_transit();
         }
         Ok(())
+    }
+
+    /// Says so where packets pass that no rule admits, since they are for others.
+    pub(super) fn tell_transit(&self) {
+        let lets = self.loaded.as_ref().is_some_and(|loaded| loaded.matrix.transit == Posture::Pass);
+        if lets && self.enforcement.as_ref().is_some_and(Enforcement::forwards) {
+            tracing::info!(
+                "this node forwards: what it sends on to others passes as `transit`, whatever the rules say of the port; \
+                 transit = \"drop\" in the site file has it judged"
+            );
+        }
     }
 
     /// Puts the site's files in force if they say something else than when they were read last.

@@ -302,6 +302,7 @@ impl Daemon {
                 found = self.resolving.next() => self.learn_names(found).await,
                 () = self.due.interfaces.wait() => self.look_after().await,
                 () = self.due.addresses.wait() => self.readdress().await,
+                () = self.due.wait_again() => self.do_again().await,
                 () = self.due.files.wait() => self.reread_files().await,
                 () = self.due.names.wait() => self.ask_for_names(),
                 () = self.due.confirmation.wait() => self.expire().await,

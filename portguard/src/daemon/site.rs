@@ -233,11 +233,15 @@ impl Daemon {
             tracing::warn!("{name} is not there: it is guarded when it comes");
         }
         let in_force = InForce::new(number, &installed, &missing, bundle);
+        let is_new = matches!(installed, Installed::New(_));
         if let Installed::New(changes) = installed {
             self.tell(&changes);
             self.record_generation(by, before, Some(&loaded.matrix));
         }
         self.go_by(loaded, &in_force.bundle);
+        if is_new {
+            self.tell_transit();
+        }
         self.gather();
         memory::give_back();
         // It is in force, whatever comes of that.

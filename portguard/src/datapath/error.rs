@@ -31,6 +31,14 @@ pub enum DatapathError {
         /// Which.
         interface: String,
     },
+    /// Whether the node is a router can't be read.
+    #[error("cannot read {}, whether this node sends on what comes in for others", path.display())]
+    Forwarding {
+        /// The setting.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// There is no BPF file system, and it can't be mounted.
     #[error(
         "there is no BPF file system at {}, and it cannot be mounted ({source}); what guards the node is pinned there, so \

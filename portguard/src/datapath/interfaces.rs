@@ -1,8 +1,8 @@
 //! What the kernel says about interfaces: their numbers, the programs on them, the node's addresses.
 
-use std::{collections::BTreeSet, fs, net::IpAddr};
+use std::{fs, io::ErrorKind, net::IpAddr, path::Path};
 
-use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::ifaddrs::getifaddrs;
 use portguard_common::Arrival;
 use rtnetlink::packet_route::{
     AddressFamily,
@@ -149,28 +149,42 @@ pub fn resolve(
         .collect()
 }
 
-/// This node, which guards the interfaces that `guards` knows.
-pub fn node(guards: impl Fn(&str) -> bool) -> Result<Node, DatapathError> {
+/// This node.
+pub fn node() -> Result<Node, DatapathError> {
     let interfaces =
         getifaddrs().map_err(|source| DatapathError::System { call: "getifaddrs", source: source.into() })?;
-    let (mut addresses, mut names) = (Vec::new(), BTreeSet::new());
-    for InterfaceAddress { interface_name, address, .. } in interfaces {
-        let v4 = address.as_ref().and_then(|address| Some(IpAddr::V4(address.as_sockaddr_in()?.ip())));
-        let v6 = || address.as_ref().and_then(|address| Some(IpAddr::V6(address.as_sockaddr_in6()?.ip())));
-        addresses.extend(v4.or_else(v6));
-        names.insert(interface_name);
-    }
-    let forwards = names.iter().any(|name| guards(name) && forwards(name));
-    Ok(Node::new(addresses).forwarding(forwards))
+    let addresses = interfaces
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+        })
+        .collect();
+    Ok(Node::new(addresses).forwarding(forwards()?))
 }
 
-/// Whether the node sends on what comes in by the interface `name` for others, of either family (`forwarding` of
-/// `Documentation/networking/ip-sysctl.rst`).
-pub fn forwards(name: &str) -> bool {
-    ["ipv4", "ipv6"].iter().any(|family| {
-        let setting = fs::read_to_string(format!("/proc/sys/net/{family}/conf/{name}/forwarding"));
-        setting.is_ok_and(|setting| setting.trim_end() != "0")
-    })
+/// Whether the node sends on what comes in for others, by any of its interfaces and of either family (`forwarding` of
+/// `Documentation/networking/ip-sysctl.rst`). Of which interface is for the kernel to say, packet by packet.
+pub fn forwards() -> Result<bool, DatapathError> {
+    let is_on = |path: &Path| match fs::read_to_string(path) {
+        Ok(setting) => Ok(setting.trim_end() != "0"),
+        // An interface that has just gone, or a kernel without IPv6.
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(DatapathError::Forwarding { path: path.to_owned(), source }),
+    };
+    for family in ["/proc/sys/net/ipv4/conf", "/proc/sys/net/ipv6/conf"].map(Path::new) {
+        // Most nodes are routers by all interfaces, or by none.
+        if is_on(&family.join("all/forwarding"))? {
+            return Ok(true);
+        }
+        let Ok(interfaces) = fs::read_dir(family) else { continue };
+        for interface in interfaces.flatten() {
+            if is_on(&interface.path().join("forwarding"))? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn name(message: &LinkMessage) -> Option<&str> {

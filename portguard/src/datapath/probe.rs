@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     compile::{Image, Node, compile},
-    matrix::{Attach, Dormant, Hook, Interface, Matrix, Mode, Posture, Zone, ZoneId},
+    matrix::{Attach, Dormant, Fragments, Hook, Interface, Matrix, Mode, Posture, Zone, ZoneId},
 };
 
 /// The name that the kernel has for programs of ours.
@@ -179,6 +179,7 @@ fn compile_for(interfaces: Vec<Interface>) -> Image {
         mode: Mode::Observe,
         posture: Posture::Pass,
         transit: Posture::Pass,
+        fragments: Fragments::Admitted,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "probe".to_owned() }],
@@ -187,7 +188,7 @@ fn compile_for(interfaces: Vec<Interface>) -> Image {
         rules: Vec::new(),
         dormant: Dormant::default(),
     };
-    compile(&matrix, &Node::default()).expect("a site without rules fits in the tables")
+    compile(&matrix, &Node::default().forwarding(true)).expect("a site without rules fits in the tables")
 }
 
 fn supported(answer: Result<bool, ProgramError>, otherwise: &str) -> Probe {

@@ -35,8 +35,9 @@ pub(super) fn translation(machine: &Machine, by_nftables: Translation) -> Check 
     }
 }
 
-const REMEDY: &str = "what the node sends on to others passes as transit, unless the site says transit = \"drop\"; answers to what it \
-                      translates (containers behind masquerading) need a rule under posture drop; see docs/deploy.md";
+const REMEDY: &str = "unless the site says transit = \"drop\", what the node sends on to others passes whatever the rules say, and so does what comes \
+                      in for others and is translated to the node itself; answers to what the node translates (containers behind \
+                      masquerading) need a rule under posture drop; see docs/deploy.md";
 
 /// Whether a connection of the node's own may hold a port when a product wants it.
 pub(super) fn ephemeral_ports(guarded: &Guarded<'_>) -> Check {

@@ -16,8 +16,8 @@ use crate::{
     datapath::probe::Probe,
     lint::LocalPorts,
     matrix::{
-        Direction, Dormant, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange, PortSet,
-        Posture, Rule, Service, Transport, Zone, ZoneId,
+        Direction, Dormant, Fragments, Group, GroupId, Matrix, Mode, Origin, Peer, PeerKind, PortRange,
+        PortSet, Posture, Rule, Service, Transport, Zone, ZoneId,
     },
 };
 
@@ -68,6 +68,7 @@ fn site() -> (Matrix, Image) {
         mode: Mode::Enforce,
         posture: Posture::Drop,
         transit: Posture::Pass,
+        fragments: Fragments::Admitted,
         outbound: None,
         details: true,
         zones: vec![Zone { name: "default".to_owned() }],

@@ -115,7 +115,7 @@ fn moored(mooring: &Mooring, link: u32, pins: &Pins) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matrix::{Attach, Dormant, Interface, Mode, OutboundAttach, Posture, Zone, ZoneId};
+    use crate::matrix::{Attach, Dormant, Fragments, Interface, Mode, OutboundAttach, Posture, Zone, ZoneId};
 
     fn matrix() -> Matrix {
         let interface = |name: &str| Interface {
@@ -128,6 +128,7 @@ mod tests {
             mode: Mode::Enforce,
             posture: Posture::Drop,
             transit: Posture::Pass,
+            fragments: Fragments::Admitted,
             outbound: None,
             details: true,
             zones: vec![Zone { name: "default".to_owned() }],

@@ -24,8 +24,8 @@ pub use dormant::{Cause, Dormant, DormantRule};
 pub use filter::{Filter, PortFilter, Unknown};
 pub use hook::{Attach, Hook, OutboundAttach};
 pub use model::{
-    Direction, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture, Rule,
-    RuleId, Zone, ZoneId,
+    Direction, Fragments, Group, GroupId, Interface, Matrix, Mode, Origin, Outbound, Peer, PeerKind, Posture,
+    Rule, RuleId, Zone, ZoneId,
 };
 pub(crate) use pattern::{LONGEST as LONGEST_INTERFACE, common_name};
 pub use pattern::{covers, is_pattern, narrowest};

@@ -27,6 +27,26 @@ pub enum Posture {
     Drop,
 }
 
+/// Whose later fragments come in, which tell no port: under posture `drop`, for under the other one everybody's do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fragments {
+    /// Of those whom a rule admits to something of their protocol.
+    #[default]
+    Admitted,
+    /// Of anybody.
+    Anybody,
+}
+
+impl fmt::Display for Fragments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Admitted => "admitted",
+            Self::Anybody => "anybody",
+        })
+    }
+}
+
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -270,6 +290,8 @@ pub struct Matrix {
     pub posture: Posture,
     /// What happens to what no rule admits and the node sends on to others.
     pub transit: Posture,
+    /// Whose later fragments come in under posture `drop`.
+    pub fragments: Fragments,
     /// What happens to what leaves; none where nothing judges it.
     pub outbound: Option<Outbound>,
     /// Whether it is noted who was dropped.

@@ -55,6 +55,7 @@ pub fn resolve(site: &Site, library: &Library, faults: &mut Faults) -> Option<Ma
                 mode,
                 posture: posture.value,
                 transit: site.transit,
+                fragments: site.fragments,
                 outbound: site.outbound.map(|outbound| outbound.value),
                 details,
                 zones,

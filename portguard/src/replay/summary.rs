@@ -169,7 +169,7 @@ impl Summary<'_> {
         note(
             of_others,
             "judged, neither from nor to an address of --node",
-            ". Are these all addresses that the node has? What drops here and is for others passes there as transit, if the node sends it on",
+            ". Are these all addresses that the node has? What drops here and is for others passes at a node that sends it on, unless the site says transit = \"drop\"",
         )?;
         note(
             truncated,

@@ -87,7 +87,7 @@ impl Accepts {
             Proof::Same => "It compiles to the very digest that is in force.",
             Proof::Other => {
                 "It does NOT compile to the digest that is in force: it is another site, or this is another machine (a digest \
-                 covers the node's own addresses)."
+                 covers the node's own addresses, and whether it forwards)."
             }
             Proof::Unknown => "Whether it is what is in force was not to be found out.",
         };

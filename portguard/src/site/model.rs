@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::host::{Answer, HostName};
 use crate::{
-    matrix::{Attach, Direction, Mode, Outbound, Posture, Service},
+    matrix::{Attach, Direction, Fragments, Mode, Outbound, Posture, Service},
     reading::{Code, Located, SourceSpan, Value},
 };
 
@@ -19,6 +19,8 @@ pub struct Site {
     pub posture: Option<Located<Posture>>,
     /// What happens to what no rule admits and the node sends on to others: it passes unless written.
     pub transit: Posture,
+    /// Whose later fragments come in under posture `drop`.
+    pub fragments: Fragments,
     /// What happens to what leaves, where the site judges it; it stands where its posture does.
     pub outbound: Option<Located<Outbound>>,
     /// Whether the daemon is to follow the files by itself.

@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     matrix::{
-        Attach, Direction, LONGEST_INTERFACE, Mode, Outbound, OutboundAttach, Posture, common_name, covers,
+        Attach, Direction, Fragments, LONGEST_INTERFACE, Mode, Outbound, OutboundAttach, Posture,
+        common_name, covers,
     },
     reading::{self, Kind, Located, Source, Table, Value},
 };
@@ -37,6 +38,9 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         )
         .and_then(|value| read_posture(&value, faults));
     let transit = file.get("transit").and_then(|value| read_posture(&value, faults));
+    let senders = [Fragments::Admitted, Fragments::Anybody].map(|senders| (senders, senders.to_string()));
+    let senders = senders.each_ref().map(|(senders, name)| (name.as_str(), *senders));
+    let fragments = file.get("fragments").and_then(|value| value.one_of(&senders, faults));
     let outbound = read_outbound(&mut file, faults);
     let watch = file.get("watch").and_then(|value| value.flag(faults)).unwrap_or(false);
     let failsafe = file.get("failsafe").and_then(|value| {
@@ -50,6 +54,7 @@ pub fn read(source: &Source, faults: &mut Faults) -> Site {
         mode,
         posture,
         transit: transit.map_or(Posture::Pass, |transit| transit.value),
+        fragments: fragments.unwrap_or_default(),
         outbound,
         watch,
         failsafe,

@@ -183,6 +183,18 @@ fn what_is_for_others_is_let_through_or_not_any_more() {
 }
 
 #[test]
+fn later_fragments_are_let_in_from_anybody_or_not_any_more() {
+    let anybody = SITE.replacen("posture", "fragments = \"anybody\"\nposture", 1);
+    let opens = between("fragments-anybody", SITE, &anybody, &[]);
+    let says = "fragments: admitted -> anybody: later fragments pass from everybody\n";
+    assert!(opens.contains(says) && opens.contains("Something is newly open."), "{opens}");
+    let closes = between("fragments-admitted", &anybody, SITE, &[]);
+    let says =
+        "fragments: anybody -> admitted: later fragments pass from whom a rule admits to their protocol\n";
+    assert!(closes.contains(says) && closes.contains("Nothing is newly open."), "{closes}");
+}
+
+#[test]
 fn interfaces_that_come_go_and_move() {
     let wider = SITE.replace(
         "[groups]",

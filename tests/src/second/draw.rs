@@ -6,9 +6,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard::{
     compile::Sockets,
     matrix::{
-        Attach, Direction, Dormant, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix, Mode, Origin,
-        Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service, Transport,
-        Zone, ZoneId,
+        Attach, Direction, Dormant, Fragments, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix,
+        Mode, Origin, Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service,
+        Transport, Zone, ZoneId,
     },
 };
 use portguard_common::tables::SocketState;
@@ -122,10 +122,12 @@ pub fn draw(random: &mut StdRng) -> Drawn {
     let outbound = Outbound { mode: Mode::Enforce, posture: leaving, attach: OutboundAttach::Auto };
     let mode = if random.random_bool(0.3) { Mode::Observe } else { Mode::Enforce };
     let transit = if random.random_bool(0.5) { Posture::Pass } else { Posture::Drop };
+    let fragments = if random.random_bool(0.3) { Fragments::Anybody } else { Fragments::Admitted };
     let matrix = Matrix {
         mode,
         posture,
         transit,
+        fragments,
         outbound: random.random_bool(0.7).then_some(outbound),
         details: true,
         zones: zones.to_vec(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portguard::{
     compile::{Sockets, Target},
-    matrix::{Direction, Matrix, RuleId},
+    matrix::{Direction, Fragments, Matrix, RuleId},
 };
 use portguard_common::Reason;
 
@@ -62,7 +62,7 @@ pub fn judge(
     let opinion =
         internet.map_or_else(|opinion| opinion, |()| transport::judge(&packet, reading, place, sockets));
     match direction {
-        Direction::In => transit::unless(&packet, opinion, place, sockets),
+        Direction::In => transit::unless((&packet, reading), opinion, place, sockets),
         Direction::Out => opinion,
     }
 }
@@ -266,7 +266,8 @@ fn internet(packet: &Packet<'_>, place: Place<'_>) -> Result<(), Opinion> {
         return Err(Reason::FragmentOffset1.into());
     }
     let protocol = (!packet.v6).then_some(claimed);
-    Err(if place.rules().may_send(source, protocol) {
+    let anybody = place.matrix.fragments == Fragments::Anybody;
+    Err(if anybody || place.rules().may_send(source, protocol) {
         Reason::LaterFragment
     } else {
         place.by_posture(Reason::LaterFragment, Reason::FragmentSource)

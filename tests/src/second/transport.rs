@@ -96,13 +96,15 @@ fn icmp(packet: &Packet<'_>, kind: u8, place: Place<'_>) -> Opinion {
     if let Some(reason) = kept {
         return reason.into();
     }
-    let (unwanted, target) = if packet.v6 {
-        (matches!(kind, 137 | 139 | 140), Target::Icmpv6(kind))
-    } else {
-        (matches!(kind, 4 | 5 | 9 | 10 | 13..=18), Target::Icmpv4(kind))
-    };
+    let target = if packet.v6 { Target::Icmpv6(kind) } else { Target::Icmpv4(kind) };
+    let unwanted = is_unwanted(packet.v6, kind);
     let ordinary = place.by_posture(Reason::UndocumentedPassed, Reason::Undocumented);
     ask(packet, place, target, if unwanted { Reason::IcmpType } else { ordinary })
+}
+
+/// Types that attack routing or tell about the host: no posture opens them.
+pub(super) fn is_unwanted(v6: bool, kind: u8) -> bool {
+    if v6 { matches!(kind, 137 | 139 | 140) } else { matches!(kind, 4 | 5 | 9 | 10 | 13..=18) }
 }
 
 fn icmp4(packet: &Packet<'_>, kind: u8) -> Option<Reason> {
@@ -132,11 +134,14 @@ pub(super) fn authentication(packet: &Packet<'_>, place: Place<'_>) -> Result<()
     if packet.authenticated && !passes(opinion) { Err(because(opinion, Reason::Protocol)) } else { Ok(()) }
 }
 
+/// Tunnels, IPsec, and name spaces of ports that nobody reads: no posture opens them.
+pub(super) fn is_opaque(number: u8) -> bool {
+    [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143, 145].contains(&number)
+}
+
 fn other(packet: &Packet<'_>, number: u8, place: Place<'_>) -> Opinion {
-    // Tunnels, IPsec, and name spaces of ports that nobody reads.
-    let opaque = [4, 33, 41, 47, 50, 51, 55, 93, 94, 97, 98, 108, 115, 131, 132, 136, 137, 143, 145];
     let ordinary = place.by_posture(Reason::ProtocolPassed, Reason::Protocol);
-    let undocumented = if opaque.contains(&number) { Reason::Protocol } else { ordinary };
+    let undocumented = if is_opaque(number) { Reason::Protocol } else { ordinary };
     let opinion = ask(packet, place, Target::Protocol(number), undocumented);
     if passes(opinion) { opinion } else { because(opinion, Reason::Protocol) }
 }

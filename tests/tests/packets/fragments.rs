@@ -1,5 +1,6 @@
 //! Fragments: a first one is judged by its header, which must be whole; a later one by its source; no state is kept.
 
+use portguard::matrix::{Fragments, Matrix};
 use portguard_common::Reason;
 use portguard_tests::{
     craft::{V4, V6, authentication, fragment, options, tcp, udp},
@@ -222,6 +223,28 @@ fn the_order_of_fragments_changes_nothing() {
         assert_eq!(twin.ask(&flood).reason, Reason::FragmentSource);
     }
     twin.check_counters();
+}
+
+#[test]
+fn a_site_may_let_in_anybodys_later_fragments_which_come_to_nothing_without_their_first() {
+    let cases = vec![
+        passes("a stranger's", "v4@185 ip:17", part4(STRANGER, 17, 185, &[0; 32]), Reason::LaterFragment),
+        passes(
+            "a stranger's",
+            "v6 frag@185 ip:17",
+            part6(STRANGER, 17, (185, false), &[0; 32]),
+            Reason::LaterFragment,
+        ),
+        drops("offset 1 drops still", "v4@1 ip:6", part4(STRANGER, 6, 1, &[0; 16]), Reason::FragmentOffset1),
+        drops(
+            "a first one is judged by its port",
+            "v4@0+ tcp:8086/S",
+            part4(STRANGER, 6, MORE, &tcp(8086, SYN)),
+            Reason::SourceNotAdmitted,
+        )
+        .at("8086/tcp"),
+    ];
+    check(&Matrix { fragments: Fragments::Anybody, ..dropping() }, cases);
 }
 
 #[test]

@@ -9,13 +9,13 @@ use portguard::{
 };
 use portguard_common::Reason;
 use portguard_tests::{
-    craft::{V4, V6, icmp, tcp, udp},
+    craft::{V4, V6, fragment, icmp, options, tcp, udp},
     sample::{NODE_V4, NODE_V6},
     twin::{Twin, at_tcx},
 };
 
 use crate::{
-    case::{ACK, CLIENT, Case, STRANGER, SYN, Source, both_to, dropping, drops, passes},
+    case::{ACK, CLIENT, Case, NEIGHBOUR, STRANGER, SYN, Source, both_to, dropping, drops, passes},
     sockets::enter_namespace,
 };
 
@@ -95,8 +95,15 @@ fn against_the_rules(to: Source) -> Vec<(String, Vec<u8>, Reason)> {
     add(17, "udp:53", &udp(4000, 53), Reason::SourceNotAdmitted);
     add(17, "udp:4000", &udp(53, 4000), Reason::NoSocket);
     add(47, "ip:47", &[0; 8], Reason::Protocol);
+    add(132, "sctp:4000", &[&udp(40_000, 4000)[..], &[0; 4]].concat(), Reason::Protocol);
     packets.push(("v4 icmp:8".to_owned(), to4(STRANGER, 1, &icmp(8), to.0), Reason::SourceNotAdmitted));
     packets.push(("v6 icmp:128".to_owned(), to6(STRANGER, 58, &icmp(128), to.1), Reason::SourceNotAdmitted));
+    packets.push(("v6 icmp:137".to_owned(), to6(STRANGER, 58, &icmp(137), to.1), Reason::IcmpType));
+    let later = V4 { destination: to.0, fragment: 185, ..STRANGER.v4(6) }.frame(&[1; 32]);
+    packets.push(("v4@185 ip:6".to_owned(), later, Reason::FragmentSource));
+    let extensions = vec![(44, fragment(185, false))];
+    let later = V6 { destination: to.1, extensions, ..STRANGER.v6(6) }.frame(&[1; 32]);
+    packets.push(("v6 frag@185 ip:6".to_owned(), later, Reason::FragmentSource));
     packets.push(("v4 icmp:5".to_owned(), to4(STRANGER, 1, &icmp(5), to.0), Reason::IcmpType));
     packets
 }
@@ -198,13 +205,48 @@ fn what_is_for_several_hosts_is_not_for_others() {
         asked("by a group of the link", "v6 udp:53", link6),
     ];
     cases.extend(groups);
-    check(twins, &cases, true);
-    // Of these the kernel is asked: a neighbour, loopback.
-    let local = [
-        asked("link-local", "v6 udp:53", to6(STRANGER, 17, &query, crate::case::NEIGHBOUR)),
+    // The stack takes what nobody sends to nobody for a broadcast.
+    let nobody = Source([0; 4], [0; 16]);
+    cases.extend([
+        drops("nobody", "v4 udp:67", to4(nobody, 17, &udp(68, 67), nobody.0), Reason::NoSocket),
+        asked("nobody", "v4 udp:53", to4(STRANGER, 17, &query, [0, 0, 0, 1])),
+        asked("nobody", "v6 udp:53", to6(STRANGER, 17, &query, nobody.1)),
         asked("loopback", "v4 udp:53", to4(STRANGER, 17, &query, [127, 0, 0, 1])),
+        asked(
+            "loopback",
+            "v6 udp:53",
+            to6(STRANGER, 17, &query, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]),
+        ),
+    ]);
+    check(twins, &cases, true);
+    // Of these the kernel is asked.
+    ip("address add 10.99.0.1/24 dev void");
+    let local = [
+        asked("a neighbour", "v6 udp:53", to6(STRANGER, 17, &query, NEIGHBOUR)),
+        asked(
+            "everybody in a network of the node's",
+            "v4 udp:53",
+            to4(STRANGER, 17, &query, [10, 99, 0, 255]),
+        ),
     ];
     check(twins, &local, false);
+}
+
+#[test]
+fn what_asks_each_router_to_look_at_it_is_judged() {
+    enter_router();
+    let alert = V4 { destination: BEYOND.0, options: vec![148, 4, 0, 0], ..STRANGER.v4(46) }.frame(&[0; 8]);
+    let hop_by_hop =
+        V6 { destination: BEYOND.1, extensions: vec![(0, options(1))], ..STRANGER.v6(46) }.frame(&[0; 8]);
+    let other =
+        V6 { destination: BEYOND.1, extensions: vec![(60, options(1))], ..STRANGER.v6(46) }.frame(&[0; 8]);
+    let twins = &mut routers(&dropping());
+    let cases = [
+        drops("router alert", "v4/6 ip:46", alert, Reason::Protocol),
+        drops("hop-by-hop options", "v6 hop ip:46", hop_by_hop, Reason::Protocol),
+        passes("options for the destination", "v6 dst ip:46", other, Reason::Transit),
+    ];
+    check(twins, &cases, true);
 }
 
 #[test]

@@ -73,6 +73,7 @@ const ROOMS: [Room; 24] = [
             "matrix::PortSet",
             "matrix::Outbound",
             "matrix::OutboundAttach",
+            "matrix::Fragments",
             "matrix::Posture",
             "matrix::Service",
             "matrix::Transport",

@@ -12,7 +12,8 @@ use crate::{
     compile::{Image, Target},
     lint::Accepted,
     matrix::{
-        Attach, Direction, Group, Interface, Matrix, Mode, Origin, Outbound, OutboundAttach, Posture, Rule,
+        Attach, Direction, Fragments, Group, Interface, Matrix, Mode, Origin, Outbound, OutboundAttach,
+        Posture, Rule,
     },
 };
 
@@ -21,6 +22,7 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
         mode,
         posture,
         transit,
+        fragments,
         outbound,
         details: _,
         zones: _,
@@ -40,11 +42,13 @@ pub(super) fn describe(path: &Path, matrix: &Matrix, out: &mut dyn Write) -> io:
         Posture::Drop => "drop: ports that no rule names are closed",
     };
     writeln!(out, "  posture     {posture}")?;
-    if *transit == Posture::Drop {
-        writeln!(
-            out,
-            "  transit     drop: what the node sends on to others is judged as what is for the node"
-        )?;
+    let transit = match transit {
+        Posture::Pass => "pass: what this node sends on to others, if it forwards",
+        Posture::Drop => "drop: what is for others is judged as what is for this node",
+    };
+    writeln!(out, "  transit     {transit}")?;
+    if *fragments == Fragments::Anybody {
+        writeln!(out, "  fragments   anybody: later fragments tell no port, and pass from everybody")?;
     }
     describe_interfaces(matrix, interfaces, out)?;
     describe_products(matrix, out)?;

@@ -8,13 +8,14 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::matrix::{Interface, Matrix, Mode, PortRow, Posture, Row};
+use crate::matrix::{Fragments, Interface, Matrix, Mode, PortRow, Posture, Row};
 
 #[derive(Serialize)]
 struct Document<'a> {
     mode: Mode,
     posture: Posture,
     transit: Posture,
+    fragments: Fragments,
     interfaces: Vec<InterfaceView<'a>>,
     groups: BTreeMap<&'a str, &'a [IpNet]>,
     #[serde(flatten)]
@@ -52,6 +53,7 @@ fn write(matrix: &Matrix, rows: Rows<'_>, out: &mut dyn Write) -> io::Result<()>
         mode: matrix.mode,
         posture: matrix.posture,
         transit: matrix.transit,
+        fragments: matrix.fragments,
         interfaces: interfaces.collect(),
         groups: matrix.groups.iter().map(|group| (group.name.as_str(), group.prefixes.as_slice())).collect(),
         rows,

@@ -11,7 +11,7 @@ mod text;
 use ipnet::IpNet;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{Direction, Matrix, Mode, Outbound, PortSet, Posture, Space};
+use super::{Direction, Fragments, Matrix, Mode, Outbound, PortSet, Posture, Space};
 pub use interfaces::InterfaceChange;
 use interfaces::Pairing;
 
@@ -79,6 +79,8 @@ pub struct Diff {
     pub posture: Option<Changed<Posture>>,
     /// What becomes of what no rule admits and is for others, if that changes.
     pub transit: Option<Changed<Posture>>,
+    /// Whose later fragments come in, if that changes.
+    pub fragments: Option<Changed<Fragments>>,
     /// What becomes of what leaves, if that changes; none where nothing judges it. What it opens and closes is told below.
     pub outbound: Option<Changed<Option<Outbound>>>,
     /// The interfaces that change.
@@ -111,6 +113,7 @@ impl Diff {
             mode: Changed::between(old.mode, new.mode),
             posture: Changed::between(old.posture, new.posture),
             transit: Changed::between(old.transit, new.transit),
+            fragments: Changed::between(old.fragments, new.fragments),
             outbound: Changed::between(old.outbound, new.outbound),
             interfaces: pairing.changes,
             opened,
@@ -128,6 +131,7 @@ impl Diff {
             || !self.opened.is_empty()
             || !self.outbound_opened.is_empty()
             || self.transit.is_some_and(|Changed { old: _, new }| new == Posture::Pass)
+            || self.fragments.is_some_and(|Changed { old: _, new }| new == Fragments::Anybody)
             || self.interfaces.iter().any(InterfaceChange::opens)
     }
 
@@ -149,6 +153,7 @@ impl Diff {
             mode,
             posture,
             transit,
+            fragments,
             outbound,
             interfaces,
             opened,
@@ -162,6 +167,7 @@ impl Diff {
         mode.is_none()
             && posture.is_none()
             && transit.is_none()
+            && fragments.is_none()
             && outbound.is_none()
             && interfaces.is_empty()
             && changes.iter().all(|changes| changes.is_empty())

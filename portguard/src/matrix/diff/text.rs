@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Change, Changed, Diff, InterfaceChange};
 use crate::{
-    matrix::{Attach, Mode, Outbound, OutboundAttach, Posture},
+    matrix::{Attach, Fragments, Mode, Outbound, OutboundAttach, Posture},
     reading::short_prefix,
 };
 
@@ -24,6 +24,9 @@ impl fmt::Display for Diff {
         if let Some(Changed { old: _, new }) = self.transit {
             writeln!(f, "transit: {}", transit_text(new))?;
         }
+        if let Some(Changed { old: _, new }) = self.fragments {
+            writeln!(f, "fragments: {}", fragments_text(new))?;
+        }
         if let Some(Changed { old, new }) = self.outbound {
             writeln!(f, "outbound: {} -> {}", outbound_text(old), outbound_text(new))?;
         }
@@ -31,7 +34,8 @@ impl fmt::Display for Diff {
             writeln!(f, "{}", interface_text(change))?;
         }
         let settings = self.mode.is_some() || self.posture.is_some() || self.outbound.is_some();
-        if settings || self.transit.is_some() || !self.interfaces.is_empty() {
+        let others = self.transit.is_some() || self.fragments.is_some();
+        if settings || others || !self.interfaces.is_empty() {
             writeln!(f)?;
         }
         write_changes("Newly open:", &self.opened, BY_POSTURE, f)?;
@@ -68,6 +72,15 @@ fn transit_text(new: Posture) -> &'static str {
     match new {
         Posture::Pass => "drop -> pass: what the node sends on to others passes, whatever the rules say",
         Posture::Drop => "pass -> drop: what the node sends on to others is judged as what is for the node",
+    }
+}
+
+fn fragments_text(new: Fragments) -> &'static str {
+    match new {
+        Fragments::Admitted => {
+            "anybody -> admitted: later fragments pass from whom a rule admits to their protocol"
+        }
+        Fragments::Anybody => "admitted -> anybody: later fragments pass from everybody",
     }
 }
 
