@@ -9,7 +9,7 @@ use portguard::{
 };
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
-    abi::OUTBOUND_REASONS,
+    abi::{Counter, OUTBOUND_REASONS},
     decide,
     drops::{self, DropKey, Peer},
     outgoing,
@@ -248,7 +248,19 @@ impl Twin {
     /// # Panics
     /// When the counters cannot be read.
     pub fn counted(&self, reason: Reason) -> u64 {
-        self.counters().reason(self.hook.direction(), reason, self.image.legend()).packets
+        self.counter(reason).packets
+    }
+
+    /// How many bytes those packets had.
+    ///
+    /// # Panics
+    /// Likewise.
+    pub fn counted_bytes(&self, reason: Reason) -> u64 {
+        self.counter(reason).bytes
+    }
+
+    fn counter(&self, reason: Reason) -> Counter {
+        self.counters().reason(self.hook.direction(), reason, self.image.legend())
     }
 
     fn counters(&self) -> CounterSnapshot {

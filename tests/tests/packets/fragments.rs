@@ -1,6 +1,6 @@
 //! Fragments: a first one is judged by its header, which must be whole; a later one by its source; no state is kept.
 
-use portguard::matrix::{Fragments, Matrix};
+use portguard::matrix::{Fragments, Matrix, Service, Transport};
 use portguard_common::Reason;
 use portguard_tests::{
     craft::{V4, V6, authentication, fragment, options, tcp, udp},
@@ -9,6 +9,7 @@ use portguard_tests::{
 
 use crate::case::{
     CLIENT, Case, EXTERNAL, INTERNAL, META, STRANGER, SYN, Source, check, dropping, drops, passes, passing,
+    range, with_rules,
 };
 
 const MORE: u16 = 0x2000;
@@ -196,6 +197,51 @@ fn later() -> Vec<Case> {
 #[test]
 fn a_later_fragment_is_judged_by_its_source() {
     check(&dropping(), later());
+}
+
+#[test]
+fn a_later_fragment_passes_by_a_rule_for_its_protocol_alone() {
+    let later4 = |source, protocol, offset| {
+        (format!("v4@{offset} ip:{protocol}"), part4(source, protocol, offset, &[0; 32]))
+    };
+    let later6 = |source, protocol, offset| {
+        (format!("v6 frag@{offset} ip:{protocol}"), part6(source, protocol, (offset, false), &[0; 32]))
+    };
+    let yes = |row, (shape, frame): (String, _)| passes(row, &shape, frame, Reason::LaterFragment);
+    let no = |row, (shape, frame): (String, _)| drops(row, &shape, frame, Reason::FragmentSource);
+    for (service, own, other) in
+        [(Service::Protocol(47), 47, 132), (range(Transport::Sctp, 3868, 3869), 132, 47)]
+    {
+        // The clients have no other rule: nothing else can let them in.
+        let site = with_rules(Matrix { rules: Vec::new(), ..dropping() }, [service]);
+        let mut cases = vec![
+            no("of TCP, which no rule lets this source send", later4(CLIENT, 6, 185)),
+            no("of a protocol that no rule names", later4(CLIENT, 115, 185)),
+            yes("the protocol that it claims counts for nothing", later6(CLIENT, 6, 185)),
+            drops(
+                "at offset 1 it would overwrite SCTP's checksum",
+                "v4@1 ip:132",
+                part4(CLIENT, 132, 1, &[0; 32]),
+                Reason::FragmentOffset1,
+            ),
+            drops(
+                "at offset 1 it would overwrite SCTP's checksum",
+                "v6 frag@1 ip:132",
+                part6(CLIENT, 132, (1, false), &[0; 32]),
+                Reason::FragmentOffset1,
+            ),
+        ];
+        for offset in [2, 185] {
+            cases.extend([
+                yes("from who may send it", later4(CLIENT, own, offset)),
+                yes("from who may send it", later6(CLIENT, own, offset)),
+                no("of the other rule's protocol", later4(CLIENT, other, offset)),
+                no("a stranger's", later4(STRANGER, own, offset)),
+                no("a stranger's", later6(STRANGER, own, offset)),
+            ]);
+        }
+        check(&site, cases);
+    }
 }
 
 #[test]

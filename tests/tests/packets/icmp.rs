@@ -3,12 +3,12 @@
 use portguard::matrix::{IcmpFamilies, IcmpTypes, Service};
 use portguard_common::Reason;
 use portguard_tests::{
-    craft::{V4, V6, fragment, icmp},
+    craft::{V4, V6, fragment, icmp, tcp, udp},
     sample::NODE_V6,
 };
 
 use crate::case::{
-    CLIENT, Case, INTERNAL, NEIGHBOUR, STRANGER, check, dropping, drops, passes, passing, with_rules,
+    ACK, CLIENT, Case, INTERNAL, NEIGHBOUR, STRANGER, check, dropping, drops, passes, passing, with_rules,
 };
 
 fn m4(kind: u8) -> Vec<u8> {
@@ -70,6 +70,33 @@ fn errors_pass_whole_and_from_anyone() {
             ),
         ]
     }));
+    check(&dropping(), cases);
+}
+
+#[test]
+fn an_error_of_ipv6_passes_whatever_it_quotes() {
+    let quote = |source, destination, protocol, payload: &[u8]| {
+        V6 { destination, ..V6::new(source, protocol) }.frame(payload).split_off(14)
+    };
+    let node = NODE_V6.octets();
+    let quotes = [
+        ("a connection that the node never had", quote(node, STRANGER.1, 6, &tcp(443, ACK))),
+        ("a datagram that the node never sent", quote(node, STRANGER.1, 17, &udp(40_000, 53))),
+        ("what came to a denied port", quote(STRANGER.1, node, 6, &tcp(22, ACK))),
+        ("what others say to each other", quote(CLIENT.1, STRANGER.1, 6, &tcp(443, ACK))),
+        ("a ping to others", quote(CLIENT.1, STRANGER.1, 58, &icmp(128))),
+        ("nothing", Vec::new()),
+    ];
+    let mut cases = Vec::new();
+    for (row, quoted) in &quotes {
+        let kinds = (0..8).map(|code| (1, code)).chain([(2, 0), (3, 0), (3, 1), (4, 0), (4, 1), (4, 2)]);
+        for ((kind, code), source) in kinds.flat_map(|kind| [(kind, STRANGER.1), (kind, NEIGHBOUR)]) {
+            // Path MTU 1280, or a pointer to nowhere.
+            let message = [&[kind, code, 0, 0, 0, 0, 5, 0][..], quoted].concat();
+            let frame = V6::new(source, 58).frame(&message);
+            cases.push(passes(row, &shape6(kind), frame, Reason::IcmpError));
+        }
+    }
     check(&dropping(), cases);
 }
 

@@ -4,7 +4,7 @@ use portguard::matrix::Service;
 use portguard_common::Reason;
 use portguard_tests::craft::{V6, authentication, fragment, options, tcp};
 
-use crate::case::{CLIENT, Case, STRANGER, SYN, check, dropping, drops, passes, with_rules};
+use crate::case::{CLIENT, Case, STRANGER, SYN, check, dropping, drops, passes, passing, with_rules};
 
 const HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -172,6 +172,39 @@ fn headers_that_no_node_needs_drop() {
         next("ESP without a rule", 50, Reason::Protocol),
     ];
     check(&dropping(), cases);
+}
+
+#[test]
+fn numbers_that_no_node_needs_drop_behind_other_headers_and_whatever_the_posture() {
+    let numbers = [
+        ("no next header, though bytes follow", 59, Reason::NoNextHeader),
+        ("mobility", 135, Reason::ExtensionUnknown),
+        ("HIP", 139, Reason::ExtensionUnknown),
+        ("Shim6", 140, Reason::ExtensionUnknown),
+        ("an experiment", 253, Reason::ExtensionUnknown),
+        ("another experiment", 254, Reason::ExtensionUnknown),
+    ];
+    let chains = [
+        ("", vec![]),
+        ("dst ", vec![dst(1)]),
+        ("dst dst ", vec![dst(1), dst(3)]),
+        ("hop ", vec![hop()]),
+        ("hop dst ", vec![hop(), dst(2)]),
+        ("frag@whole ", vec![(FRAGMENT, fragment(0, false))]),
+        ("dst frag@0+ ", vec![dst(1), (FRAGMENT, fragment(0, true))]),
+    ];
+    let cases = || -> Vec<Case> {
+        let cases = numbers.iter().flat_map(|&(row, protocol, reason)| {
+            chains.iter().map(move |(tokens, extensions)| {
+                let frame =
+                    V6 { protocol, extensions: extensions.clone(), ..CLIENT.v6(6) }.frame(&tcp(8086, SYN));
+                drops(row, &format!("v6 {tokens}ip:{protocol}"), frame, reason)
+            })
+        });
+        cases.collect()
+    };
+    check(&dropping(), cases());
+    check(&passing(), cases());
 }
 
 #[test]

@@ -39,6 +39,41 @@ fn a_jumbo_frame_is_judged_as_a_small_one_is() {
 }
 
 #[test]
+fn all_bytes_of_a_jumbo_frame_are_counted() {
+    const LEN: usize = 9000;
+    let mut twin = Twin::load(&dropping());
+    let segment = |port, flags, ip: usize| {
+        let mut segment = tcp(port, flags);
+        segment.resize(LEN - 14 - ip, 7);
+        segment
+    };
+    let cases = [
+        (CLIENT.v4(6).frame(&segment(8086, 0x10, 20)), Reason::Admitted),
+        (CLIENT.v6(6).frame(&segment(8086, 0x10, 40)), Reason::Admitted),
+        (STRANGER.v4(6).frame(&segment(8086, SYN, 20)), Reason::SourceNotAdmitted),
+        (STRANGER.v6(6).frame(&segment(8086, SYN, 40)), Reason::SourceNotAdmitted),
+        (STRANGER.v4(6).frame(&segment(4000, 0x10, 20)), Reason::NoSocket),
+        (STRANGER.v6(6).frame(&segment(4000, SYN, 40)), Reason::Undocumented),
+        (STRANGER.v4(47).frame(&segment(0, 0, 20)), Reason::Protocol),
+    ];
+    for (frame, reason) in &cases {
+        assert_eq!(frame.len(), LEN);
+        let mut counted = twin.counted_bytes(*reason);
+        let mut expect = |twin: &Twin, told: &str| {
+            counted += LEN as u64;
+            assert_eq!(twin.counted_bytes(*reason), counted, "{reason:?} {told}");
+        };
+        assert_eq!(twin.ask(frame).reason, *reason);
+        expect(&twin, "as the kernel fills its buffers");
+        for linear in [14, 33, 34, 54, 74, 75, 1500, 3000] {
+            assert_eq!(twin.ask_split(frame, linear).reason, *reason);
+            expect(&twin, &format!("with {linear} bytes in the first buffer"));
+        }
+    }
+    twin.check_counters();
+}
+
+#[test]
 fn headers_are_found_in_whichever_buffer_they_are() {
     let mut twin = Twin::load(&dropping());
     // Eight headers of 2 KiB or less: the port is in the fifth page.

@@ -2,9 +2,9 @@
 
 use portguard::compile::{NativeTables, NoSockets, Node, compile};
 use portguard_common::{Arrival, Reason, decide};
-use portguard_tests::craft::{ethernet, tagged, tcp};
+use portguard_tests::craft::{ethernet, tagged, tcp, udp};
 
-use crate::case::{CLIENT, Case, STRANGER, SYN, check, dropping, drops, passes, passing};
+use crate::case::{CLIENT, Case, INTERNAL, STRANGER, SYN, both, check, dropping, drops, passes, passing};
 
 const Q: u16 = 0x8100;
 const AD: u16 = 0x88a8;
@@ -57,6 +57,96 @@ fn what_the_link_needs_passes_and_what_hides_ip_drops() {
         hidden("nor an old tag type", 0x9100),
     ];
     check(&passing(), cases);
+}
+
+/// What a header of another layer puts before the frame that it hides.
+enum Hides {
+    Frame,
+    EtherType,
+    Packet,
+}
+
+/// Every encapsulation: what it is, its EtherType, the header behind that, and how much of the hidden frame follows.
+fn encapsulations(v6: bool) -> Vec<(&'static str, u16, Vec<u8>, Hides)> {
+    let point_to_point = if v6 { 0x57 } else { 0x21 };
+    let service = if v6 { 2 } else { 1 };
+    let batman = [&[0x40, 15, 50, 0][..], &[2, 0, 0, 0, 0, 2]].concat();
+    vec![
+        ("an old tag", 0x9100, vec![0, 0], Hides::EtherType),
+        ("another old tag", 0x9200, vec![0, 0], Hides::EtherType),
+        ("and another", 0x9300, vec![0, 0], Hides::EtherType),
+        ("MPLS", 0x8847, vec![0, 1, 1, 64], Hides::Packet),
+        ("MPLS, multicast", 0x8848, vec![0, 1, 1, 64], Hides::Packet),
+        ("PPPoE discovery", 0x8863, vec![0x11, 9, 0, 0, 0, 60], Hides::Packet),
+        ("a PPPoE session", 0x8864, vec![0x11, 0, 0, 1, 0, 62, 0, point_to_point], Hides::Packet),
+        ("PPP", 0x880b, vec![0xff, 3, 0, point_to_point], Hides::Packet),
+        ("MACsec that does not encrypt", 0x88e5, vec![0, 0, 0, 0, 0, 1], Hides::EtherType),
+        ("provider backbone bridges", 0x88e7, vec![0, 0, 0, 1], Hides::Frame),
+        ("TRILL", 0x22f3, vec![0, 0, 0, 1, 0, 2], Hides::Frame),
+        ("seamless redundancy", 0x892f, vec![0, 60, 0, 1], Hides::EtherType),
+        ("network service header", 0x894f, vec![0x0f, 0xc2, 2, service, 0, 0, 1, 255], Hides::Packet),
+        ("batman-adv", 0x4305, batman, Hides::Frame),
+        ("transparent Ethernet bridging", 0x6558, vec![], Hides::Frame),
+    ]
+}
+
+#[test]
+fn what_an_encapsulation_hides_never_comes_in() {
+    // Whether its verdict alone would be to drop or to pass.
+    let hidden = || {
+        [(STRANGER, 22), (STRANGER, 8086), (CLIENT, 22), (CLIENT, 8086)].into_iter().flat_map(
+            |(source, port)| {
+                both(source, 6, "", &tcp(port, SYN)).map(|(_, frame)| frame).into_iter().enumerate()
+            },
+        )
+    };
+    let cases = || -> Vec<Case> {
+        let cases = hidden().flat_map(|(family, inner)| {
+            encapsulations(family == 1).into_iter().map(move |(row, ether_type, header, hides)| {
+                let from = match hides {
+                    Hides::Frame => 0,
+                    Hides::EtherType => 12,
+                    Hides::Packet => 14,
+                };
+                let frame = ethernet(ether_type, &[&header[..], &inner[from..]].concat());
+                drops(row, &format!("{ether_type:04x}"), frame, Reason::Encapsulated)
+            })
+        });
+        cases.collect()
+    };
+    check(&dropping(), cases());
+    check(&passing(), cases());
+}
+
+#[test]
+fn mixed_tags_hide_nothing_of_either_family_and_protocol() {
+    let stacks: [(&[(u16, u16)], &str); 6] = [
+        (&[(AD, 0)], "ad:0"),
+        (&[(AD, 0), (Q, 0)], "ad:0 q:0"),
+        (&[(Q, 0), (AD, 0)], "q:0 ad:0"),
+        (&[(AD, 0), (Q, 0), (Q, 0)], "ad:0 q:0 q:0"),
+        (&[(Q, 0), (AD, 0), (Q, 0)], "q:0 ad:0 q:0"),
+        (&[(AD, 0), (AD, 0), (Q, 0)], "ad:0 ad:0 q:0"),
+    ];
+    let mut cases = Vec::new();
+    for (tags, tokens) in stacks {
+        for (who, protocol, shape, payload, name) in [
+            (CLIENT, 6, "tcp:8086/S", tcp(8086, SYN), "8086/tcp"),
+            (INTERNAL, 17, "udp:53", udp(40_000, 53), "53/udp"),
+        ] {
+            let stack =
+                |(shape, frame): (String, Vec<u8>)| (format!("{tokens} {shape}"), tagged(tags, &frame));
+            cases.extend(
+                both(who, protocol, shape, &payload)
+                    .map(stack)
+                    .map(|(shape, frame)| passes("from who may", &shape, frame, Reason::Admitted).at(name)),
+            );
+            cases.extend(both(STRANGER, protocol, shape, &payload).map(stack).map(|(shape, frame)| {
+                drops("from a stranger", &shape, frame, Reason::SourceNotAdmitted).at(name)
+            }));
+        }
+    }
+    check(&dropping(), cases.into_iter().map(Case::with_its_own_tags).collect());
 }
 
 #[test]

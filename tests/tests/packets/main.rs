@@ -3,6 +3,8 @@
 //! in one piece and cut into two at every byte.
 
 mod case;
+mod cookies;
+mod datagrams;
 mod failsafe;
 mod fragments;
 mod icmp;

@@ -2,7 +2,7 @@
 
 use portguard::matrix::{Matrix, Transport};
 use portguard_common::Reason;
-use portguard_tests::craft::{V4, V6, tcp};
+use portguard_tests::craft::{V4, V6, tcp, udp};
 
 use crate::case::{
     ACK, CLIENT, EXTERNAL, STRANGER, SYN, Source, both, check, dropping, drops, passes, range, with_rules,
@@ -62,6 +62,42 @@ fn the_lowest_and_the_highest_port_are_ports() {
         let shape = format!("tcp:{port}/S");
         both(CLIENT, 6, &shape, &tcp(port, SYN))
             .map(|(shape, frame)| drops("no document names it", &shape, frame, Reason::Undocumented))
+    });
+    check(&dropping(), none.collect());
+}
+
+#[test]
+fn the_ends_of_udps_ranges_are_ports_and_no_others() {
+    let ranges = [(0, 1), (6000, 6010), (65_534, u16::MAX)];
+    let site = with_rules(dropping(), ranges.map(|(first, last)| range(Transport::Udp, first, last)));
+    let named = [
+        (0, "0/udp"),
+        (1, "1/udp"),
+        (6000, "6000/udp"),
+        (6010, "6010/udp"),
+        (65_534, "65534/udp"),
+        (65_535, "65535/udp"),
+    ];
+    let to = |source, port| both(source, 17, &format!("udp:{port}"), &udp(40_000, port));
+    let mut cases = Vec::new();
+    for (port, name) in named {
+        cases.extend(
+            to(CLIENT, port)
+                .map(|(shape, frame)| passes("from who may", &shape, frame, Reason::Admitted).at(name)),
+        );
+        cases.extend(to(STRANGER, port).map(|(shape, frame)| {
+            drops("from a stranger", &shape, frame, Reason::SourceNotAdmitted).at(name)
+        }));
+    }
+    for port in [2, 5999, 6011, 65_533] {
+        cases.extend(
+            to(CLIENT, port)
+                .map(|(shape, frame)| drops("beside the ranges", &shape, frame, Reason::NoSocket)),
+        );
+    }
+    check(&site, cases);
+    let none = [0, 65_535].into_iter().flat_map(|port| {
+        to(CLIENT, port).map(|(shape, frame)| drops("no document names it", &shape, frame, Reason::NoSocket))
     });
     check(&dropping(), none.collect());
 }

@@ -5,11 +5,12 @@ use portguard_common::Reason;
 use portguard_tests::craft::{V4, authentication, tcp, udp};
 
 use crate::case::{
-    CLIENT, Case, STRANGER, SYN, Source, both, check, dropping, drops, passes, passing, range, with_rules,
+    CLIENT, Case, STRANGER, SYN, Source, both, both_to, check, dropping, drops, passes, passing, range,
+    with_rules,
 };
 
 /// Tunnels, IPsec, name spaces of ports that the filter does not read.
-const BY_RULE_ONLY: [u8; 16] = [4, 33, 41, 47, 50, 55, 94, 97, 98, 108, 115, 131, 136, 137, 143, 145];
+const BY_RULE_ONLY: [u8; 17] = [4, 33, 41, 47, 50, 55, 93, 94, 97, 98, 108, 115, 131, 136, 137, 143, 145];
 /// Routing and redundancy: EGP, EIGRP, OSPF, PIM, VRRP, IS-IS.
 const BY_POSTURE: [u8; 6] = [8, 88, 89, 103, 112, 124];
 
@@ -44,9 +45,18 @@ fn other_protocols_follow_the_posture() {
 
 #[test]
 fn a_rule_opens_a_protocol_to_those_that_it_admits() {
-    let site = with_rules(dropping(), [Service::Protocol(47), Service::Protocol(112), Service::Protocol(50)]);
+    let numbers = [
+        (4, "ip/4"),
+        (41, "ip/41"),
+        (47, "ip/47"),
+        (50, "ip/50"),
+        (93, "ip/93"),
+        (112, "ip/112"),
+        (115, "ip/115"),
+        (136, "ip/136"),
+    ];
     let mut cases = Vec::new();
-    for (number, name) in [(47, "ip/47"), (112, "ip/112"), (50, "ip/50")] {
+    for (number, name) in numbers {
         let shape = format!("ip:{number}");
         cases.extend(
             both(CLIENT, number, &shape, &[0; 24])
@@ -57,7 +67,70 @@ fn a_rule_opens_a_protocol_to_those_that_it_admits() {
                 .map(|(shape, frame)| drops("from a stranger", &shape, frame, Reason::Protocol).at(name)),
         );
     }
-    check(&site, cases);
+    let rules = numbers.map(|(number, _)| Service::Protocol(number));
+    check(&with_rules(dropping(), rules.clone()), cases.clone());
+    check(&with_rules(passing(), rules), cases);
+}
+
+#[test]
+fn a_tunnel_over_udp_passes_by_a_rule_for_its_own_port() {
+    let ports =
+        [(500, "500/udp"), (4500, "4500/udp"), (4789, "4789/udp"), (6081, "6081/udp"), (51_820, "51820/udp")];
+    let inner = STRANGER.v4(6).frame(&tcp(22, SYN));
+    let mut cases = Vec::new();
+    for (port, name) in ports {
+        // What is inside counts for nothing: VXLAN's header, and a packet that would not pass by itself.
+        let payload = [&udp(40_000, port)[..8], &[8, 0, 0, 0, 0, 0, 1, 0], &inner].concat();
+        let shape = format!("udp:{port}");
+        cases.extend(
+            both(CLIENT, 17, &shape, &payload)
+                .map(|(shape, frame)| passes("from who may", &shape, frame, Reason::Admitted).at(name)),
+        );
+        cases.extend(both(STRANGER, 17, &shape, &payload).map(|(shape, frame)| {
+            drops("from a stranger", &shape, frame, Reason::SourceNotAdmitted).at(name)
+        }));
+    }
+    let rules = ports.map(|(port, _)| range(Transport::Udp, port, port));
+    check(&with_rules(dropping(), rules), cases);
+}
+
+#[test]
+fn what_routers_tell_each_other_by_multicast_needs_a_rule() {
+    let all6 = |last: u8| {
+        let mut group = [0; 16];
+        (group[0], group[1], group[15]) = (0xff, 2, last);
+        group
+    };
+    // OSPF to all routers and to the designated ones, PIM, VRRP, EIGRP: the last bytes of IPv4's group and of IPv6's.
+    let numbers = [
+        (89, "ip/89", [5, 5]),
+        (89, "ip/89", [6, 6]),
+        (103, "ip/103", [13, 13]),
+        (112, "ip/112", [18, 18]),
+        (88, "ip/88", [10, 10]),
+    ];
+    let to = |source: Source, number, [v4, v6]: [u8; 2]| {
+        let mut frames =
+            both_to(Source([224, 0, 0, v4], all6(v6)), source, number, &format!("ip:{number}"), &[0; 24]);
+        frames[0].1[..6].copy_from_slice(&[1, 0, 0x5e, 0, 0, v4]);
+        frames[1].1[..6].copy_from_slice(&[0x33, 0x33, 0, 0, 0, v6]);
+        frames
+    };
+    let (mut ruled, mut without, mut open) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, name, group) in numbers {
+        for (shape, frame) in to(CLIENT, number, group) {
+            ruled.push(passes("from who may", &shape, frame.clone(), Reason::Admitted).at(name));
+            without.push(drops("without a rule", &shape, frame.clone(), Reason::Protocol));
+            open.push(passes("by the posture", &shape, frame, Reason::ProtocolPassed));
+        }
+        ruled.extend(
+            to(STRANGER, number, group)
+                .map(|(shape, frame)| drops("from a stranger", &shape, frame, Reason::Protocol).at(name)),
+        );
+    }
+    check(&with_rules(dropping(), [88, 89, 103, 112].map(Service::Protocol)), ruled);
+    check(&dropping(), without);
+    check(&passing(), open);
 }
 
 #[test]

@@ -3,57 +3,28 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener},
     thread::sleep,
     time::Duration,
 };
 
 use etherparse::PacketBuilder;
-use portguard::{
-    compile::{NativeTables, Node, compile},
-    matrix::Hook,
-};
+use portguard::compile::{NativeTables, Node, compile};
 use portguard_common::{Arrival, Reason, decide};
-use portguard_tests::{
-    craft::{V4, tagged, udp},
-    sample::{NODE_V4, NODE_V6},
-    twin::Twin,
-};
+use portguard_tests::sample::{NODE_V4, NODE_V6};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{
     case::{ACK, STRANGER, SYN, dropping},
     sockets::{
-        CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, Known, LISTEN, LISTENER, NEW_SYN_RECV, NOTHING, SYN_SENT,
-        TIME_WAIT, client, connection, datagram, datagrams, enter_namespace, node, own, segment, socket,
+        CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, Known, LISTEN, LISTENER, NEW_SYN_RECV, NOTHING, SYN_SENT,
+        TIME_WAIT, at_both_hooks, client, connection, enter_namespace, expect, node, own, segment, socket,
         stranger,
     },
 };
 
 const FIN: u8 = 0x01;
 const RST: u8 = 0x04;
-
-/// The program at either hook.
-fn at_both_hooks() -> [Twin; 2] {
-    Hook::INBOUND.map(|hook| Twin::load_at(hook, &dropping()))
-}
-
-/// Asks with no tag, with one and with two, in one piece and in several, compares, and looks at the counters at once, which tell the
-/// kernel's reason.
-fn expect(twins: &mut [Twin; 2], row: &str, frame: &[u8], known: Known, reason: Reason) {
-    for twin in twins {
-        for tags in [&[][..], &[(0x8100, 0)], &[(0x88a8, 100), (0x8100, 200)]] {
-            let frame = tagged(tags, frame);
-            assert!(twin.takes(&frame), "{row}: {frame:02x?}");
-            assert_eq!(twin.ask_with(&frame, known).reason, reason, "{row}: {frame:02x?}");
-            for linear in twin.splits(&frame) {
-                let outcome = twin.ask_split_with(&frame, linear, known);
-                assert_eq!(outcome.reason, reason, "{row}, in pieces at {linear}: {frame:02x?}");
-            }
-        }
-        twin.check_counters();
-    }
-}
 
 #[test]
 fn a_connection_of_our_own_is_answered_in_every_state() {
@@ -242,51 +213,6 @@ fn a_connection_that_a_peer_opened_needs_the_matrix() {
             drop(theirs);
         }
     }
-}
-
-#[test]
-fn only_a_connected_socket_takes_an_answer_by_datagram() {
-    enter_namespace();
-    let mut twins = at_both_hooks();
-    for peer in stranger() {
-        let connected = UdpSocket::bind((node(peer), 40_008)).unwrap();
-        connected.connect((peer, 53)).unwrap();
-        let unconnected = UdpSocket::bind((node(peer), 40_009)).unwrap();
-        let mut ask = |row, source, port, known, reason| {
-            expect(&mut twins, row, &datagram(peer, source, port), known, reason);
-        };
-        ask("an answer", 53, 40_008, datagrams(ESTABLISHED), Reason::Reply);
-        ask("from another port", 54, 40_008, NOTHING, Reason::NoSocket);
-        ask("to another port", 53, 40_010, NOTHING, Reason::NoSocket);
-        ask("a socket that takes anybody's", 53, 40_009, datagrams(CLOSE), Reason::Undocumented);
-        drop((connected, unconnected));
-    }
-    for (right, wrong) in stranger().into_iter().zip(client()) {
-        let connected = UdpSocket::bind((node(right), 40_008)).unwrap();
-        connected.connect((right, 53)).unwrap();
-        expect(&mut twins, "from another peer", &datagram(wrong, 53, 40_008), NOTHING, Reason::NoSocket);
-        let mut to_many = datagram(right, 53, 40_008);
-        to_many[0] = 0xff;
-        let known = datagrams(ESTABLISHED);
-        expect(&mut twins, "to several hosts", &to_many, known, Reason::Undocumented);
-        drop(connected);
-    }
-    // A server that connects a socket of the same port to each client: whoever it was, the matrix says who may come.
-    for peer in stranger() {
-        let open = socket(SocketAddr::new(node(peer), 40_013), Type::DGRAM);
-        let connected = socket(SocketAddr::new(node(peer), 40_013), Type::DGRAM);
-        connected.connect(&SocketAddr::new(peer, 53).into()).unwrap();
-        let known = Known { listener: true, ..datagrams(ESTABLISHED) };
-        expect(&mut twins, "beside an open socket", &datagram(peer, 53, 40_013), known, Reason::Revoked);
-        drop(open);
-        let answer = datagram(peer, 53, 40_013);
-        expect(&mut twins, "without it", &answer, datagrams(ESTABLISHED), Reason::Reply);
-    }
-    // Multicast: a socket that takes anybody's is found, and helps nobody.
-    let any = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 40_011)).unwrap();
-    let group = V4 { destination: [224, 0, 0, 251], ..STRANGER.v4(17) }.frame(&udp(5353, 40_011));
-    expect(&mut twins, "multicast", &group, datagrams(CLOSE), Reason::Undocumented);
-    drop(any);
 }
 
 #[test]

@@ -6,15 +6,16 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, unshare};
-use portguard::compile::Sockets;
-use portguard_common::tables::SocketState;
+use portguard::{compile::Sockets, matrix::Hook};
+use portguard_common::{Reason, tables::SocketState};
 use portguard_tests::{
-    craft::{V4, V6, tcp_from, udp},
+    craft::{V4, V6, tagged, tcp_from, udp},
     sample::{NODE_V4, NODE_V6},
+    twin::Twin,
 };
 use socket2::{Domain, Socket, Type};
 
-use crate::case::{CLIENT, STRANGER};
+use crate::case::{CLIENT, STRANGER, dropping};
 
 pub(crate) const ESTABLISHED: u32 = 1;
 pub(crate) const SYN_SENT: u32 = 2;
@@ -122,4 +123,26 @@ pub(crate) fn client() -> [IpAddr; 2] {
 
 pub(crate) fn stranger() -> [IpAddr; 2] {
     [IpAddr::from(STRANGER.0), IpAddr::from(STRANGER.1)]
+}
+
+/// The program at either hook.
+pub(crate) fn at_both_hooks() -> [Twin; 2] {
+    Hook::INBOUND.map(|hook| Twin::load_at(hook, &dropping()))
+}
+
+/// Asks with no tag, with one and with two, in one piece and in several, compares, and looks at the counters at once, which tell the
+/// kernel's reason.
+pub(crate) fn expect(twins: &mut [Twin; 2], row: &str, frame: &[u8], known: Known, reason: Reason) {
+    for twin in twins {
+        for tags in [&[][..], &[(0x8100, 0)], &[(0x88a8, 100), (0x8100, 200)]] {
+            let frame = tagged(tags, frame);
+            assert!(twin.takes(&frame), "{row}: {frame:02x?}");
+            assert_eq!(twin.ask_with(&frame, known).reason, reason, "{row}: {frame:02x?}");
+            for linear in twin.splits(&frame) {
+                let outcome = twin.ask_split_with(&frame, linear, known);
+                assert_eq!(outcome.reason, reason, "{row}, in pieces at {linear}: {frame:02x?}");
+            }
+        }
+        twin.check_counters();
+    }
 }

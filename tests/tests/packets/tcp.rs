@@ -1,9 +1,11 @@
 //! TCP: what asks for a connection is the matrix's alone; what does not, and is no reply, drops.
 
 use portguard_common::Reason;
-use portguard_tests::craft::{tcp, tcp_from};
+use portguard_tests::craft::{V4, tcp, tcp_from};
 
-use crate::case::{ACK, CLIENT, Case, STRANGER, SYN, both, check, dropping, drops, passes, passing};
+use crate::case::{
+    ACK, CLIENT, Case, STRANGER, SYN, Source, both, both_to, check, dropping, drops, passes, passing,
+};
 
 const FIN: u8 = 0x01;
 const RST: u8 = 0x04;
@@ -88,6 +90,44 @@ fn whoever_may_open_a_connection_may_use_it() {
             .extend(both(CLIENT, 6, &shape, &tcp(8086, flags)).map(|(shape, frame)| {
                 passes("from who may", &shape, frame, Reason::Admitted).at("8086/tcp")
             }));
+    }
+    check(&dropping(), cases);
+}
+
+#[test]
+fn what_goes_to_several_hosts_is_the_matrixs_alone() {
+    let all6 = |last: u8| {
+        let mut group = [0; 16];
+        (group[0], group[1], group[15]) = (0xff, 2, last);
+        group
+    };
+    let groups = [Source([255; 4], all6(1)), Source([224, 0, 0, 251], all6(0xfb))];
+    let mut cases = Vec::new();
+    for flags in [SYN, SYN | ACK, ACK, RST, 0] {
+        let shape = |port: u16| format!("tcp:{port}/{}", letters(flags));
+        // By the address, and by the frame's: a subnet's broadcast, and the node's own address in everybody's frame.
+        let to = |source: Source, port| {
+            let by_address = groups
+                .into_iter()
+                .flat_map(move |group| both_to(group, source, 6, &shape(port), &tcp(port, flags)));
+            let mut by_frame = both(source, 6, &shape(port), &tcp(port, flags)).to_vec();
+            let subnet = V4 { destination: [192, 0, 2, 255], ..source.v4(6) }.frame(&tcp(port, flags));
+            by_frame.push((format!("v4 {}", shape(port)), subnet));
+            for (_, frame) in &mut by_frame {
+                frame[..6].fill(0xff);
+            }
+            by_address.chain(by_frame).collect::<Vec<_>>()
+        };
+        let row = "to several hosts";
+        for (shape, frame) in to(STRANGER, 50_000) {
+            cases.push(drops(row, &shape, frame, Reason::Undocumented));
+        }
+        for (shape, frame) in to(STRANGER, 8086) {
+            cases.push(drops(row, &shape, frame, Reason::SourceNotAdmitted).at("8086/tcp"));
+        }
+        for (shape, frame) in to(CLIENT, 8086) {
+            cases.push(passes(row, &shape, frame, Reason::Admitted).at("8086/tcp"));
+        }
     }
     check(&dropping(), cases);
 }

@@ -84,6 +84,25 @@ fn a_packet_to_several_hosts_is_the_matrixs_alone() {
 }
 
 #[test]
+fn a_broadcast_in_a_frame_for_one_host_is_the_matrixs_alone() {
+    let to = |source: crate::case::Source, destination, port| {
+        V4 { destination, ..source.v4(17) }.frame(&udp(40_000, port))
+    };
+    let subnet = [192, 0, 2, 255];
+    let cases = vec![
+        // That it is a broadcast nobody can tell: a socket is asked for, and there is none.
+        drops("a subnet's", "v4 udp:4000", to(STRANGER, subnet, 4000), Reason::NoSocket),
+        drops("to a documented port", "v4 udp:53", to(STRANGER, subnet, 53), Reason::SourceNotAdmitted)
+            .at("53/udp"),
+        passes("from who may", "v4 udp:53", to(INTERNAL, subnet, 53), Reason::Admitted).at("53/udp"),
+        drops("everybody's", "v4 udp:53", to(STRANGER, [255; 4], 53), Reason::SourceNotAdmitted).at("53/udp"),
+        passes("everybody's, from who may", "v4 udp:53", to(INTERNAL, [255; 4], 53), Reason::Admitted)
+            .at("53/udp"),
+    ];
+    check(&dropping(), cases);
+}
+
+#[test]
 fn dhcp_answers_pass_where_dhcp_is_used() {
     let mut offer = V4 { destination: [255; 4], ..STRANGER.v4(17) }.frame(&udp(67, 68));
     offer[..6].fill(0xff);
