@@ -96,3 +96,25 @@ impl Timer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_done_again_rests_between_two_tries_however_often_it_is_asked_for() {
+        const REST: Duration = Duration::from_millis(100);
+        let mut due = Due::default();
+        due.again(Again::Forwarding, REST);
+        due.wait_again().await;
+        assert_eq!(due.take_again(), Some(Again::Forwarding));
+        let tried = Instant::now();
+        for _ in 0..3 {
+            due.again(Again::Interface, REST);
+        }
+        due.wait_again().await;
+        assert!(tried.elapsed() >= REST / 2, "{:?}", tried.elapsed());
+        assert_eq!(due.take_again(), Some(Again::Interface));
+        assert_eq!(due.take_again(), None);
+    }
+}

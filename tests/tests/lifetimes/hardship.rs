@@ -186,6 +186,28 @@ fn a_bpf_file_system_that_is_read_only_is_told_and_the_filter_stays_as_it_is() {
 }
 
 #[test]
+fn what_cannot_be_followed_is_told_and_followed_as_soon_as_it_can_be() {
+    let lab = Lab::new().unwrap();
+    let _sockets = listen(&lab.node, &[CLIENTS]);
+    let guard = Guard::start(&lab.node, SITE).unwrap();
+    let (bpffs, first) = (guard.directory().join("bpf"), generation(&guard));
+    let remount =
+        |flags| mount(None::<&str>, &bpffs, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>);
+    remount(MsFlags::MS_RDONLY).unwrap();
+    lab.node.within(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1")).unwrap().unwrap();
+    let told =
+        || troubles(&guard).iter().any(|says| says.contains("a change of forwarding cannot be followed"));
+    soon(&guard, "it is told", told);
+    assert!(is_guarded(&lab));
+    assert_eq!(generation(&guard), first);
+    remount(MsFlags::empty()).unwrap();
+    soon(&guard, "it is followed", || generation(&guard) > first);
+    soon(&guard, "that is over", || !troubles(&guard).iter().any(|says| says.contains("cannot be followed")));
+    assert!(is_guarded(&lab));
+    guard.stop().unwrap();
+}
+
+#[test]
 fn whose_pins_are_gone_says_that_its_end_opens_the_node() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
