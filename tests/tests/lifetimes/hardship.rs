@@ -155,14 +155,18 @@ fn a_full_disk_is_told_and_what_cannot_be_taken_back_is_not_put_in_force() {
     guard.stop().unwrap();
 }
 
+/// Mounts the BPF file system of a daemon once more, with other flags.
+fn remounting(guard: &Guard) -> impl Fn(MsFlags) -> nix::Result<()> + use<> {
+    let bpffs = guard.directory().join("bpf");
+    move |flags| mount(None::<&str>, &bpffs, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>)
+}
+
 #[test]
 fn a_bpf_file_system_that_is_read_only_is_told_and_the_filter_stays_as_it_is() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    let (bpffs, first) = (guard.directory().join("bpf"), generation(&guard));
-    let remount =
-        |flags| mount(None::<&str>, &bpffs, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>);
+    let (remount, first) = (remounting(&guard), generation(&guard));
     remount(MsFlags::MS_RDONLY).unwrap();
     let output = guard.reload(&other()).unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", said(&output));
@@ -190,9 +194,7 @@ fn what_cannot_be_followed_is_told_and_followed_as_soon_as_it_can_be() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    let (bpffs, first) = (guard.directory().join("bpf"), generation(&guard));
-    let remount =
-        |flags| mount(None::<&str>, &bpffs, None::<&str>, MsFlags::MS_REMOUNT | flags, None::<&str>);
+    let (remount, first) = (remounting(&guard), generation(&guard));
     remount(MsFlags::MS_RDONLY).unwrap();
     lab.node.within(|| fs::write("/proc/sys/net/ipv4/ip_forward", "1")).unwrap().unwrap();
     let told =
