@@ -8,7 +8,7 @@ use std::{
 
 use etherparse::PacketBuilder;
 use portguard::{
-    compile::{Image, NativeTables, Node, Sockets, compile},
+    compile::{Image, Kernel, NativeTables, Node, compile},
     input::read_site,
 };
 use portguard_common::{Arrival, Reason, decide, general, plain, tables::SocketState};
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 #[derive(Clone, Copy)]
 struct MadeUp;
 
-impl Sockets for MadeUp {
+impl Kernel for MadeUp {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         Some(u32::from(peer.port() ^ local.port()) % 14).filter(|&state| state > 0).map(SocketState)
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, ops::Range};
 
 use portguard::{
-    compile::{Image, ImageInterface, NativeTables, NoSockets, Node, Sockets, compile},
+    compile::{Image, ImageInterface, Kernel, NativeTables, NoSockets, Node, compile},
     datapath::{Answer, CounterSnapshot, DatapathError, Epoch, Link, Loaded, Placement, TestRun, embedded},
     matrix::{Attach, Direction, Hook, Interface, Matrix, Mode, ZoneId},
 };
@@ -163,9 +163,9 @@ impl Twin {
     ///
     /// # Panics
     /// When they differ.
-    pub fn ask_with(&mut self, frame: &[u8], sockets: impl Sockets) -> Outcome {
+    pub fn ask_with(&mut self, frame: &[u8], kernel: impl Kernel) -> Outcome {
         let run = self.loaded.test_run(self.hook, frame, 1);
-        self.compare(frame, sockets, run, 1)
+        self.compare(frame, kernel, run, 1)
     }
 
     /// The same for `count` copies of a frame, as fast as they can be asked.
@@ -189,25 +189,25 @@ impl Twin {
     ///
     /// # Panics
     /// Likewise.
-    pub fn ask_split_with(&mut self, frame: &[u8], linear: usize, sockets: impl Sockets) -> Outcome {
+    pub fn ask_split_with(&mut self, frame: &[u8], linear: usize, kernel: impl Kernel) -> Outcome {
         let linear = u32::try_from(linear).expect("a frame is short");
         let run = self.loaded.test_run_split(frame, linear);
-        self.compare(frame, sockets, run, 1)
+        self.compare(frame, kernel, run, 1)
     }
 
     fn compare(
         &mut self,
         frame: &[u8],
-        sockets: impl Sockets,
+        kernel: impl Kernel,
         run: Result<TestRun, DatapathError>,
         count: u64,
     ) -> Outcome {
         let (native, peer) = match self.hook.direction() {
             Direction::In => {
-                (decide(frame, self.arrival, &NativeTables::new(&self.image, sockets)), Peer::Source)
+                (decide(frame, self.arrival, &NativeTables::new(&self.image, kernel)), Peer::Source)
             }
             Direction::Out => {
-                let tables = NativeTables::outbound(&self.image, sockets);
+                let tables = NativeTables::outbound(&self.image, kernel);
                 (outgoing(frame, self.arrival, &tables), Peer::Destination)
             }
         };

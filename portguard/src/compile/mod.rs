@@ -26,7 +26,7 @@ pub use digest::Digest;
 pub use error::CompileError;
 pub use image::{Image, ImageInterface, interface_for};
 pub use legend::{Legend, LegendPort, Target};
-pub use native::{NativeTables, NoSockets, Sockets};
+pub use native::{Kernel, NativeTables, NoSockets};
 
 use crate::matrix::{Fragments, Matrix, Mode, Posture};
 use portguard_common::abi::Settings;

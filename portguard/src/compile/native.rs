@@ -10,9 +10,8 @@ use portguard_common::{
 use super::Image;
 use crate::matrix::Direction;
 
-/// What the verdict asks the kernel, or what a test makes up: a socket table, and routes. What an implementor leaves out is as on a node without
-/// sockets that is no router.
-pub trait Sockets {
+/// What the verdict asks the kernel: its socket table, and its routes. What an implementor leaves out is as on a node without sockets that is no router.
+pub trait Kernel {
     /// The TCP socket that belongs to these ends, peer first: the connection, else a listener.
     fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
         None
@@ -43,25 +42,25 @@ pub trait Sockets {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoSockets;
 
-impl Sockets for NoSockets {}
+impl Kernel for NoSockets {}
 
-/// An image and a socket table, as the verdict function sees them.
+/// An image and a kernel, as the verdict function sees them.
 #[derive(Clone, Copy, Debug)]
 pub struct NativeTables<'a, S> {
     image: &'a Image,
-    sockets: S,
+    kernel: S,
     direction: Direction,
 }
 
-impl<'a, S: Sockets> NativeTables<'a, S> {
-    /// The tables of `image` on a node that has `sockets`, for what comes in.
-    pub fn new(image: &'a Image, sockets: S) -> Self {
-        Self { image, sockets, direction: Direction::In }
+impl<'a, S: Kernel> NativeTables<'a, S> {
+    /// The tables of `image` on a node with this `kernel`, for what comes in.
+    pub fn new(image: &'a Image, kernel: S) -> Self {
+        Self { image, kernel, direction: Direction::In }
     }
 
     /// The same for what leaves.
-    pub fn outbound(image: &'a Image, sockets: S) -> Self {
-        Self { image, sockets, direction: Direction::Out }
+    pub fn outbound(image: &'a Image, kernel: S) -> Self {
+        Self { image, kernel, direction: Direction::Out }
     }
 }
 
@@ -73,7 +72,7 @@ fn ends<A: SourceAddress>(flow: &Flow<A>) -> (SocketAddr, SocketAddr) {
     )
 }
 
-impl<S: Sockets> Tables for NativeTables<'_, S> {
+impl<S: Kernel> Tables for NativeTables<'_, S> {
     fn posture_pass(&self) -> bool {
         let settings = self.image.settings();
         match self.direction {
@@ -135,29 +134,29 @@ impl<S: Sockets> Tables for NativeTables<'_, S> {
     }
 
     fn forwards<A: SourceAddress>(&self, source: A, destination: A) -> bool {
-        self.sockets.forwards(source.to_ip(), destination.to_ip())
+        self.kernel.forwards(source.to_ip(), destination.to_ip())
     }
 
     fn tcp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         let (peer, local) = ends(flow);
-        self.sockets.tcp(peer, local)
+        self.kernel.tcp(peer, local)
     }
 
     fn tcp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
-        self.sockets.tcp_listener(ends(flow).1)
+        self.kernel.tcp_listener(ends(flow).1)
     }
 
     fn udp_socket<A: SourceAddress>(&self, flow: &Flow<A>) -> Option<SocketState> {
         let (peer, local) = ends(flow);
-        self.sockets.udp(peer, local)
+        self.kernel.udp(peer, local)
     }
 
     fn udp_listener<A: SourceAddress>(&self, flow: &Flow<A>) -> bool {
-        self.sockets.udp_listener(ends(flow).1)
+        self.kernel.udp_listener(ends(flow).1)
     }
 }
 
-impl<S: Sockets> OutboundTables for NativeTables<'_, S> {
+impl<S: Kernel> OutboundTables for NativeTables<'_, S> {
     fn zones(&self) -> u32 {
         self.image.settings().outbound_zones
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, hash::Hash, net::SocketAddr};
 use portguard_common::tables::SocketState;
 
 use super::ends::{Kind, Segment};
-use crate::compile::Sockets;
+use crate::compile::Kernel;
 
 const ESTABLISHED: SocketState = SocketState(1);
 const LISTEN: SocketState = SocketState(10);
@@ -71,7 +71,7 @@ impl Connections {
 }
 
 /// Whether a UDP socket takes anybody's packets, and what the node sends on, nothing in a capture tells.
-impl Sockets for &Connections {
+impl Kernel for &Connections {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         let opened = self.opened.get(&Flow { peer, local }).map(|()| ESTABLISHED);
         opened.or_else(|| self.tcp_listener(local).then_some(LISTEN))
@@ -90,7 +90,7 @@ impl Sockets for &Connections {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sending<'c>(pub(super) &'c Connections);
 
-impl Sockets for Sending<'_> {
+impl Kernel for Sending<'_> {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         let accepted = self.0.accepted.get(&Flow { peer, local }).map(|()| ESTABLISHED);
         accepted.or_else(|| self.0.tcp(peer, local))

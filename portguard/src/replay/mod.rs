@@ -30,7 +30,7 @@ pub use scene::Scene;
 pub use summary::Summary;
 
 use crate::{
-    compile::{NativeTables, NoSockets, Sockets},
+    compile::{Kernel, NativeTables, NoSockets},
     matrix::{self, Origin},
 };
 use connections::{Connections, Sending};
@@ -209,11 +209,7 @@ fn other_end(ends: &Ends, judged: &Judged) -> Option<IpAddr> {
 }
 
 /// The outcome, or none where it rests on bytes that were not captured.
-fn native<S: Sockets>(
-    packet: &Packet<'_>,
-    arrival: Arrival,
-    tables: &NativeTables<'_, S>,
-) -> Option<Outcome> {
+fn native<S: Kernel>(packet: &Packet<'_>, arrival: Arrival, tables: &NativeTables<'_, S>) -> Option<Outcome> {
     if packet.bytes.len() == packet.wire_len {
         return Some(decide(packet.bytes, arrival, tables));
     }

@@ -1,7 +1,7 @@
 //! The two opinions side by side.
 
 use portguard::{
-    compile::{Image, Sockets, Target},
+    compile::{Image, Kernel, Target},
     matrix::Direction,
 };
 use portguard_common::{Outcome, abi::port_slots};
@@ -28,11 +28,11 @@ pub fn assert_agree(
     frame: &[u8],
     (direction, interface): (Direction, usize),
     (drawn, image): (&Drawn, &Image),
-    sockets: &impl Sockets,
+    kernel: &impl Kernel,
     seed: u64,
 ) {
     let own = [NODE_V4.into(), NODE_V6.into()];
-    let opinion = judge(&read(frame), (&drawn.matrix, interface), direction, &own, sockets);
+    let opinion = judge(&read(frame), (&drawn.matrix, interface), direction, &own, kernel);
     let verdict =
         Opinion { reason: outcome.reason, counted: counted(outcome, (direction, interface), drawn, image) };
     assert_eq!(

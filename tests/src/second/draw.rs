@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use portguard::{
-    compile::Sockets,
+    compile::Kernel,
     matrix::{
         Attach, Direction, Dormant, Fragments, Group, GroupId, IcmpFamilies, IcmpTypes, Interface, Matrix,
         Mode, Origin, Outbound, OutboundAttach, Peer, PeerKind, PortRange, PortSet, Posture, Rule, Service,
@@ -63,7 +63,7 @@ impl SocketTable {
     }
 }
 
-impl Sockets for &SocketTable {
+impl Kernel for &SocketTable {
     fn tcp(&self, peer: SocketAddr, local: SocketAddr) -> Option<SocketState> {
         find(&self.open, false, peer, local)
     }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portguard::{
-    compile::{Sockets, Target},
+    compile::{Kernel, Target},
     matrix::{Direction, Fragments, Matrix, RuleId},
 };
 use portguard_common::Reason;
@@ -47,7 +47,7 @@ pub fn judge(
     (matrix, interface): (&Matrix, usize),
     direction: Direction,
     own: &[IpAddr],
-    sockets: &impl Sockets,
+    kernel: &impl Kernel,
 ) -> Opinion {
     let interface = &matrix.interfaces[interface];
     let place = Place { matrix, zone: interface.zone, dhcp: interface.dhcp, direction, own };
@@ -60,9 +60,9 @@ pub fn judge(
         Direction::Out => leaving::internet(&packet, place),
     };
     let opinion =
-        internet.map_or_else(|opinion| opinion, |()| transport::judge(&packet, reading, place, sockets));
+        internet.map_or_else(|opinion| opinion, |()| transport::judge(&packet, reading, place, kernel));
     match direction {
-        Direction::In => transit::unless((&packet, reading), opinion, place, sockets),
+        Direction::In => transit::unless((&packet, reading), opinion, place, kernel),
         Direction::Out => opinion,
     }
 }

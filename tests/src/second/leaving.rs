@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use portguard::{
-    compile::{Sockets, Target},
+    compile::{Kernel, Target},
     matrix::{Direction, Transport},
 };
 use portguard_common::Reason;
@@ -59,12 +59,7 @@ pub(super) fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>)
 
 /// What asks for a connection needs a rule. Of every other segment the connection may be the peer's: inbound rules admit it,
 /// or the kernel has it and a listener, who answers from no connection only where it agrees to one.
-pub(super) fn tcp(
-    packet: &Packet<'_>,
-    segment: &Segment,
-    place: Place<'_>,
-    sockets: &impl Sockets,
-) -> Opinion {
+pub(super) fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, kernel: &impl Kernel) -> Opinion {
     let (from, to) = segment.ports;
     let opinion = ask_port(packet, place, Transport::Tcp, to);
     if opinion.reason == Reason::Admitted || segment.syn && !segment.ack {
@@ -82,13 +77,13 @@ pub(super) fn tcp(
     }
     let [source, destination] = packet.ends;
     let [local, peer] = [SocketAddr::new(source, from), SocketAddr::new(destination, to)];
-    match sockets.tcp(peer, local).map(|state| state.0) {
+    match kernel.tcp(peer, local).map(|state| state.0) {
         // LISTEN.
         Some(10) if segment.syn => Reason::Reply.into(),
         None | Some(10) => because(opinion, Reason::NoSocket),
         // SYN_SENT.
         Some(2) => because(opinion, Reason::Revoked),
-        Some(_) if sockets.tcp_listener(local) => Reason::Reply.into(),
+        Some(_) if kernel.tcp_listener(local) => Reason::Reply.into(),
         Some(_) => because(opinion, Reason::Revoked),
     }
 }

@@ -2,13 +2,13 @@
 
 use std::net::IpAddr;
 
-use portguard::compile::Sockets;
+use portguard::compile::Kernel;
 
 /// A router without sockets, which has a default route of either family, and no address but its own.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultRoute;
 
-impl Sockets for DefaultRoute {
+impl Kernel for DefaultRoute {
     fn forwards(&self, source: IpAddr, destination: IpAddr) -> bool {
         let stays = |address| match address {
             IpAddr::V4(address) => address.is_loopback(),

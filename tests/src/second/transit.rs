@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portguard::{compile::Sockets, matrix::Posture};
+use portguard::{compile::Kernel, matrix::Posture};
 use portguard_common::Reason;
 
 use super::{
@@ -17,11 +17,11 @@ pub(super) fn unless(
     (packet, reading): (&Packet<'_>, &Reading),
     opinion: Opinion,
     place: Place<'_>,
-    sockets: &impl Sockets,
+    kernel: &impl Kernel,
 ) -> Opinion {
     let [source, destination] = packet.ends;
     let stays = is_for_several(packet) || is_nobody(destination) || place.own.contains(&destination);
-    let goes_on = !stays && !asks_routers(reading) && sockets.forwards(source, destination);
+    let goes_on = !stays && !asks_routers(reading) && kernel.forwards(source, destination);
     if place.matrix.transit == Posture::Pass && goes_on && !passes(opinion) && by_rules(opinion.reason) {
         Reason::Transit.into()
     } else {

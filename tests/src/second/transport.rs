@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portguard::{
-    compile::{Sockets, Target},
+    compile::{Kernel, Target},
     matrix::{Direction, Transport},
 };
 use portguard_common::{Action, Reason};
@@ -21,7 +21,7 @@ pub(super) fn judge(
     packet: &Packet<'_>,
     reading: &Reading,
     place: Place<'_>,
-    sockets: &impl Sockets,
+    kernel: &impl Kernel,
 ) -> Opinion {
     match packet.last {
         Layer::Icmp(kind) => kind.map_or(Reason::Short.into(), |kind| icmp(packet, kind, place)),
@@ -42,12 +42,12 @@ pub(super) fn judge(
             unless_answer(packet, place, ask(packet, place, to, Reason::Protocol), from)
         }
         Layer::Udp(Some(ports)) => match place.direction {
-            Direction::In => udp(packet, *ports, place, sockets),
+            Direction::In => udp(packet, *ports, place, kernel),
             Direction::Out => leaving::udp(packet, *ports, place),
         },
         Layer::Tcp(Some(segment)) => match place.direction {
-            Direction::In => tcp(packet, segment, place, sockets),
-            Direction::Out => leaving::tcp(packet, segment, place, sockets),
+            Direction::In => tcp(packet, segment, place, kernel),
+            Direction::Out => leaving::tcp(packet, segment, place, kernel),
         },
         _ => Reason::Internal.into(),
     }
@@ -146,7 +146,7 @@ fn other(packet: &Packet<'_>, number: u8, place: Place<'_>) -> Opinion {
     if passes(opinion) { opinion } else { because(opinion, Reason::Protocol) }
 }
 
-fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, sockets: &impl Sockets) -> Opinion {
+fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, kernel: &impl Kernel) -> Opinion {
     if place.dhcp && (from, to) == if packet.v6 { (547, 546) } else { (67, 68) } {
         return Reason::Dhcp.into();
     }
@@ -155,24 +155,24 @@ fn udp(packet: &Packet<'_>, (from, to): (u16, u16), place: Place<'_>, sockets: &
         return opinion;
     }
     let [peer, local] = sockets_of(packet, from, to);
-    match sockets.udp(peer, local).map(|state| state.0) {
-        Some(1) if sockets.udp_listener(local) => because(opinion, Reason::Revoked),
+    match kernel.udp(peer, local).map(|state| state.0) {
+        Some(1) if kernel.udp_listener(local) => because(opinion, Reason::Revoked),
         Some(1) => Reason::Reply.into(),
         None if opinion.reason == Reason::Undocumented => because(opinion, Reason::NoSocket),
         _ => opinion,
     }
 }
 
-fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, sockets: &impl Sockets) -> Opinion {
+fn tcp(packet: &Packet<'_>, segment: &Segment, place: Place<'_>, kernel: &impl Kernel) -> Opinion {
     let opinion = ask_port(packet, place, Transport::Tcp, segment.ports.1);
     if passes(opinion) || is_for_several(packet) || segment.syn && !segment.ack {
         return opinion;
     }
     let [peer, local] = sockets_of(packet, segment.ports.0, segment.ports.1);
-    match sockets.tcp(peer, local).map(|state| state.0) {
+    match kernel.tcp(peer, local).map(|state| state.0) {
         // LISTEN, and NEW_SYN_RECV.
         Some(10 | 12) => because(opinion, Reason::NoReplyState),
-        Some(_) if sockets.tcp_listener(local) => because(opinion, Reason::Revoked),
+        Some(_) if kernel.tcp_listener(local) => because(opinion, Reason::Revoked),
         Some(_) => Reason::Reply.into(),
         None if !segment.syn && (segment.ack || segment.rst) && !segment.data => {
             because(opinion, Reason::Stale)

@@ -1,7 +1,7 @@
 //! A case, the sites that cases are tried at, and how one is tried.
 
 use portguard::{
-    compile::{NoSockets, Sockets},
+    compile::{Kernel, NoSockets},
     matrix::{
         Attach, Direction, GroupId, Hook, Interface, Matrix, Origin, Peer, PeerKind, PortRange, PortSet,
         Posture, Rule, Service, Transport, ZoneId,
@@ -88,7 +88,7 @@ impl Case {
     }
 
     /// Tries it with each number of tags, in one piece and in several; `sockets` is what the kernel knows.
-    pub(crate) fn try_with(&self, twin: &mut Twin, sockets: impl Sockets + Copy) {
+    pub(crate) fn try_with(&self, twin: &mut Twin, kernel: impl Kernel + Copy) {
         let tags: &[(&str, &[(u16, u16)])] =
             &[("", &[]), ("q:0 ", &[(0x8100, 0)]), ("ad:100 q:200 ", &[(0x88a8, 100), (0x8100, 200)])];
         let tags = if self.has_tags { &tags[..1] } else { tags };
@@ -99,9 +99,9 @@ impl Case {
                 assert!(!self.has_tags, "{}: is asked with tags at least", self.row);
                 continue;
             }
-            self.compare(twin.ask_with(&frame, sockets), twin, prefix);
+            self.compare(twin.ask_with(&frame, kernel), twin, prefix);
             for linear in twin.splits(&frame) {
-                self.compare(twin.ask_split_with(&frame, linear, sockets), twin, prefix);
+                self.compare(twin.ask_split_with(&frame, linear, kernel), twin, prefix);
             }
         }
         twin.check_counters();

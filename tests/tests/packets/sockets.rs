@@ -6,7 +6,7 @@ use std::{
 };
 
 use nix::sched::{CloneFlags, unshare};
-use portguard::{compile::Sockets, matrix::Hook};
+use portguard::{compile::Kernel, matrix::Hook};
 use portguard_common::{Reason, tables::SocketState};
 use portguard_tests::{
     craft::{V4, V6, tagged, tcp_from, udp},
@@ -34,7 +34,7 @@ pub(crate) struct Known {
     pub(crate) udp: Option<u32>,
 }
 
-impl Sockets for Known {
+impl Kernel for Known {
     fn tcp(&self, _peer: SocketAddr, _local: SocketAddr) -> Option<SocketState> {
         self.tcp.map(SocketState)
     }

@@ -4,7 +4,7 @@
 use std::{fs, net::IpAddr, process::Command};
 
 use portguard::{
-    compile::Sockets,
+    compile::Kernel,
     matrix::{Hook, Matrix, Posture},
 };
 use portguard_common::Reason;
@@ -30,7 +30,7 @@ const LATE: Source = Source([10, 9, 2, 7], [0xfd, 9, 0, 2, 0, 0, 0, 0, 0, 0, 0, 
 #[derive(Clone, Copy)]
 struct SendsOn(bool);
 
-impl Sockets for SendsOn {
+impl Kernel for SendsOn {
     fn forwards(&self, _source: IpAddr, _destination: IpAddr) -> bool {
         self.0
     }
