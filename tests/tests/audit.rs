@@ -13,7 +13,7 @@ use portguard::{
     matrix::Direction,
     observe::{Count, CounterReport, PortRow, ReasonRow},
 };
-use portguard_tests::lab::binary;
+use portguard_tests::lab::copied_binary;
 use tempfile::TempDir;
 
 /// 2026-11-21, 00:00 UTC.
@@ -160,9 +160,9 @@ fn verify_as(group: u32, directory: &Path) -> (Option<i32>, String) {
     // The binary may lie where nobody else may look.
     let place = TempDir::new().expect("a directory");
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let copy = place.path().join("portguard");
-    fs::copy(binary().expect("it is built"), &copy).expect("there is space");
-    run.arg(copy).args(["audit", "verify", "--state-dir"]).arg(directory);
+    run.arg(copied_binary(place.path()).expect("it is built"))
+        .args(["audit", "verify", "--state-dir"])
+        .arg(directory);
     let output = run.output().expect("setpriv is there");
     let told = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     (output.status.code(), told.concat())

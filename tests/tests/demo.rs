@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Child, Command, Output, Stdio},
     thread,
@@ -13,7 +12,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use portguard_tests::lab::{binary, wait_until};
+use portguard_tests::lab::{binary, script, wait_until};
 use tempfile::TempDir;
 
 fn start(report: &Path) -> Command {
@@ -60,12 +59,11 @@ fn a_filter_that_lets_too_much_through_is_a_surprise() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("portguard");
     // The real one, but told to observe.
-    let script = format!(
+    let observing = format!(
         "#!/bin/sh\n[ \"$1\" = run ] && sed -i s/enforce/observe/ \"$3\"\nexec {} \"$@\"\n",
         binary().unwrap().display()
     );
-    fs::write(&path, script).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    script(&path, &observing).unwrap();
     let (output, said) =
         end(start(&directory.path().join("report.html")).env("PORTGUARD", &path).spawn().unwrap());
     assert_eq!(output.status.code(), Some(1), "{said}");

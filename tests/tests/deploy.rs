@@ -11,7 +11,7 @@ use std::{
 use nix::mount::{MsFlags, mount};
 use portguard_tests::{
     demo::SITE,
-    lab::{Lab, Reach, binary},
+    lab::{Lab, Reach, binary, script},
 };
 use tempfile::TempDir;
 
@@ -132,14 +132,11 @@ fn the_packages_scripts_are_plain_shell_and_do_nothing_but_what_dpkg_asks_for() 
 
 /// Runs `prerm remove` where the pins of a filter are, with a `portguard` that notes what it is asked and ends so.
 fn removed(detach_status: u8) -> (bool, String) {
-    use std::os::unix::fs::PermissionsExt as _;
     let directory = TempDir::new().expect("a temporary directory");
     let asked = directory.path().join("asked");
     let fake = |name: &str, status: u8| {
-        let path = directory.path().join(name);
         let text = format!("#!/bin/sh\necho {name} \"$@\" >> {}\nexit {status}\n", asked.display());
-        fs::write(&path, text).expect("it can be written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        script(&directory.path().join(name), &text).expect("it can be written");
     };
     fake("portguard", detach_status);
     fake("systemctl", 0);

@@ -10,7 +10,7 @@ use std::{
 use portguard_tests::{
     demo::SITE,
     floor::Floor,
-    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, wait_until},
+    lab::{Guard, Host, INTERFACE, Lab, Reach, binary, copied_binary, wait_until},
 };
 use tempfile::TempDir;
 
@@ -136,8 +136,7 @@ fn without_privileges_it_says_what_it_needs() {
     let path = directory.path().join("site.toml");
     // Everybody has a loopback interface, so nothing but the missing privilege is in the way.
     fs::write(&path, SITE.replace("interfaces.eth0", "interfaces.lo")).unwrap();
-    let program = directory.path().join("portguard");
-    fs::copy(binary().unwrap(), &program).unwrap();
+    let program = copied_binary(directory.path()).unwrap();
     open_to_all(&directory);
     let mut command = Command::new(&program);
     command.args(["run", "--site"]).arg(&path).arg("--runtime-dir").arg(directory.path().join("run"));

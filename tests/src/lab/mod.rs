@@ -9,6 +9,7 @@
 
 mod command;
 mod echo;
+mod executable;
 mod guard;
 mod host;
 mod id;
@@ -34,6 +35,7 @@ use anyhow::{Context as _, ensure};
 use nix::ifaddrs::getifaddrs;
 
 pub use echo::{Echo, comes_back};
+pub use executable::{copied_binary, script};
 pub use guard::{Guard, ask, binary};
 pub use host::{Host, Reach};
 pub use id::Id;

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use nix::sys::signal::Signal;
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab, Reach, ask, binary, wait_until},
+    lab::{Guard, Lab, Reach, ask, binary, copied_binary, wait_until},
 };
 
 use super::{CLIENTS, SOON, generation, guarded, is_guarded, link, listen, said, troubles};
@@ -103,8 +103,7 @@ fn whoever_may_not_look_is_told_so_and_not_that_nothing_is_pinned() {
     let guard = Guard::start(&lab.node, SITE).unwrap();
     let (directory, bpffs) = (guard.directory().to_owned(), guard.directory().join("bpf"));
     drop(guard);
-    let program = lab.directory().join("portguard-copy");
-    fs::copy(binary().unwrap(), &program).unwrap();
+    let program = copied_binary(lab.directory()).unwrap();
     let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     // What is closed then is the file system's parent, the file system, and the pins in it.
     for opened in [lab.directory(), &directory, &bpffs] {
