@@ -6,7 +6,7 @@
 
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
-    abi::{Cell, Entry6, Pilot6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
+    abi::{Cell, Entry6, Length6, Pilot6, PortEntry, TRIE_NARROW_BIT, TRIE_NODE_BIT, undocumented},
     decide, general, outgoing, plain,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
     unless_transit,
@@ -129,12 +129,17 @@ impl Tables for Made {
         self.place_mask6
     }
 
+    fn pilot_mask6(&self) -> u32 {
+        self.place_mask6
+    }
+
     fn length_count6(&self) -> u32 {
         self.length_count6
     }
 
-    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
-        self.masks6.get(index as usize).copied().map(halves)
+    fn length6(&self, index: u32) -> Option<Length6> {
+        let [high, low] = halves(*self.masks6.get(index as usize)?);
+        Some(Length6 { high, low, multiplier: 0x9e37_79b9_7f4a_7c15 })
     }
 
     fn port(&self, index: u32) -> Option<PortEntry> {

@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 9;
+pub const ABI_VERSION: u32 = 10;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -123,6 +123,23 @@ pub struct Entry6 {
 impl Entry6 {
     /// What a place without an entry holds.
     pub const EMPTY: Self = Self { high: 0, low: 0, class: 0, tag: 0 };
+}
+
+/// One of the prefix lengths of the IPv6 table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Length6 {
+    /// The mask's first 64 bits as a number.
+    pub high: u64,
+    /// Its last 64 bits.
+    pub low: u64,
+    /// An odd number that the keys of this length are hashed with ([`Hash6`](crate::tables::Hash6)).
+    pub multiplier: u64,
+}
+
+impl Length6 {
+    /// What a place without a length holds.
+    pub const EMPTY: Self = Self { high: 0, low: 0, multiplier: 1 };
 }
 
 /// What was found for the few keys that share it, when the image was compiled: with it each of them hashes to a place that no other
@@ -299,7 +316,9 @@ pub struct Settings {
     pub default_class6: u32,
     /// The number of places of the IPv6 table less one; the number is a power of two.
     pub place_mask6: u32,
-    /// How many of `masks6` are used.
+    /// The number of its pilots less one, likewise.
+    pub pilot_mask6: u32,
+    /// How many of `lengths6` are used.
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
     pub interface_mask: u32,
@@ -330,10 +349,10 @@ pub struct Settings {
     /// 1 when later fragments come in from anybody.
     pub fragments_pass: u8,
     /// Zeros; they make up a whole word.
-    pub unused: [u8; 7],
-    /// For each distinct prefix length of the IPv6 table the two halves of its mask, in the order of a heap: the `n`th, from
-    /// 1, has the shorter lengths below the `2n`th and the longer ones below the one after that.
-    pub masks6: [[u64; 2]; MAX_LENGTHS6],
+    pub unused: [u8; 3],
+    /// The distinct prefix lengths of the IPv6 table, in the order of a heap: the `n`th, from 1, has the shorter lengths below the
+    /// `2n`th and the longer ones below the one after that.
+    pub lengths6: [Length6; MAX_LENGTHS6],
 }
 
 impl Settings {
@@ -344,6 +363,7 @@ impl Settings {
         cells: 0,
         default_class6: CLASS_NONE,
         place_mask6: 0,
+        pilot_mask6: 0,
         length_count6: 0,
         interface_mask: 0,
         copy_mask: 0,
@@ -358,8 +378,8 @@ impl Settings {
         outbound_posture_pass: 0,
         transit: 0,
         fragments_pass: 0,
-        unused: [0; 7],
-        masks6: [[0; 2]; MAX_LENGTHS6],
+        unused: [0; 3],
+        lengths6: [Length6::EMPTY; MAX_LENGTHS6],
     };
 }
 
@@ -377,5 +397,5 @@ const _: () = {
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());
-    assert!(size_of::<Settings>() == 56 + 16 * MAX_LENGTHS6);
+    assert!(size_of::<Settings>() == 56 + 24 * MAX_LENGTHS6);
 };

@@ -5,7 +5,7 @@
 
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
-    abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Pilot6, PortEntry, port_entries},
+    abi::{CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Length6, Pilot6, PortEntry, port_entries},
     decide, general,
     tables::{Flow, SocketState, SourceAddress, Tables},
     unless_transit,
@@ -38,12 +38,16 @@ impl Tables for Small {
         0
     }
 
+    fn pilot_mask6(&self) -> u32 {
+        0
+    }
+
     fn length_count6(&self) -> u32 {
         1
     }
 
-    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
-        (index == 0).then_some([u64::MAX; 2])
+    fn length6(&self, index: u32) -> Option<Length6> {
+        (index == 0).then_some(Length6 { high: u64::MAX, low: u64::MAX, multiplier: 1 })
     }
 
     fn port(&self, index: u32) -> Option<PortEntry> {

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use portguard_common::{
     Action, Arrival, Outcome, Reason,
     abi::{
-        CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Pilot6, PortEntry, port_entries, port_slots,
-        undocumented,
+        CLASS_FIRST, CLASS_NONE, CLASS_OWN, Cell, Entry6, Length6, Pilot6, PortEntry, port_entries,
+        port_slots, undocumented,
     },
     outgoing,
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
@@ -67,11 +67,15 @@ impl Tables for Node {
         0
     }
 
+    fn pilot_mask6(&self) -> u32 {
+        0
+    }
+
     fn length_count6(&self) -> u32 {
         0
     }
 
-    fn mask6(&self, _: u32) -> Option<[u64; 2]> {
+    fn length6(&self, _: u32) -> Option<Length6> {
         None
     }
 

@@ -16,7 +16,7 @@ use portguard_common::{
     Arrival,
     abi::{
         ARRIVAL_DIFFERS, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent,
-        DropTally, EVENT_BYTES, Entry6, InterfaceEntry, MAX_LENGTHS6, Pilot6, PortEntry, Settings,
+        DropTally, EVENT_BYTES, Entry6, InterfaceEntry, Length6, MAX_LENGTHS6, Pilot6, PortEntry, Settings,
         undocumented,
     },
     tables::{self, Flow, OutboundTables, SocketState, SourceAddress, Tables},
@@ -242,17 +242,28 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
+    fn pilot_mask6(&self) -> u32 {
+        setting!(pilot_mask6)
+    }
+
+    #[inline(always)]
     fn length_count6(&self) -> u32 {
         setting!(length_count6)
     }
 
     #[inline(always)]
-    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
-        let masks = &raw const SETTINGS.masks6;
-        // SAFETY: the remainder is within the array; volatile as above.
-        let mask = unsafe { masks.cast::<[u64; 2]>().add(index as usize % MAX_LENGTHS6) };
-        // SAFETY: the two halves of one entry.
-        Some(unsafe { [mask.cast::<u64>().read_volatile(), mask.cast::<u64>().add(1).read_volatile()] })
+    fn length6(&self, index: u32) -> Option<Length6> {
+        let lengths = &raw const SETTINGS.lengths6;
+        // SAFETY: the remainder is within the array.
+        let length = unsafe { lengths.cast::<Length6>().add(index as usize % MAX_LENGTHS6) };
+        // SAFETY: the fields of one entry, which is live and aligned; volatile as above.
+        Some(unsafe {
+            Length6 {
+                high: (&raw const (*length).high).read_volatile(),
+                low: (&raw const (*length).low).read_volatile(),
+                multiplier: (&raw const (*length).multiplier).read_volatile(),
+            }
+        })
     }
 
     #[inline(always)]
@@ -276,8 +287,7 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
 
     #[inline(always)]
     fn pilot6(&self, index: u32) -> Option<Pilot6> {
-        // SAFETY: the index is a quarter of a number that was masked with the number of the table's places less one, and there is a
-        // pilot for each four of these, or for all that there are.
+        // SAFETY: the index was masked with the number of pilots less one.
         Some(unsafe { *PILOTS6.entry(index) })
     }
 

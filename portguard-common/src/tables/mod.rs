@@ -9,7 +9,7 @@ mod trie4;
 use core::net::IpAddr;
 
 use crate::{
-    abi::{Cell, Entry6, Pilot6, PortEntry},
+    abi::{Cell, Entry6, Length6, Pilot6, PortEntry},
     wire::{ipv4, ipv6, transport},
 };
 
@@ -24,11 +24,12 @@ pub trait Tables {
     fn default_class6(&self) -> u32;
     /// The number of the IPv6 table's places less one.
     fn place_mask6(&self) -> u32;
+    /// The number of its pilots less one.
+    fn pilot_mask6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
-    /// The mask, in two halves, of the distinct prefix length at `index`, in the order of
-    /// [`Settings::masks6`](crate::abi::Settings::masks6).
-    fn mask6(&self, index: u32) -> Option<[u64; 2]>;
+    /// The distinct prefix length at `index`, in the order of [`Settings::lengths6`](crate::abi::Settings::lengths6).
+    fn length6(&self, index: u32) -> Option<Length6>;
     /// An entry of the port table.
     fn port(&self, index: u32) -> Option<PortEntry>;
     /// An entry of the IPv4 trie's root.

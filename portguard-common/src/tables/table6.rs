@@ -12,21 +12,36 @@ use crate::abi::Pilot6;
 /// The class of the address with these halves; `None` when the tables contradict themselves.
 #[inline(always)]
 pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
-    let mut best = tables.default_class6();
+    let default = tables.default_class6();
     let count = tables.length_count6();
-    // `level` is the first place of those that are as deep: no place is before it, but that has to be forgotten.
-    let (mut level, mut place) = (1, 1);
+    // The first two levels by instructions of their own, since most sites have so few lengths: what is read there is at fixed places.
+    if count == 0 {
+        return Some(default);
+    }
+    let (mut best, mut place) = match probe(tables, high, low, 1)? {
+        None if count < 2 => return Some(default),
+        None => match probe(tables, high, low, 2)? {
+            None => (default, 4),
+            Some(class) => (class, 5),
+        },
+        Some(class) if count < 3 => return Some(class),
+        Some(class) => match probe(tables, high, low, 3)? {
+            None => (class, 6),
+            Some(class) => (class, 7),
+        },
+    };
+    // The first place of those that are as deep: no place is before it, but that has to be forgotten.
+    let mut level = 4;
     while level <= count && place <= count {
-        let [high_mask, low_mask] = tables.mask6(place - 1)?;
+        place = tables.forget(place);
         // To the shorter lengths, or to the longer ones.
-        place = match probe(tables, high & high_mask, low & low_mask, place)? {
+        place = match probe(tables, high, low, place)? {
             None => 2 * place,
             Some(class) => {
                 best = class;
                 2 * place + 1
             }
         };
-        place = tables.forget(place);
         level *= 2;
     }
     Some(best)
@@ -41,46 +56,45 @@ pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32
 pub struct Hash6(u64);
 
 impl Hash6 {
-    /// Of the prefix with these halves. `tag` stands for its length.
+    /// Of the prefix with these halves. `multiplier` is that of its length
+    /// ([`Length6::multiplier`](crate::abi::Length6::multiplier)): the same bits have another hash at another length.
     #[inline(always)]
     #[must_use]
-    pub fn of(high: u64, low: u64, tag: u32) -> Self {
-        // Odd constants with well-mixed bits (the fraction of the golden ratio and a prime of xxHash64). Sources do not choose
-        // what is in the table, so an attacker gains nothing by collisions.
-        const K1: u64 = 0x9e37_79b9_7f4a_7c15;
-        const K2: u64 = 0xc2b2_ae3d_27d4_eb4f;
-        // The tag where nothing else has small differences: keys with the same hash would have no place of their own.
-        let hash = high.wrapping_mul(K1) ^ low.wrapping_mul(K2).wrapping_add(tag.into());
-        // The upper bits of a product are the best mixed.
-        Self((hash ^ hash >> 32).wrapping_mul(K2))
+    pub fn of(high: u64, low: u64, multiplier: u64) -> Self {
+        // A product's upper bits know of all bits of what was multiplied, the lower ones only of those below: swapped in between, all
+        // know of all. Sources do not choose what is in the table, so an attacker gains nothing by collisions.
+        let mixed = high.wrapping_mul(multiplier).wrapping_add(low).wrapping_mul(multiplier).swap_bytes();
+        // The sum is for a key of zeros, whose hash is the length's, too.
+        Self(mixed.wrapping_add(0x2545_f491).wrapping_mul(multiplier))
     }
 
-    /// The index of its pilot. `mask` is the number of places less one, of 24 bits at most: no table is longer
-    /// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
+    /// The index of its pilot. `mask` is the number of pilots less one.
     #[inline(always)]
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "a piece of the hash")]
     pub fn pilot(self, mask: u32) -> u32 {
-        (self.0 as u32 & mask) >> 2
+        self.0 as u32 & mask
     }
 
-    /// Its place by this pilot.
+    /// Its place by this pilot. `mask` is the number of places less one, of 24 bits at most: no table is longer
+    /// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
     #[inline(always)]
     #[must_use]
     pub fn place(self, pilot: Pilot6, mask: u32) -> u32 {
-        (self.0 >> 40).wrapping_add((self.0 >> 16).wrapping_mul(u64::from(pilot))) as u32 & mask
+        (self.0.wrapping_mul(u64::from(pilot)) >> 32) as u32 & mask
     }
 }
 
-/// The class that the table holds for exactly this prefix; the outer `None` means that the tables contradict
-/// themselves.
+/// The class that the table holds for this address cut to the length at this place of the heap; the outer `None` means that the tables
+/// contradict themselves.
 #[inline(always)]
 #[expect(clippy::option_option, reason = "damage and a miss are different answers")]
-fn probe<T: Tables + ?Sized>(tables: &T, high: u64, low: u64, tag: u32) -> Option<Option<u32>> {
-    let mask = tables.place_mask6();
-    let hash = Hash6::of(high, low, tag);
-    let pilot = tables.pilot6(hash.pilot(mask))?;
-    let entry = tables.entry6(hash.place(pilot, mask))?;
-    let found = entry.high == high && entry.low == low && entry.tag == tag;
+fn probe<T: Tables + ?Sized>(tables: &T, high: u64, low: u64, place: u32) -> Option<Option<u32>> {
+    let length = tables.length6(place - 1)?;
+    let (high, low) = (high & length.high, low & length.low);
+    let hash = Hash6::of(high, low, length.multiplier);
+    let pilot = tables.pilot6(hash.pilot(tables.pilot_mask6()))?;
+    let entry = tables.entry6(hash.place(pilot, tables.place_mask6()))?;
+    let found = entry.high == high && entry.low == low && entry.tag == place;
     Some(found.then_some(entry.class))
 }

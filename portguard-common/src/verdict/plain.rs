@@ -65,16 +65,15 @@ fn by_matrix<F: Frame + ?Sized, A: SourceAddress, T: Tables>(
     tables: &T,
     dhcp: [u16; 2],
 ) -> Option<Result<Outcome, Outcome>> {
-    let class = packet.source.class(tables).or_else(rare)?;
-    if class == CLASS_OWN {
-        return rare();
-    }
+    let class = || packet.source.class(tables).filter(|class| *class != CLASS_OWN).or_else(rare);
     let ruled = if packet.protocol == protocol::TCP {
         let segment = tcp::parse(frame, packet).ok().or_else(rare)?;
+        let class = class()?;
         let arrival = arrival().or_else(rare)?;
         ports::tcp_by_matrix(segment, Context { arrival, class }, tables)
     } else {
         let ports = transport::ports(frame, packet, transport::UDP_LEN).ok().or_else(rare)?;
+        let class = class()?;
         let arrival = arrival().or_else(rare)?;
         ports::udp_by_matrix(ports, Context { arrival, class }, tables, dhcp)
     };

@@ -9,40 +9,70 @@ use portguard_common::{
     abi::{Entry6, Pilot6},
     tables::Hash6,
 };
+use sha2::{Digest as _, Sha256};
 
-use super::error::{CompileError, fits, narrow};
+use super::error::{CompileError, fits};
 
 /// The table: its places, and what finds them.
 pub(super) struct Placed {
     pub(super) places: Vec<Entry6>,
     pub(super) pilots: Vec<Pilot6>,
-    /// The number of places less one.
-    pub(super) mask: u32,
+    /// What the keys of each length were hashed with.
+    pub(super) multipliers: Vec<u64>,
 }
 
-/// Gives each entry a place; they are all different.
-pub(super) fn place(entries: &[Entry6]) -> Result<Placed, CompileError> {
-    // Half full at most, so that few numbers have to be tried; where even all of them fail, twice the size.
-    let mut places = (entries.len() * 2).next_power_of_two();
-    loop {
-        fits::<Entry6>(places, "IPv6 sources")?;
-        let mask = narrow::<u32>(places, "IPv6 sources")? - 1;
-        if let Some(placed) = try_place(entries, mask) {
-            return Ok(placed);
-        }
-        places *= 2;
+impl Placed {
+    /// The number of places less one.
+    pub(super) fn place_mask(&self) -> u32 {
+        mask(self.places.len())
+    }
+
+    /// The number of pilots less one.
+    pub(super) fn pilot_mask(&self) -> u32 {
+        mask(self.pilots.len())
     }
 }
 
-fn try_place(entries: &[Entry6], mask: u32) -> Option<Placed> {
-    let groups = Groups::new(entries, mask);
+/// Gives each entry a place; they are all different, and of so many lengths.
+pub(super) fn place(entries: &[Entry6], lengths: usize) -> Result<Placed, CompileError> {
+    // Half full at most, so that few numbers have to be tried; where even all of them fail, twice the size and other hashes.
+    let mut size = (entries.len() * 2).next_power_of_two();
+    loop {
+        fits::<Entry6>(size, "IPv6 sources")?;
+        if let Some(placed) = try_place(entries, size, multipliers(size, lengths)) {
+            return Ok(placed);
+        }
+        size *= 2;
+    }
+}
+
+/// Odd numbers with well-mixed bits, the same in each run.
+fn multipliers(seed: usize, count: usize) -> Vec<u64> {
+    let multiplier = |index: usize| {
+        let digest =
+            Sha256::new().chain_update(seed.to_le_bytes()).chain_update(index.to_le_bytes()).finalize();
+        let bytes = digest.first_chunk().expect("a digest has 32 bytes");
+        u64::from_le_bytes(*bytes) | 1
+    };
+    (0..count).map(multiplier).collect()
+}
+
+/// What indices below `count`, a power of two, are masked with.
+fn mask(count: usize) -> u32 {
+    u32::try_from(count).expect("no table has so many entries") - 1
+}
+
+fn try_place(entries: &[Entry6], size: usize, multipliers: Vec<u64>) -> Option<Placed> {
+    // A pilot for each four places.
+    let groups = Groups::new(entries, &multipliers, size.div_ceil(4));
+    let mask = mask(size);
     let mut placed =
-        Placed { places: vec![Entry6::EMPTY; mask as usize + 1], pilots: vec![0; groups.count()], mask };
+        Placed { places: vec![Entry6::EMPTY; size], pilots: vec![0; groups.count()], multipliers };
     // Beside the places, which are too many for the caches.
     let mut taken = vec![false; placed.places.len()];
     for pilot in groups.largest_first() {
         let group = groups.of(pilot);
-        let found = (0..=Pilot6::MAX).find(|&pilot| take(group, pilot, mask, &mut taken))?;
+        let found = (1..=Pilot6::MAX).find(|&pilot| take(group, pilot, mask, &mut taken))?;
         placed.pilots[pilot] = found;
         for &(hash, entry) in group {
             placed.places[hash.place(found, mask) as usize] = entries[entry as usize];
@@ -65,6 +95,10 @@ fn take(group: &[(Hash6, u32)], pilot: Pilot6, mask: u32, taken: &mut [bool]) ->
     true
 }
 
+fn hash(entry: &Entry6, multipliers: &[u64]) -> Hash6 {
+    Hash6::of(entry.high, entry.low, multipliers[entry.tag as usize - 1])
+}
+
 /// The entries by their pilots.
 struct Groups {
     /// Each entry's hash and index, those of one pilot beside each other.
@@ -74,10 +108,10 @@ struct Groups {
 }
 
 impl Groups {
-    fn new(entries: &[Entry6], mask: u32) -> Self {
-        let hashes: Vec<Hash6> =
-            entries.iter().map(|entry| Hash6::of(entry.high, entry.low, entry.tag)).collect();
-        let mut starts = vec![0_u32; (mask >> 2) as usize + 2];
+    fn new(entries: &[Entry6], multipliers: &[u64], pilots: usize) -> Self {
+        let hashes: Vec<Hash6> = entries.iter().map(|entry| hash(entry, multipliers)).collect();
+        let mask = mask(pilots);
+        let mut starts = vec![0_u32; pilots + 1];
         for hash in &hashes {
             starts[hash.pilot(mask) as usize + 1] += 1;
         }
@@ -87,7 +121,7 @@ impl Groups {
             *start = sum;
         }
         let mut next = starts.clone();
-        let mut members = vec![(Hash6::of(0, 0, 0), 0); hashes.len()];
+        let mut members = vec![(Hash6::of(0, 0, 1), 0); hashes.len()];
         for (index, hash) in (0..).zip(hashes) {
             let place = &mut next[hash.pilot(mask) as usize];
             members[*place as usize] = (hash, index);
@@ -118,10 +152,14 @@ impl Groups {
 mod tests {
     use std::collections::HashSet;
 
-    use portguard_common::{abi::Entry6, tables::Hash6};
+    use portguard_common::{abi::Entry6, wire::ipv6};
     use proptest::prelude::*;
 
-    use super::place;
+    use super::{hash, place};
+
+    fn halves(number: u128) -> (u64, u64) {
+        ipv6::halves(ipv6::address(number.to_be_bytes()))
+    }
 
     fn entry(high: u64, low: u64, tag: u32) -> Entry6 {
         Entry6 { high, low, class: 7, tag }
@@ -134,21 +172,49 @@ mod tests {
             site in any::<u64>(),
         ) {
             let entries: Vec<_> = keys.iter().map(|&(high, low, tag)| entry(site ^ high, low, tag)).collect();
-            let placed = place(&entries).unwrap();
+            let placed = place(&entries, 3).unwrap();
             for wanted in &entries {
-                let hash = Hash6::of(wanted.high, wanted.low, wanted.tag);
-                let pilot = placed.pilots[hash.pilot(placed.mask) as usize];
-                prop_assert_eq!(&placed.places[hash.place(pilot, placed.mask) as usize], wanted);
+                let hash = hash(wanted, &placed.multipliers);
+                let pilot = placed.pilots[hash.pilot(placed.pilot_mask()) as usize];
+                prop_assert_eq!(&placed.places[hash.place(pilot, placed.place_mask()) as usize], wanted);
             }
             let used = placed.places.iter().filter(|place| place.tag != 0).count();
             prop_assert_eq!(used, entries.len());
         }
     }
 
+    /// As sites have them: what differs is in a few neighbouring bits of the address.
+    #[test]
+    fn wherever_keys_differ_the_table_is_twice_as_long_for_it_at_most() {
+        for differ in (0..=116).step_by(4) {
+            for count in [50, 1000, 4096] {
+                let entries: Vec<_> = (0..count)
+                    .map(|number| {
+                        let (high, low) = halves(number << differ);
+                        entry(high, low, 1)
+                    })
+                    .collect();
+                let placed = place(&entries, 1).unwrap();
+                let size = (2 * entries.len()).next_power_of_two();
+                assert!(placed.places.len() <= 2 * size, "{count} << {differ}: {}", placed.places.len());
+            }
+        }
+    }
+
+    /// A network of zeros is the same bits at each length.
+    #[test]
+    fn the_same_bits_have_a_place_at_each_length() {
+        for (high, low) in [(0, 0), (1 << 63, 0), (u64::MAX, 0), (0, 1)] {
+            let entries: Vec<_> = (1..=128).map(|tag| entry(high, low, tag)).collect();
+            let placed = place(&entries, 128).unwrap();
+            assert_eq!(placed.places.len(), 256, "{high:x} {low:x}");
+        }
+    }
+
     #[test]
     fn a_million_keys_have_a_place_each_in_a_table_of_twice_as_many() {
         let entries: Vec<_> = (0..1_000_000).map(|low| entry(0x2001_0db8 << 32, low, 1)).collect();
-        let placed = place(&entries).unwrap();
+        let placed = place(&entries, 1).unwrap();
         assert_eq!(placed.places.len(), 2_usize.pow(21));
         let found: HashSet<u64> =
             placed.places.iter().filter(|place| place.tag != 0).map(|place| place.low).collect();

@@ -2,7 +2,7 @@
 
 use portguard_common::{
     Arrival,
-    abi::{ABI_VERSION, ARRIVAL_DIFFERS, Cell, Entry6, Pilot6, PortEntry, Settings},
+    abi::{ABI_VERSION, ARRIVAL_DIFFERS, Cell, Entry6, Length6, Pilot6, PortEntry, Settings},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -173,6 +173,7 @@ fn digest(
         cells: _,
         default_class6,
         place_mask6,
+        pilot_mask6,
         length_count6,
         // The loader's, from indices that the kernel gives and from its CPUs.
         interface_mask: _,
@@ -189,15 +190,17 @@ fn digest(
         transit,
         fragments_pass,
         unused: _,
-        masks6,
+        lengths6,
     } = settings;
-    for number in [default_class6, place_mask6, length_count6, arrival, outbound_zones] {
+    for number in [default_class6, place_mask6, pilot_mask6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*observe, *posture_pass, *details, *failsafe]);
     hasher.update([*outbound, *outbound_observe, *outbound_posture_pass, *transit, *fragments_pass]);
-    for half in masks6.as_flattened() {
-        hasher.update(half.to_le_bytes());
+    for Length6 { high, low, multiplier } in lengths6 {
+        for number in [high, low, multiplier] {
+            hasher.update(number.to_le_bytes());
+        }
     }
     for ImageInterface { name, zone, attach, dhcp } in interfaces {
         hasher.update((name.len() as u64).to_le_bytes());

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portguard_common::{
-    abi::{Cell, Entry6, Pilot6, PortEntry},
+    abi::{Cell, Entry6, Length6, Pilot6, PortEntry},
     tables::{Flow, OutboundTables, SocketState, SourceAddress, Tables},
 };
 
@@ -93,12 +93,16 @@ impl<S: Kernel> Tables for NativeTables<'_, S> {
         self.image.settings().place_mask6
     }
 
+    fn pilot_mask6(&self) -> u32 {
+        self.image.settings().pilot_mask6
+    }
+
     fn length_count6(&self) -> u32 {
         self.image.settings().length_count6
     }
 
-    fn mask6(&self, index: u32) -> Option<[u64; 2]> {
-        self.image.settings().masks6.get(index as usize).copied()
+    fn length6(&self, index: u32) -> Option<Length6> {
+        self.image.settings().lengths6.get(index as usize).copied()
     }
 
     fn port(&self, index: u32) -> Option<PortEntry> {

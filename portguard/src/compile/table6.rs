@@ -4,12 +4,12 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use ipnet::Ipv6Net;
 use portguard_common::{
-    abi::{CLASS_NONE, Entry6, MAX_LENGTHS6, Pilot6},
+    abi::{CLASS_NONE, Entry6, Length6, MAX_LENGTHS6, Pilot6},
     wire::ipv6,
 };
 
 use super::{
-    displace::{self, Placed},
+    displace,
     error::{CompileError, narrow},
     sources::Source,
 };
@@ -19,8 +19,9 @@ pub(super) struct Table6 {
     pub(super) places: Vec<Entry6>,
     pub(super) pilots: Vec<Pilot6>,
     pub(super) place_mask: u32,
+    pub(super) pilot_mask: u32,
     pub(super) default_class: u32,
-    pub(super) masks: [[u64; 2]; MAX_LENGTHS6],
+    pub(super) lengths: [Length6; MAX_LENGTHS6],
     pub(super) length_count: u32,
 }
 
@@ -31,15 +32,15 @@ pub(super) fn build(sources: &[Source<Ipv6Net>]) -> Result<Table6, CompileError>
         .first()
         .filter(|source| source.prefix.prefix_len() == 0)
         .map_or(CLASS_NONE, |source| source.class);
-    let Placed { places, pilots, mask: place_mask } =
-        displace::place(&entries(sources, &lengths, default_class)?)?;
+    let placed = displace::place(&entries(sources, &lengths, default_class)?, lengths.0.len())?;
     Ok(Table6 {
-        places,
-        pilots,
-        place_mask,
+        place_mask: placed.place_mask(),
+        pilot_mask: placed.pilot_mask(),
         default_class,
-        masks: lengths.masks(),
+        lengths: lengths.with(&placed.multipliers),
         length_count: narrow(lengths.0.len(), "IPv6 prefix lengths")?,
+        places: placed.places,
+        pilots: placed.pilots,
     })
 }
 
@@ -103,13 +104,14 @@ impl Lengths {
         Self(heap)
     }
 
-    /// The mask of each.
-    fn masks(&self) -> [[u64; 2]; MAX_LENGTHS6] {
-        let mut masks = [[0; 2]; MAX_LENGTHS6];
-        for (place, &len) in masks.iter_mut().zip(&self.0) {
-            *place = mask(len);
+    /// The mask of each, with the number that its keys are hashed with.
+    fn with(&self, multipliers: &[u64]) -> [Length6; MAX_LENGTHS6] {
+        let mut lengths = [Length6::EMPTY; MAX_LENGTHS6];
+        for ((length, &len), &multiplier) in lengths.iter_mut().zip(&self.0).zip(multipliers) {
+            let [high, low] = mask(len);
+            *length = Length6 { high, low, multiplier };
         }
-        masks
+        lengths
     }
 
     /// For each length the indices of those where the search for a prefix of it must find something, or it turns the wrong way: the shorter
