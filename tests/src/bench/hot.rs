@@ -7,7 +7,7 @@ use portguard::{
 };
 
 use super::{
-    Cell, Effort, Section, arena, least, leaving, median,
+    Cell, Effort, Section, arena, leaving, median,
     packets::{self, Packet},
     prefixes::{self, Family},
     site::site,
@@ -56,12 +56,7 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Vec<Secti
         }
         anyhow::Ok(())
     })?;
-    Ok(vec![
-        section,
-        least::measure(object, effort)?,
-        leaving::measure(object, effort)?,
-        transit::measure(object, effort)?,
-    ])
+    Ok(vec![section, leaving::measure(object, effort)?, transit::measure(object, effort)?])
 }
 
 /// Medians, in nanoseconds.

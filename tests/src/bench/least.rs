@@ -8,7 +8,8 @@ use portguard::{
 };
 
 use super::{
-    Cell, Effort, Section, arena, median, packets,
+    Cell, Effort, Section, arena, hot, median,
+    packets::{self, Packet},
     prefixes::{self, Family},
     site::site,
     subject::{Subject, nanoseconds},
@@ -16,70 +17,92 @@ use super::{
 };
 use crate::floor::Floor;
 
-const COLUMNS: [&str; 6] = [
+const COLUMNS: [&str; 7] = [
     "packet",
+    "sources",
     "floor ns",
     "its headers by hand, over floor",
     "the verdict by hand, over floor",
     "portguard, over floor",
     "xdp-filter, over floor",
 ];
-/// What the programs by hand are written for.
-const PACKETS: [&str; 4] = [
-    "IPv4, source admitted",
-    "IPv4, source not admitted",
-    "IPv6, source admitted",
-    "IPv6, source not admitted",
-];
-const SOURCES: u32 = 10;
+/// What the programs by hand are written for, to whom it is the same whether a source is admitted.
+const PACKETS: [&str; 2] = ["source admitted", "source not admitted"];
 
-/// Measures the packets that the programs by hand recognize: to these it is the same whether a source is admitted.
+/// What is measured, and written by hand, for so many sources.
+struct Case {
+    sources: u32,
+    family: &'static str,
+    /// The lengths of IPv6 prefixes that PortGuard's search asks for on the way to a host of so many.
+    lengths: &'static [u8],
+}
+
+/// IPv4 once: its look-up does not depend on their number.
+const CASES: [Case; 4] = [
+    Case { sources: 10, family: "IPv4", lengths: &[] },
+    Case { sources: 10, family: "IPv6", lengths: &[128] },
+    Case { sources: 10_000, family: "IPv6", lengths: &[64, 128] },
+    Case { sources: 1_000_000, family: "IPv6", lengths: &[64, 128] },
+];
+
+/// Measures the packets that the programs by hand recognize.
 pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> {
     let mut section = Section::new("The least that it comes to", &COLUMNS);
     arena::within(|| {
-        let prefixes = prefixes::spread(SOURCES, Family::Both);
-        let image = compile(&site(prefixes.clone()), &Node::default())?;
-        let mut packets = packets::kinds(&prefixes);
-        packets.retain(|packet| PACKETS.contains(&packet.name.as_str()));
         if let Err(error) = XdpFilter::load() {
             section.note(format!("xdp-filter is left out: {error:#}."));
         }
-        let rounds = match effort {
-            Effort::Quick => 5,
-            Effort::Full => 15,
-        };
-        let mut times = vec![vec![Vec::new(); COLUMNS.len() - 1]; packets.len()];
-        for _ in 0..rounds {
-            for (packet, times) in packets.iter().zip(&mut times) {
-                // Anew each time: how fast a program is depends also on where the kernel happens to place its code.
-                let mut programs = programs(object, &image, packet.name.starts_with("IPv6"))?;
-                for by_hand in &mut programs[1..3] {
-                    let answer = by_hand.test_run(&packet.frame, 1)?.verdict;
-                    anyhow::ensure!(answer == Answer::Drop, "{}: not for those by hand", packet.name);
-                }
-                let floor = mean(&mut *programs[0], &packet.frame)?;
-                times[0].push(floor);
-                for (program, times) in programs.iter_mut().zip(times).skip(1) {
-                    times.push(mean(&mut **program, &packet.frame)? - floor);
+        for case in CASES.iter().filter(|case| hot::counts(effort).contains(&case.sources)) {
+            let prefixes = prefixes::spread(case.sources, Family::Both);
+            let image = compile(&site(prefixes.clone()), &Node::default())?;
+            let names = PACKETS.map(|name| format!("{}, {name}", case.family));
+            for packet in packets::kinds(&prefixes) {
+                if names.contains(&packet.name) {
+                    let times = times(object, &image, case, &packet, effort)?;
+                    let about = [Cell::Text(packet.name), Cell::Count(case.sources.into())];
+                    section.add(about.into_iter().chain(times).collect());
                 }
             }
-        }
-        for (packet, times) in packets.into_iter().zip(times) {
-            let times = times.into_iter().map(|times| match times.as_slice() {
-                [] => Cell::None,
-                _ => Cell::Tenths(median(times)),
-            });
-            section.add([Cell::Text(packet.name)].into_iter().chain(times).collect());
         }
         anyhow::Ok(())
     })?;
     Ok(section)
 }
 
+/// A packet's times: the floor, and what the others take over it.
+fn times(
+    object: &[u8],
+    image: &Image,
+    case: &Case,
+    packet: &Packet,
+    effort: Effort,
+) -> anyhow::Result<Vec<Cell>> {
+    let rounds = match effort {
+        Effort::Quick => 5,
+        Effort::Full => 31,
+    };
+    let mut times = vec![Vec::new(); COLUMNS.len() - 2];
+    for _ in 0..rounds {
+        // Anew each time: how fast a program is depends also on where the kernel happens to place its code.
+        let mut programs = programs(object, image, case)?;
+        for by_hand in &mut programs[1..3] {
+            let answer = by_hand.test_run(&packet.frame, 1)?.verdict;
+            anyhow::ensure!(answer == Answer::Drop, "{}: not for those by hand", packet.name);
+        }
+        let floor = mean(&mut *programs[0], &packet.frame)?;
+        times[0].push(floor);
+        for (program, times) in programs.iter_mut().zip(&mut times).skip(1) {
+            times.push(mean(&mut **program, &packet.frame)? - floor);
+        }
+    }
+    let cell = |times: Vec<f64>| if times.is_empty() { Cell::None } else { Cell::Tenths(median(times)) };
+    Ok(times.into_iter().map(cell).collect())
+}
+
 /// The floor, headers and verdict by hand, PortGuard's verdict, and xdp-filter's where that is there.
-fn programs(object: &[u8], image: &Image, is_ipv6: bool) -> anyhow::Result<Vec<Box<dyn Subject>>> {
-    let [recognizing, judging] = if is_ipv6 {
-        [Floor::recognizing6()?, Floor::judging6()?]
+fn programs(object: &[u8], image: &Image, case: &Case) -> anyhow::Result<Vec<Box<dyn Subject>>> {
+    let [recognizing, judging] = if case.family == "IPv6" {
+        [Floor::recognizing6()?, Floor::judging6(case.lengths)?]
     } else {
         [Floor::recognizing()?, Floor::judging()?]
     };
@@ -98,7 +121,7 @@ fn programs(object: &[u8], image: &Image, is_ipv6: bool) -> anyhow::Result<Vec<B
 /// The mean time of a run in nanoseconds, by our own clock: the kernel's mean has no fractions, and what is compared here differs by few
 /// nanoseconds. Of so many runs that what the kernel does around them, which takes some milliseconds, is little beside them.
 fn mean(program: &mut dyn Subject, frame: &[u8]) -> anyhow::Result<f64> {
-    const REPEAT: u32 = 10_000_000;
+    const REPEAT: u32 = 3_000_000;
     let start = Instant::now();
     program.test_run(frame, REPEAT)?;
     Ok(nanoseconds(start.elapsed()) / f64::from(REPEAT))

@@ -35,6 +35,8 @@ pub use report::{Cell, Section};
 pub enum Part {
     /// One packet, over and over: nanoseconds over a program that returns at once
     Hot,
+    /// The same by a finer clock, beside programs that were written by hand for such a packet alone
+    Least,
     /// Packets that all differ, from sources and to ports all over the tables
     Cold,
     /// A flood over a veth pair: packets a second, dropped and passed, beside nftables
@@ -82,6 +84,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     for part in parts {
         let measured = match part {
             Part::Hot => hot::measure(&object, effort),
+            Part::Least => least::measure(&object, effort).map(|section| vec![section]),
             Part::Cold => cold::measure(&object),
             Part::Flood => flood::measure(&object),
             Part::Verifier => verifier::measure(&object),

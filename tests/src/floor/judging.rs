@@ -4,6 +4,7 @@
 use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 
 use anyhow::Context as _;
+use portguard_common::wire::ipv6;
 
 use super::{
     ADD, AND, EXIT, Floor, JUMP_IF_GREATER, JUMP_IF_ZERO, LOAD, MOVE, STACK, STORE, TO_NETWORK_ORDER,
@@ -29,6 +30,7 @@ const LOAD_NUMBER: u8 = 0x18;
 const ADD_REGISTER: u8 = 0x0f;
 const MULTIPLY: u8 = 0x27;
 const MULTIPLY_REGISTER: u8 = 0x2f;
+const AND_REGISTER: u8 = 0x5f;
 const XOR_REGISTER: u8 = 0xaf;
 const SUBTRACT_REGISTER: u8 = 0x1f;
 const SHIFT_LEFT: u8 = 0x67;
@@ -88,16 +90,21 @@ impl Floor {
         )
     }
 
-    /// The same for IPv6: the class is that of whom no bucket knows, once one was asked for one length of prefixes.
-    pub fn judging6() -> anyhow::Result<Self> {
+    /// The same for IPv6: the class is that of whom no bucket knows, once one was asked for each of these lengths of prefixes.
+    pub fn judging6(lengths: &[u8]) -> anyhow::Result<Self> {
         let table = |bytes| map(ARRAY, bytes, 1);
         let (ports, buckets, cells) =
             (table(1 << (16 + ENTRY_SHIFT))?, table(BUCKET << BUCKETS_SHIFT)?, table(CELLS << 1)?);
         let counters = map(PER_CPU_ARRAY, 16, 1)?;
         Self::dropping_where(
             PAYLOAD6,
-            [ipv6().to_vec(), class6(&buckets), tcp(PAYLOAD6).to_vec(), cell(PAYLOAD6, &ports, &cells)]
-                .concat(),
+            [
+                ipv6().to_vec(),
+                class6(&buckets, lengths),
+                tcp(PAYLOAD6).to_vec(),
+                cell(PAYLOAD6, &ports, &cells),
+            ]
+            .concat(),
             &counters,
         )
     }
@@ -188,22 +195,36 @@ fn ipv6() -> [u64; 16] {
     ]
 }
 
-/// The class of the source: that of one of the two prefixes in its bucket, or 0. Its upper half is not zero (`::`, `::1`).
-fn class6(buckets: &OwnedFd) -> Vec<u64> {
+/// The class of the source: that of the prefix of one of these lengths in one of its buckets, or 0. Its upper half is not zero (`::`,
+/// `::1`).
+fn class6(buckets: &OwnedFd, lengths: &[u8]) -> Vec<u64> {
+    let mut program =
+        vec![instruction(LOAD_DOUBLE, 1, FRAME, 22, 0), end_if(JUMP_IF_EQUAL, 0), load(CLASS, 0)];
+    program.extend(lengths.iter().flat_map(|&length| probe6(buckets, length)));
+    program
+}
+
+/// Asks the bucket of the source's first `length` bits, which is of two prefixes.
+fn probe6(buckets: &OwnedFd, length: u8) -> Vec<u64> {
     const HIGH: u8 = 1;
     const LOW: u8 = 2;
     let long = |register: u8, number: u64| {
         let [low, high] = [number & 0xffff_ffff, number >> 32];
         [low << 32 | u64::from(register) << 8 | u64::from(LOAD_NUMBER), high << 32]
     };
-    let mut program = vec![
-        instruction(LOAD_DOUBLE, HIGH, FRAME, 22, 0),
-        end_if(JUMP_IF_EQUAL, 0),
-        instruction(LOAD_DOUBLE, LOW, FRAME, 30, 0),
-        instruction(MOVE, 3, HIGH, 0, 0),
-        instruction(MOVE, 4, LOW, 0, 0),
-    ];
-    // The mixing of `Hash6`.
+    let mut program =
+        vec![instruction(LOAD_DOUBLE, HIGH, FRAME, 22, 0), instruction(LOAD_DOUBLE, LOW, FRAME, 30, 0)];
+    let mask = u128::MAX << (128 - u32::from(length));
+    let (high, low) = ipv6::halves(ipv6::address(mask.to_be_bytes()));
+    // In the order of the network, which the frame has.
+    for (register, mask) in [(HIGH, high.to_be()), (LOW, low.to_be())] {
+        if mask != u64::MAX {
+            program.extend(long(3, mask));
+            program.push(instruction(AND_REGISTER, register, 3, 0, 0));
+        }
+    }
+    program.extend([instruction(MOVE, 3, HIGH, 0, 0), instruction(MOVE, 4, LOW, 0, 0)]);
+    // A mixing like that of `Hash6`.
     program.extend(long(5, 0x9e37_79b9_7f4a_7c15));
     program.push(instruction(MULTIPLY_REGISTER, 3, 5, 0, 0));
     program.extend(long(5, 0xc2b2_ae3d_27d4_eb4f));
@@ -219,7 +240,7 @@ fn class6(buckets: &OwnedFd) -> Vec<u64> {
         instruction(MULTIPLY, 3, 0, 0, BUCKET),
     ]);
     program.extend(address(4, buckets, OF_ELEMENT));
-    program.extend([instruction(ADD_REGISTER, 4, 3, 0, 0), load(CLASS, 0)]);
+    program.push(instruction(ADD_REGISTER, 4, 3, 0, 0));
     for entry in [0, 24] {
         program.extend([
             instruction(LOAD_DOUBLE, 5, 4, entry, 0),
