@@ -8,7 +8,7 @@ use portguard::{
 };
 
 use super::{
-    Cell, Effort, Section, arena, hot, median,
+    Cell, Section, arena, median,
     packets::{self, Packet},
     prefixes::{self, Family},
     site::site,
@@ -46,19 +46,19 @@ const CASES: [Case; 4] = [
 ];
 
 /// Measures the packets that the programs by hand recognize.
-pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> {
+pub(super) fn measure(object: &[u8]) -> anyhow::Result<Section> {
     let mut section = Section::new("The least that it comes to", &COLUMNS);
     arena::within(|| {
         if let Err(error) = XdpFilter::load() {
             section.note(format!("xdp-filter is left out: {error:#}."));
         }
-        for case in CASES.iter().filter(|case| hot::counts(effort).contains(&case.sources)) {
+        for case in &CASES {
             let prefixes = prefixes::spread(case.sources, Family::Both);
             let image = compile(&site(prefixes.clone()), &Node::default())?;
             let names = PACKETS.map(|name| format!("{}, {name}", case.family));
             for packet in packets::kinds(&prefixes) {
                 if names.contains(&packet.name) {
-                    let times = times(object, &image, case, &packet, effort)?;
+                    let times = times(object, &image, case, &packet)?;
                     let about = [Cell::Text(packet.name), Cell::Count(case.sources.into())];
                     section.add(about.into_iter().chain(times).collect());
                 }
@@ -70,19 +70,10 @@ pub(super) fn measure(object: &[u8], effort: Effort) -> anyhow::Result<Section> 
 }
 
 /// A packet's times: the floor, and what the others take over it.
-fn times(
-    object: &[u8],
-    image: &Image,
-    case: &Case,
-    packet: &Packet,
-    effort: Effort,
-) -> anyhow::Result<Vec<Cell>> {
-    let rounds = match effort {
-        Effort::Quick => 5,
-        Effort::Full => 31,
-    };
+fn times(object: &[u8], image: &Image, case: &Case, packet: &Packet) -> anyhow::Result<Vec<Cell>> {
+    const ROUNDS: usize = 31;
     let mut times = vec![Vec::new(); COLUMNS.len() - 2];
-    for _ in 0..rounds {
+    for _ in 0..ROUNDS {
         // Anew each time: how fast a program is depends also on where the kernel happens to place its code.
         let mut programs = programs(object, image, case)?;
         for by_hand in &mut programs[1..3] {

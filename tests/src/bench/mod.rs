@@ -84,7 +84,7 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     for part in parts {
         let measured = match part {
             Part::Hot => hot::measure(&object, effort),
-            Part::Least => least::measure(&object, effort).map(|section| vec![section]),
+            Part::Least => least::measure(&object).map(|section| vec![section]),
             Part::Cold => cold::measure(&object),
             Part::Flood => flood::measure(&object),
             Part::Verifier => verifier::measure(&object),
