@@ -3,13 +3,12 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
-    thread,
     time::Duration,
 };
 
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Host, Lab, Reach, comes_back},
+    lab::{Guard, Host, Lab, Reach, comes_back, wait_until},
 };
 
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -93,14 +92,16 @@ fn counters_are_what_was_sent() {
         (0..1000).filter(|_| socket.send_to(b"x", (address, 53)).is_ok()).count()
     });
     let sent = sent.unwrap();
-    thread::sleep(Duration::from_millis(200));
-    let counters = guard.counters().unwrap();
-    let ports = counters["ports"].as_array().unwrap();
-    let dns =
-        ports.iter().find(|row| row["port"] == "53/udp").unwrap_or_else(|| panic!("53/udp is in {counters}"));
-    assert_eq!(dns["dropped"]["packets"], sent);
+    let dropped = || {
+        let counters = guard.counters().unwrap();
+        let ports = counters["ports"].as_array().unwrap();
+        let dns = ports.iter().find(|row| row["port"] == "53/udp");
+        dns.unwrap_or_else(|| panic!("53/udp is in {counters}"))["dropped"].clone()
+    };
+    wait_until(PATIENCE, || dropped()["packets"].as_u64() >= u64::try_from(sent).ok());
+    assert_eq!(dropped()["packets"], sent);
     // Ethernet, IPv4 and UDP headers and one byte.
-    assert_eq!(dns["dropped"]["bytes"], sent * 43);
+    assert_eq!(dropped()["bytes"], sent * 43);
     guard.stop().unwrap();
 }
 

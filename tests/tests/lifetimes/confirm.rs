@@ -53,9 +53,9 @@ fn what_is_not_confirmed_is_taken_back() {
     fs::write(&typo, SITE.replace("posture", "postrue")).unwrap();
     let refused = said(&guard.ask(&["apply", &typo.display().to_string()]).unwrap());
     assert!(refused.contains("typo.toml:") && !refused.contains("site.toml"), "its own name: {refused}");
-    assert!(apply(&guard, 3).contains("unless `portguard confirm` comes"));
+    assert!(apply(&guard, 6).contains("unless `portguard confirm` comes"));
     assert!(is_wider(&lab));
-    assert!(guard.status().unwrap()["unconfirmed"].as_u64().is_some_and(|left| left <= 3));
+    assert!(guard.status().unwrap()["unconfirmed"].as_u64().is_some_and(|left| left <= 6));
     let output = guard.reload(SITE).unwrap();
     assert!(said(&output).contains("a site waits to be confirmed"), "{}", said(&output));
     soon(&guard, "it is taken back", || !waits(&guard));
@@ -70,11 +70,11 @@ fn what_is_confirmed_stays_and_stands_in_the_site_file() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    apply(&guard, 4);
+    apply(&guard, 8);
     let output = guard.ask(&["confirm"]).unwrap();
     assert!(output.status.success(), "{}", said(&output));
     assert_eq!(fs::read_to_string(guard.site()).unwrap(), wider());
-    thread::sleep(Duration::from_secs(5));
+    thread::sleep(Duration::from_secs(9));
     assert!(is_wider(&lab));
     let guard = guard.restart().unwrap();
     assert!(is_wider(&lab));
@@ -95,16 +95,16 @@ fn a_daemon_that_is_killed_takes_back_what_nobody_confirms() {
     let lab = Lab::new().unwrap();
     let _sockets = listen(&lab.node, &[CLIENTS]);
     let guard = Guard::start(&lab.node, SITE).unwrap();
-    apply(&guard, 3);
+    apply(&guard, 8);
     let guard = guard.restart().unwrap();
     assert!(is_wider(&lab), "it waits still");
     soon(&guard, "it is taken back", || !waits(&guard));
     assert!(is_guarded(&lab));
     // And one that comes back when the time is over.
-    apply(&guard, 1);
+    apply(&guard, 4);
     let directory = guard.directory().to_owned();
     guard.end(nix::sys::signal::Signal::SIGKILL).unwrap_err();
-    thread::sleep(Duration::from_secs(2));
+    thread::sleep(Duration::from_secs(5));
     assert!(is_wider(&lab), "nobody is there to take it back");
     let guard = Guard::again(&lab.node, &directory).unwrap();
     assert!(is_guarded(&lab));
