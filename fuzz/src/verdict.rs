@@ -37,7 +37,7 @@ struct Made {
     arrival: Arrival,
     default_class6: u32,
     length_count6: u32,
-    place_mask6: u32,
+    place_shift6: u32,
     /// What sockets there are follows from the ports and this.
     sockets: u8,
     masks6: [u128; LENGTHS],
@@ -89,7 +89,7 @@ impl Made {
             arrival: Arrival::new(u16::from(about >> 2 & 3), about & 2 == 2),
             default_class6: (shape >> 4).into(),
             length_count6: (shape & 7).into(),
-            place_mask6: if shape & 8 == 0 { 0 } else { 3 },
+            place_shift6: if shape & 8 == 0 { 63 } else { 62 },
             sockets,
             masks6,
             places,
@@ -125,12 +125,12 @@ impl Tables for Made {
         self.default_class6
     }
 
-    fn place_mask6(&self) -> u32 {
-        self.place_mask6
+    fn place_shift6(&self) -> u32 {
+        self.place_shift6
     }
 
-    fn pilot_mask6(&self) -> u32 {
-        self.place_mask6
+    fn pilot_shift6(&self) -> u32 {
+        self.place_shift6
     }
 
     fn length_count6(&self) -> u32 {
@@ -155,12 +155,12 @@ impl Tables for Made {
         |index| Some(self.nodes[index as usize % NODES])
     }
 
-    fn pilot6(&self, index: u32) -> Option<Pilot6> {
-        self.pilots.get(index as usize).copied()
+    fn pilot6(&self, index: usize) -> Option<Pilot6> {
+        self.pilots.get(index).copied()
     }
 
-    fn entry6(&self, index: u32) -> Option<&Entry6> {
-        self.places.get(index as usize)
+    fn entry6(&self, index: usize) -> Option<&Entry6> {
+        self.places.get(index)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

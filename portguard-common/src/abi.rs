@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 10;
+pub const ABI_VERSION: u32 = 11;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -314,10 +314,10 @@ pub struct Settings {
     pub cells: u32,
     /// The class of IPv6 sources that match no prefix.
     pub default_class6: u32,
-    /// The number of places of the IPv6 table less one; the number is a power of two.
-    pub place_mask6: u32,
-    /// The number of its pilots less one, likewise.
-    pub pilot_mask6: u32,
+    /// What a number of 64 bits is shifted by to become the index of a place of the IPv6 table: there are 2^(64 - this).
+    pub place_shift6: u32,
+    /// The same of its pilots.
+    pub pilot_shift6: u32,
     /// How many of `lengths6` are used.
     pub length_count6: u32,
     /// The length of the interface table less one (a power of two less one) when interfaces differ; else unused.
@@ -362,8 +362,8 @@ impl Settings {
         trie4: 0,
         cells: 0,
         default_class6: CLASS_NONE,
-        place_mask6: 0,
-        pilot_mask6: 0,
+        place_shift6: 63,
+        pilot_shift6: 63,
         length_count6: 0,
         interface_mask: 0,
         copy_mask: 0,

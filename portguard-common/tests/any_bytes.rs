@@ -34,12 +34,12 @@ impl Tables for Small {
         CLASS_FIRST
     }
 
-    fn place_mask6(&self) -> u32 {
-        0
+    fn place_shift6(&self) -> u32 {
+        63
     }
 
-    fn pilot_mask6(&self) -> u32 {
-        0
+    fn pilot_shift6(&self) -> u32 {
+        63
     }
 
     fn length_count6(&self) -> u32 {
@@ -68,12 +68,12 @@ impl Tables for Small {
         |_| None
     }
 
-    fn pilot6(&self, index: u32) -> Option<Pilot6> {
-        (index == 0).then_some(0)
+    fn pilot6(&self, index: usize) -> Option<Pilot6> {
+        (index < 2).then_some(0)
     }
 
-    fn entry6(&self, index: u32) -> Option<&Entry6> {
-        (index == 0).then_some(&Entry6::EMPTY)
+    fn entry6(&self, index: usize) -> Option<&Entry6> {
+        (index < 2).then_some(&Entry6::EMPTY)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

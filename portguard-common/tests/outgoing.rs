@@ -63,12 +63,12 @@ impl Tables for Node {
         UPSTREAM_CLASS
     }
 
-    fn place_mask6(&self) -> u32 {
-        0
+    fn place_shift6(&self) -> u32 {
+        63
     }
 
-    fn pilot_mask6(&self) -> u32 {
-        0
+    fn pilot_shift6(&self) -> u32 {
+        63
     }
 
     fn length_count6(&self) -> u32 {
@@ -104,11 +104,11 @@ impl Tables for Node {
         |_| None
     }
 
-    fn pilot6(&self, index: u32) -> Option<Pilot6> {
+    fn pilot6(&self, index: usize) -> Option<Pilot6> {
         (index == 0).then_some(0)
     }
 
-    fn entry6(&self, index: u32) -> Option<&Entry6> {
+    fn entry6(&self, index: usize) -> Option<&Entry6> {
         (index == 0).then_some(&Entry6::EMPTY)
     }
 

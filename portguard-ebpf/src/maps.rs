@@ -5,7 +5,7 @@
     reason = "tables and settings are read through raw pointers, so that the compiler can't fold them"
 )]
 
-use core::{arch::asm, ptr};
+use core::{arch::asm, hint::assert_unchecked, ptr};
 
 use aya_ebpf::{
     btf_maps::{Array, PerCpuArray, RingBuf},
@@ -61,9 +61,9 @@ impl<T> Table<T> {
     /// The table has more than `index` entries. The verifier, which knows the length of the map and the values of the
     /// settings, refuses a program that can't show it.
     #[inline(always)]
-    unsafe fn entry(&self, index: u32) -> *const T {
+    unsafe fn entry(&self, index: usize) -> *const T {
         // Hidden, since the compiler takes the object for one entry.
-        let entry = sum((&raw const self.0).expose_provenance(), index as usize * size_of::<T>());
+        let entry = sum((&raw const self.0).expose_provenance(), index * size_of::<T>());
         ptr::with_exposed_provenance(entry)
     }
 }
@@ -111,6 +111,14 @@ macro_rules! setting {
         // behind the compiler's back.
         unsafe { ptr::read_volatile(&raw const SETTINGS.$field) }
     };
+}
+
+/// `shift`, of which the compiler knows then that it need not take the remainder itself: the instruction does.
+#[inline(always)]
+fn below_64(shift: u32) -> u32 {
+    // SAFETY: what compiles the settings that the loader writes shifts by 40 to 63.
+    unsafe { assert_unchecked(shift < u64::BITS) };
+    shift
 }
 
 /// Whether drops are only counted.
@@ -237,13 +245,13 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     }
 
     #[inline(always)]
-    fn place_mask6(&self) -> u32 {
-        setting!(place_mask6)
+    fn place_shift6(&self) -> u32 {
+        below_64(setting!(place_shift6))
     }
 
     #[inline(always)]
-    fn pilot_mask6(&self) -> u32 {
-        setting!(pilot_mask6)
+    fn pilot_shift6(&self) -> u32 {
+        below_64(setting!(pilot_shift6))
     }
 
     #[inline(always)]
@@ -269,38 +277,38 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
     #[inline(always)]
     fn port(&self, index: u32) -> Option<PortEntry> {
         // SAFETY: the setting is the table's length.
-        (index < setting!(ports)).then(|| unsafe { *PORTS.entry(index) })
+        (index < setting!(ports)).then(|| unsafe { *PORTS.entry(index as usize) })
     }
 
     #[inline(always)]
     fn root4(&self, high: u16) -> Option<u32> {
         // SAFETY: a trie has 2^16 entries at least.
-        Some(unsafe { *TRIE4.entry(u32::from(high)) })
+        Some(unsafe { *TRIE4.entry(usize::from(high)) })
     }
 
     #[inline(always)]
     fn trie4(&self) -> impl Fn(u32) -> Option<u32> {
         let len = setting!(trie4);
         // SAFETY: the setting is the table's length.
-        move |index| (index < len).then(|| unsafe { *TRIE4.entry(index) })
+        move |index| (index < len).then(|| unsafe { *TRIE4.entry(index as usize) })
     }
 
     #[inline(always)]
-    fn pilot6(&self, index: u32) -> Option<Pilot6> {
-        // SAFETY: the index was masked with the number of pilots less one.
+    fn pilot6(&self, index: usize) -> Option<Pilot6> {
+        // SAFETY: the shift left as many bits as the number of pilots has indices.
         Some(unsafe { *PILOTS6.entry(index) })
     }
 
     #[inline(always)]
-    fn entry6(&self, index: u32) -> Option<&Entry6> {
-        // SAFETY: the index was masked with the number of the table's places less one.
+    fn entry6(&self, index: usize) -> Option<&Entry6> {
+        // SAFETY: the shift left as many bits as the table has indices.
         Some(unsafe { &*TABLE6.entry(index) })
     }
 
     #[inline(always)]
     fn cell(&self, index: u32) -> Option<Cell> {
         // SAFETY: the setting is the table's length.
-        (index < setting!(cells)).then(|| unsafe { *CELLS.entry(index) })
+        (index < setting!(cells)).then(|| unsafe { *CELLS.entry(index as usize) })
     }
 
     #[inline(always)]

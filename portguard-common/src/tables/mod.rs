@@ -22,10 +22,10 @@ pub trait Tables {
     fn failsafe(&self) -> bool;
     /// The class of IPv6 sources that match no prefix.
     fn default_class6(&self) -> u32;
-    /// The number of the IPv6 table's places less one.
-    fn place_mask6(&self) -> u32;
-    /// The number of its pilots less one.
-    fn pilot_mask6(&self) -> u32;
+    /// [`Settings::place_shift6`](crate::abi::Settings::place_shift6), 40 to 63.
+    fn place_shift6(&self) -> u32;
+    /// [`Settings::pilot_shift6`](crate::abi::Settings::pilot_shift6), 40 to 63.
+    fn pilot_shift6(&self) -> u32;
     /// How many distinct prefix lengths the IPv6 table has.
     fn length_count6(&self) -> u32;
     /// The distinct prefix length at `index`, in the order of [`Settings::lengths6`](crate::abi::Settings::lengths6).
@@ -37,9 +37,9 @@ pub trait Tables {
     /// The IPv4 trie's entries; how many there are is asked once for all that are read.
     fn trie4(&self) -> impl Fn(u32) -> Option<u32>;
     /// A pilot of the IPv6 table; `index` is a [`Hash6::pilot`].
-    fn pilot6(&self, index: u32) -> Option<Pilot6>;
+    fn pilot6(&self, index: usize) -> Option<Pilot6>;
     /// A place of the IPv6 table; `index` is a [`Hash6::place`].
-    fn entry6(&self, index: u32) -> Option<&Entry6>;
+    fn entry6(&self, index: usize) -> Option<&Entry6>;
     /// A cell.
     fn cell(&self, index: u32) -> Option<Cell>;
     /// `number` itself, which has 15 bits; [`Frame::forget`](crate::wire::Frame::forget) says what it is for.

@@ -30,7 +30,7 @@ pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32
             Some(class) => (class, 7),
         },
     };
-    // The first place of those that are as deep: no place is before it, but that has to be forgotten.
+    // The first place of those that are as deep as `place`, which is at or behind it; but that has to be forgotten.
     let mut level = 4;
     while level <= count && place <= count {
         place = tables.forget(place);
@@ -47,13 +47,16 @@ pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32
     Some(best)
 }
 
-/// A key's hash, which says where in the table it may be: at one place, once its pilot is known.
+/// A key's hashes, which say where in the table it may be: at one place, once its pilot is known.
 ///
 /// Each pilot stands for a few keys, and was chosen so that none of them falls on another key's place ("Hash, displace, and
 /// compress", Belazzougui, Botelho, Dietzfelbinger; ESA 2009). There are a quarter as many as places, so that they stay in the
-/// caches.
+/// caches. An index is what is left of a product's upper bits, which know of all the bits that were multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hash6(u64);
+pub struct Hash6 {
+    for_pilot: u64,
+    for_place: u64,
+}
 
 impl Hash6 {
     /// Of the prefix with these halves. `multiplier` is that of its length
@@ -61,28 +64,35 @@ impl Hash6 {
     #[inline(always)]
     #[must_use]
     pub fn of(high: u64, low: u64, multiplier: u64) -> Self {
-        // A product's upper bits know of all bits of what was multiplied, the lower ones only of those below: swapped in between, all
-        // know of all. Sources do not choose what is in the table, so an attacker gains nothing by collisions.
-        let mixed = high.wrapping_mul(multiplier).wrapping_add(low).wrapping_mul(multiplier).swap_bytes();
-        // The sum is for a key of zeros, whose hash is the length's, too.
-        Self(mixed.wrapping_add(0x2545_f491).wrapping_mul(multiplier))
+        // One half's bytes are swapped, and both are multiplied: else what differs in the upper bits of both would cancel out whatever
+        // the multiplier is. The number is for a key of zeros, whose hash is the length's, too.
+        let both = high.wrapping_mul(multiplier).swap_bytes().wrapping_add(low.wrapping_mul(multiplier));
+        let for_pilot = both.wrapping_add(0x2545_f491).wrapping_mul(multiplier);
+        // Keys of one pilot have the upper bits in common: below, they tell nothing apart, and what does is above.
+        Self { for_pilot, for_place: for_pilot.swap_bytes().wrapping_mul(multiplier) }
     }
 
-    /// The index of its pilot. `mask` is the number of pilots less one.
+    /// The index of its pilot. `shift` is [`Settings::pilot_shift6`](crate::abi::Settings::pilot_shift6).
     #[inline(always)]
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, reason = "a piece of the hash")]
-    pub fn pilot(self, mask: u32) -> u32 {
-        self.0 as u32 & mask
+    pub fn pilot(self, shift: u32) -> usize {
+        index(self.for_pilot, shift)
     }
 
-    /// Its place by this pilot. `mask` is the number of places less one, of 24 bits at most: no table is longer
-    /// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
+    /// The index of its place by this pilot. `shift` is [`Settings::place_shift6`](crate::abi::Settings::place_shift6).
     #[inline(always)]
     #[must_use]
-    pub fn place(self, pilot: Pilot6, mask: u32) -> u32 {
-        (self.0.wrapping_mul(u64::from(pilot)) >> 32) as u32 & mask
+    pub fn place(self, pilot: Pilot6, shift: u32) -> usize {
+        index(self.for_place.wrapping_mul(u64::from(pilot)), shift)
     }
+}
+
+/// The upper bits. No table is so long that they would be more than 24
+/// ([`MAX_TABLE_BYTES`](crate::abi::MAX_TABLE_BYTES)).
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "there are 24 bits at most")]
+fn index(product: u64, shift: u32) -> usize {
+    product.wrapping_shr(shift) as usize
 }
 
 /// The class that the table holds for this address cut to the length at this place of the heap; the outer `None` means that the tables
@@ -93,8 +103,8 @@ fn probe<T: Tables + ?Sized>(tables: &T, high: u64, low: u64, place: u32) -> Opt
     let length = tables.length6(place - 1)?;
     let (high, low) = (high & length.high, low & length.low);
     let hash = Hash6::of(high, low, length.multiplier);
-    let pilot = tables.pilot6(hash.pilot(tables.pilot_mask6()))?;
-    let entry = tables.entry6(hash.place(pilot, tables.place_mask6()))?;
+    let pilot = tables.pilot6(hash.pilot(tables.pilot_shift6()))?;
+    let entry = tables.entry6(hash.place(pilot, tables.place_shift6()))?;
     let found = entry.high == high && entry.low == low && entry.tag == place;
     Some(found.then_some(entry.class))
 }

@@ -6,12 +6,12 @@
 use std::cmp::Reverse;
 
 use portguard_common::{
-    abi::{Entry6, Pilot6},
+    abi::{Entry6, MAX_TABLE_BYTES, Pilot6},
     tables::Hash6,
 };
 use sha2::{Digest as _, Sha256};
 
-use super::error::{CompileError, fits};
+use super::error::{CompileError, at_most};
 
 /// The table: its places, and what finds them.
 pub(super) struct Placed {
@@ -22,68 +22,84 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    /// The number of places less one.
-    pub(super) fn place_mask(&self) -> u32 {
-        mask(self.places.len())
+    /// [`Settings::place_shift6`](portguard_common::abi::Settings::place_shift6).
+    pub(super) fn place_shift(&self) -> u32 {
+        shift(self.places.len())
     }
 
-    /// The number of pilots less one.
-    pub(super) fn pilot_mask(&self) -> u32 {
-        mask(self.pilots.len())
+    /// [`Settings::pilot_shift6`](portguard_common::abi::Settings::pilot_shift6).
+    pub(super) fn pilot_shift(&self) -> u32 {
+        shift(self.pilots.len())
     }
 }
+
+/// How many hashes are tried with a table of one size. The first one nearly always does.
+const ATTEMPTS: u32 = 8;
+/// The fewest places and pilots: with one, nothing would be left of a number.
+const LEAST: usize = 2;
+/// The most entries: a table has a power of two of places, of which half are taken at most.
+const MOST: usize = 1 << ((MAX_TABLE_BYTES / size_of::<Entry6>()).ilog2() - 1);
 
 /// Gives each entry a place; they are all different, and of so many lengths.
 pub(super) fn place(entries: &[Entry6], lengths: usize) -> Result<Placed, CompileError> {
-    // Half full at most, so that few numbers have to be tried; where even all of them fail, twice the size and other hashes.
-    let mut size = (entries.len() * 2).next_power_of_two();
-    loop {
-        fits::<Entry6>(size, "IPv6 sources")?;
-        if let Some(placed) = try_place(entries, size, multipliers(size, lengths)) {
-            return Ok(placed);
-        }
-        size *= 2;
+    at_most(entries.len(), MOST, "IPv6 sources, or marks on the way to them,")?;
+    let key = key(entries);
+    // Half full at most, so that few numbers have to be tried.
+    let size = (entries.len() * 2).next_power_of_two().max(LEAST);
+    let place = |attempt| try_place(entries, size, multipliers(&key, attempt, lengths));
+    (0..ATTEMPTS).find_map(place).ok_or(CompileError::Unplaced { sources: entries.len() })
+}
+
+/// What multipliers are made from: all of the entries, so that nobody who can add some of them (the owner of a name that stands
+/// in the site) knows beforehand what they will be hashed with, and can choose ones that fall on each other.
+fn key(entries: &[Entry6]) -> Sha256 {
+    let mut key = Sha256::new();
+    for entry in entries {
+        key.update(entry.high.to_le_bytes());
+        key.update(entry.low.to_le_bytes());
+        key.update(entry.tag.to_le_bytes());
     }
+    key
 }
 
 /// Odd numbers with well-mixed bits, the same in each run.
-fn multipliers(seed: usize, count: usize) -> Vec<u64> {
+fn multipliers(key: &Sha256, attempt: u32, count: usize) -> Vec<u64> {
     let multiplier = |index: usize| {
-        let digest =
-            Sha256::new().chain_update(seed.to_le_bytes()).chain_update(index.to_le_bytes()).finalize();
+        let key = key.clone().chain_update(attempt.to_le_bytes()).chain_update(index.to_le_bytes());
+        let digest = key.finalize();
         let bytes = digest.first_chunk().expect("a digest has 32 bytes");
         u64::from_le_bytes(*bytes) | 1
     };
     (0..count).map(multiplier).collect()
 }
 
-/// What indices below `count`, a power of two, are masked with.
-fn mask(count: usize) -> u32 {
-    u32::try_from(count).expect("no table has so many entries") - 1
+/// What leaves an index below `count`, a power of two and not the first, of a number of 64 bits.
+fn shift(count: usize) -> u32 {
+    64 - count.ilog2()
 }
 
 fn try_place(entries: &[Entry6], size: usize, multipliers: Vec<u64>) -> Option<Placed> {
     // A pilot for each four places.
-    let groups = Groups::new(entries, &multipliers, size.div_ceil(4));
-    let mask = mask(size);
+    let groups = Groups::new(entries, &multipliers, (size / 4).max(LEAST));
+    let shift = shift(size);
     let mut placed =
         Placed { places: vec![Entry6::EMPTY; size], pilots: vec![0; groups.count()], multipliers };
     // Beside the places, which are too many for the caches.
     let mut taken = vec![false; placed.places.len()];
     for pilot in groups.largest_first() {
         let group = groups.of(pilot);
-        let found = (1..=Pilot6::MAX).find(|&pilot| take(group, pilot, mask, &mut taken))?;
+        let found = (1..=Pilot6::MAX).find(|&pilot| take(group, pilot, shift, &mut taken))?;
         placed.pilots[pilot] = found;
         for &(hash, entry) in group {
-            placed.places[hash.place(found, mask) as usize] = entries[entry as usize];
+            placed.places[hash.place(found, shift)] = entries[entry as usize];
         }
     }
     Some(placed)
 }
 
 /// Takes the places of the whole group by this pilot; or none of them, where one is taken.
-fn take(group: &[(Hash6, u32)], pilot: Pilot6, mask: u32, taken: &mut [bool]) -> bool {
-    let place = |hash: Hash6| hash.place(pilot, mask) as usize;
+fn take(group: &[(Hash6, u32)], pilot: Pilot6, shift: u32, taken: &mut [bool]) -> bool {
+    let place = |hash: Hash6| hash.place(pilot, shift);
     for (index, &(hash, _)) in group.iter().enumerate() {
         if std::mem::replace(&mut taken[place(hash)], true) {
             for &(hash, _) in &group[..index] {
@@ -110,10 +126,10 @@ struct Groups {
 impl Groups {
     fn new(entries: &[Entry6], multipliers: &[u64], pilots: usize) -> Self {
         let hashes: Vec<Hash6> = entries.iter().map(|entry| hash(entry, multipliers)).collect();
-        let mask = mask(pilots);
+        let shift = shift(pilots);
         let mut starts = vec![0_u32; pilots + 1];
         for hash in &hashes {
-            starts[hash.pilot(mask) as usize + 1] += 1;
+            starts[hash.pilot(shift) + 1] += 1;
         }
         let mut sum = 0;
         for start in &mut starts {
@@ -123,7 +139,7 @@ impl Groups {
         let mut next = starts.clone();
         let mut members = vec![(Hash6::of(0, 0, 1), 0); hashes.len()];
         for (index, hash) in (0..).zip(hashes) {
-            let place = &mut next[hash.pilot(mask) as usize];
+            let place = &mut next[hash.pilot(shift)];
             members[*place as usize] = (hash, index);
             *place += 1;
         }
@@ -155,7 +171,7 @@ mod tests {
     use portguard_common::{abi::Entry6, wire::ipv6};
     use proptest::prelude::*;
 
-    use super::{hash, place};
+    use super::{CompileError, hash, place};
 
     fn halves(number: u128) -> (u64, u64) {
         ipv6::halves(ipv6::address(number.to_be_bytes()))
@@ -163,6 +179,12 @@ mod tests {
 
     fn entry(high: u64, low: u64, tag: u32) -> Entry6 {
         Entry6 { high, low, class: 7, tag }
+    }
+
+    /// The only length's.
+    fn host(number: u128) -> Entry6 {
+        let (high, low) = halves(number);
+        entry(high, low, 1)
     }
 
     proptest! {
@@ -175,8 +197,8 @@ mod tests {
             let placed = place(&entries, 3).unwrap();
             for wanted in &entries {
                 let hash = hash(wanted, &placed.multipliers);
-                let pilot = placed.pilots[hash.pilot(placed.pilot_mask()) as usize];
-                prop_assert_eq!(&placed.places[hash.place(pilot, placed.place_mask()) as usize], wanted);
+                let pilot = placed.pilots[hash.pilot(placed.pilot_shift())];
+                prop_assert_eq!(&placed.places[hash.place(pilot, placed.place_shift())], wanted);
             }
             let used = placed.places.iter().filter(|place| place.tag != 0).count();
             prop_assert_eq!(used, entries.len());
@@ -185,20 +207,34 @@ mod tests {
 
     /// As sites have them: what differs is in a few neighbouring bits of the address.
     #[test]
-    fn wherever_keys_differ_the_table_is_twice_as_long_for_it_at_most() {
+    fn wherever_keys_differ_they_have_places() {
         for differ in (0..=116).step_by(4) {
             for count in [50, 1000, 4096] {
-                let entries: Vec<_> = (0..count)
-                    .map(|number| {
-                        let (high, low) = halves(number << differ);
-                        entry(high, low, 1)
-                    })
-                    .collect();
-                let placed = place(&entries, 1).unwrap();
-                let size = (2 * entries.len()).next_power_of_two();
-                assert!(placed.places.len() <= 2 * size, "{count} << {differ}: {}", placed.places.len());
+                let entries: Vec<_> = (0..count).map(|number| host(number << differ)).collect();
+                assert!(place(&entries, 1).is_ok(), "{count} << {differ}");
             }
         }
+    }
+
+    /// As somebody makes them who wants that no table is found: what one bit does to the hash, another takes back.
+    #[test]
+    fn no_bits_of_a_key_cancel_each_other_out() {
+        let bits = || (0..128).map(|bit| 1_u128 << bit);
+        for (one, other) in bits().flat_map(|one| bits().map(move |other| (one, other))) {
+            let base = 0x2001_0db8_0000_0000_0000_0000_0000_0f00_u128;
+            let mut keys = vec![base, base ^ one, base ^ other, base ^ one ^ other];
+            keys.extend([(base ^ one).wrapping_add(other), (base ^ one).wrapping_sub(other)]);
+            keys.sort_unstable();
+            keys.dedup();
+            let entries: Vec<_> = keys.into_iter().map(host).collect();
+            assert!(place(&entries, 1).is_ok(), "{one:x} {other:x}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_places_is_told_and_not_looked_for_forever() {
+        let twice = [host(1), host(1)];
+        assert_eq!(place(&twice, 1).err(), Some(CompileError::Unplaced { sources: 2 }));
     }
 
     /// A network of zeros is the same bits at each length.

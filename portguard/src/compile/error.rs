@@ -16,6 +16,15 @@ pub enum CompileError {
         /// The most there can be.
         limit: u64,
     },
+    /// No hash was found that has a place for each IPv6 source. With any other source beside them it is another hash.
+    #[error(
+        "no places were found for the site's IPv6 sources and the marks on the way to them, {sources} in all; \
+         with one address more or less they are"
+    )]
+    Unplaced {
+        /// How many there are.
+        sources: usize,
+    },
 }
 
 /// `value` in a narrower type, or the error that there are too many of `what`.
@@ -29,7 +38,11 @@ pub(super) fn narrow<T: TryFrom<usize> + Bounded>(
 /// Whether a table of so many entries `E` can be loaded, or the error that there are too many of `what`: the program
 /// can't reach beyond [`MAX_TABLE_BYTES`].
 pub(super) fn fits<E>(entries: usize, what: &'static str) -> Result<(), CompileError> {
-    let most = MAX_TABLE_BYTES / size_of::<E>();
+    at_most(entries, MAX_TABLE_BYTES / size_of::<E>(), what)
+}
+
+/// Nothing, or the error that there are more than `most` of `what`.
+pub(super) fn at_most(entries: usize, most: usize, what: &'static str) -> Result<(), CompileError> {
     if entries > most {
         return Err(CompileError::TooMany { what, limit: most as u64 });
     }

@@ -172,8 +172,8 @@ fn digest(
         trie4: _,
         cells: _,
         default_class6,
-        place_mask6,
-        pilot_mask6,
+        place_shift6,
+        pilot_shift6,
         length_count6,
         // The loader's, from indices that the kernel gives and from its CPUs.
         interface_mask: _,
@@ -192,7 +192,7 @@ fn digest(
         unused: _,
         lengths6,
     } = settings;
-    for number in [default_class6, place_mask6, pilot_mask6, length_count6, arrival, outbound_zones] {
+    for number in [default_class6, place_shift6, pilot_shift6, length_count6, arrival, outbound_zones] {
         hasher.update(number.to_le_bytes());
     }
     hasher.update([*observe, *posture_pass, *details, *failsafe]);

@@ -89,12 +89,12 @@ impl<S: Kernel> Tables for NativeTables<'_, S> {
         self.image.settings().default_class6
     }
 
-    fn place_mask6(&self) -> u32 {
-        self.image.settings().place_mask6
+    fn place_shift6(&self) -> u32 {
+        self.image.settings().place_shift6
     }
 
-    fn pilot_mask6(&self) -> u32 {
-        self.image.settings().pilot_mask6
+    fn pilot_shift6(&self) -> u32 {
+        self.image.settings().pilot_shift6
     }
 
     fn length_count6(&self) -> u32 {
@@ -117,12 +117,12 @@ impl<S: Kernel> Tables for NativeTables<'_, S> {
         |index| self.image.trie4().get(index as usize).copied()
     }
 
-    fn pilot6(&self, index: u32) -> Option<Pilot6> {
-        self.image.pilots6().get(index as usize).copied()
+    fn pilot6(&self, index: usize) -> Option<Pilot6> {
+        self.image.pilots6().get(index).copied()
     }
 
-    fn entry6(&self, index: u32) -> Option<&Entry6> {
-        self.image.table6().get(index as usize)
+    fn entry6(&self, index: usize) -> Option<&Entry6> {
+        self.image.table6().get(index)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

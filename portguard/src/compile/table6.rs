@@ -18,8 +18,8 @@ use super::{
 pub(super) struct Table6 {
     pub(super) places: Vec<Entry6>,
     pub(super) pilots: Vec<Pilot6>,
-    pub(super) place_mask: u32,
-    pub(super) pilot_mask: u32,
+    pub(super) place_shift: u32,
+    pub(super) pilot_shift: u32,
     pub(super) default_class: u32,
     pub(super) lengths: [Length6; MAX_LENGTHS6],
     pub(super) length_count: u32,
@@ -34,8 +34,8 @@ pub(super) fn build(sources: &[Source<Ipv6Net>]) -> Result<Table6, CompileError>
         .map_or(CLASS_NONE, |source| source.class);
     let placed = displace::place(&entries(sources, &lengths, default_class)?, lengths.0.len())?;
     Ok(Table6 {
-        place_mask: placed.place_mask(),
-        pilot_mask: placed.pilot_mask(),
+        place_shift: placed.place_shift(),
+        pilot_shift: placed.pilot_shift(),
         default_class,
         lengths: lengths.with(&placed.multipliers),
         length_count: narrow(lengths.0.len(), "IPv6 prefix lengths")?,
