@@ -8,7 +8,7 @@ use nix::{
 };
 use portguard_tests::{
     demo::SITE,
-    lab::{Guard, Lab, Reach, binary},
+    lab::{Guard, Lab, Reach, binary, copied_binary},
 };
 
 use super::{CLIENTS, generation, is_guarded, listen, said, soon, troubles};
@@ -120,8 +120,7 @@ fn only_root_may_change_anything() {
     for path in [lab.directory(), guard.directory()] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    let program = lab.directory().join("portguard-copy");
-    fs::copy(binary().unwrap(), &program).unwrap();
+    let program = copied_binary(lab.directory()).unwrap();
     let ask = |verb: &str| {
         let mut command = std::process::Command::new(&program);
         command.arg(verb).arg("--runtime-dir").arg(guard.directory()).uid(65_534).gid(65_534);
