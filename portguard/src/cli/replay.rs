@@ -106,7 +106,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
     if !matches!(&judged, Err(error) if error.is::<io::Error>()) {
         tell(&summary.to_string());
     }
-    judged.with_context(|| format!("{name} was not read to its end"))?;
+    judged.map_err(|error| {
+        let unwritten = error.is::<io::Error>();
+        error.context(if unwritten {
+            "cannot write the answers".to_owned()
+        } else {
+            format!("{name} was not read to its end")
+        })
+    })?;
     compared?;
     Ok(ExitStatus::Success)
 }

@@ -55,6 +55,13 @@ struct Interface {
     snap_len: u32,
 }
 
+/// What a section of the file says of the packets in it; a pcap file is one.
+#[derive(Debug, Default)]
+struct Section {
+    interfaces: Vec<Interface>,
+    big_endian: bool,
+}
+
 /// A record that holds a packet.
 #[derive(Clone, Copy)]
 struct Record {
@@ -78,7 +85,7 @@ pub struct Capture<'a> {
     /// What the system said when reading failed; the parser does not keep it.
     fault: Fault,
     capacity: usize,
-    interfaces: Vec<Interface>,
+    section: Section,
     index: u64,
     frame: Vec<u8>,
 }
@@ -108,7 +115,7 @@ impl<'a> Capture<'a> {
             PcapError::ReadError => unreadable(&fault, 0),
             _ => CaptureError::NotACapture,
         })?;
-        Ok(Self { reader, fault, capacity: BUFFER, interfaces: Vec::new(), index: 0, frame: Vec::new() })
+        Ok(Self { reader, fault, capacity: BUFFER, section: Section::default(), index: 0, frame: Vec::new() })
     }
 
     /// The next packet; `None` after the last.
@@ -145,7 +152,7 @@ impl<'a> Capture<'a> {
     fn step(&mut self) -> Result<Step, CaptureError> {
         let after = self.index;
         let (consumed, step) = match self.reader.next() {
-            Ok((consumed, block)) => (consumed, take(block, &mut self.interfaces, &mut self.frame, after)?),
+            Ok((consumed, block)) => (consumed, take(block, &mut self.section, &mut self.frame, after)?),
             Err(PcapError::Eof) => return Ok(Step::End),
             Err(PcapError::Incomplete(_)) => return Ok(Step::MoreNeeded),
             Err(PcapError::BufferTooSmall) => return Ok(Step::LongerNeeded),
@@ -159,7 +166,7 @@ impl<'a> Capture<'a> {
     fn packet(&mut self, record: Record) -> Result<Packet<'_>, CaptureError> {
         self.index += 1;
         let (index, Record { interface, wire_len, direction }) = (self.index, record);
-        let Some(of) = self.interfaces.get(interface as usize) else {
+        let Some(of) = self.section.interfaces.get(interface as usize) else {
             return Err(CaptureError::UnknownInterface { index, interface });
         };
         if let Some((link, remedy)) = link::obstacle(of.link) {
@@ -185,7 +192,7 @@ fn unpacker(magic: &[u8]) -> Option<&'static str> {
 /// What a record says. `after` is the last packet before it.
 fn take(
     block: PcapBlockOwned<'_>,
-    interfaces: &mut Vec<Interface>,
+    section: &mut Section,
     frame: &mut Vec<u8>,
     after: u64,
 ) -> Result<Step, CaptureError> {
@@ -197,19 +204,21 @@ fn take(
         PcapBlockOwned::LegacyHeader(header) => {
             // The upper half tells the length of checksums, which stand behind the frame and mean nothing here.
             let link = Linktype(header.network.0 & 0xffff);
-            interfaces.push(Interface { link, snap_len: header.snaplen });
+            section.interfaces.push(Interface { link, snap_len: header.snaplen });
         }
         PcapBlockOwned::Legacy(packet) => {
             hold(packet.data);
             return Ok(Step::Packet(Record { interface: 0, wire_len: packet.origlen, direction: None }));
         }
-        PcapBlockOwned::NG(Block::SectionHeader(_)) => interfaces.clear(),
+        PcapBlockOwned::NG(Block::SectionHeader(header)) => {
+            *section = Section { interfaces: Vec::new(), big_endian: header.big_endian() };
+        }
         PcapBlockOwned::NG(Block::InterfaceDescription(described)) => {
-            if interfaces.len() == MOST_INTERFACES {
+            if section.interfaces.len() == MOST_INTERFACES {
                 return Err(CaptureError::TooManyInterfaces(MOST_INTERFACES));
             }
             let InterfaceDescriptionBlock { linktype: link, snaplen: snap_len, .. } = described;
-            interfaces.push(Interface { link, snap_len });
+            section.interfaces.push(Interface { link, snap_len });
         }
         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
             hold(packet.packet_data());
@@ -218,11 +227,15 @@ fn take(
             return Ok(Step::Packet(Record { interface, wire_len, direction }));
         }
         PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
-            hold(simple(&packet, interfaces));
+            hold(simple(&packet, &section.interfaces));
             return Ok(Step::Packet(Record { interface: 0, wire_len: packet.origlen, direction: None }));
         }
-        PcapBlockOwned::NG(Block::Unknown(block)) if block.block_type == OBSOLETE_PACKET => {
-            return Err(CaptureError::ObsoleteBlock { index: after + 1 });
+        PcapBlockOwned::NG(Block::Unknown(block)) => {
+            // The library reads the type of a block that it does not know as little-endian in any section.
+            let kind = if section.big_endian { block.block_type.swap_bytes() } else { block.block_type };
+            if kind == OBSOLETE_PACKET {
+                return Err(CaptureError::ObsoleteBlock { index: after + 1 });
+            }
         }
         // Names, statistics, secrets, comments.
         PcapBlockOwned::NG(_) => {}

@@ -6,7 +6,8 @@ use std::{
 };
 
 use etherparse::{
-    ArpHardwareId, IpNumber, LaxIpPayloadSlice, LaxNetSlice, LaxSlicedPacket, LinkSlice, TransportSlice,
+    ArpHardwareId, EtherType, IpNumber, Ipv6ExtensionSlice, LaxNetSlice, LaxSlicedPacket, TcpHeaderSlice,
+    UdpHeaderSlice,
 };
 use serde::{Serialize, Serializer};
 
@@ -59,21 +60,23 @@ pub(super) enum Kind {
 
 impl Ends {
     pub(super) fn of(frame: &[u8]) -> Self {
-        let Ok(packet) = LaxSlicedPacket::from_ethernet(frame) else { return Self::default() };
-        let group = match &packet.link {
-            Some(LinkSlice::Ethernet2(header)) => header.destination()[0] & 1 == 1,
-            _ => false,
-        };
-        let (source, destination, protocol, payload) = match &packet.net {
+        let Some((ether_type, payload)) = behind_tags(frame) else { return Self::default() };
+        let group = frame[0] & 1 == 1;
+        let packet = LaxSlicedPacket::from_ether_type(ether_type, payload);
+        let (source, destination, first, payload) = match &packet.net {
             Some(LaxNetSlice::Ipv4(ip)) => {
                 let header = ip.header();
                 let (from, to) = (header.source_addr().into(), header.destination_addr().into());
-                (from, to, ip.payload().ip_number, ip.payload())
+                (from, to, header.fragments_offset().value() == 0, ip.payload())
             }
             Some(LaxNetSlice::Ipv6(ip)) => {
                 let header = ip.header();
                 let (from, to) = (header.source_addr().into(), header.destination_addr().into());
-                (from, to, ip.payload().ip_number, ip.payload())
+                let is_later = |extension| match extension {
+                    Ipv6ExtensionSlice::Fragment(fragment) => is_later(fragment.slice()),
+                    _ => false,
+                };
+                (from, to, !ip.extensions().clone().into_iter().any(is_later), ip.payload())
             }
             Some(LaxNetSlice::Arp(arp)) if arp.hw_addr_type() == ArpHardwareId::ETHERNET => {
                 let sender: Option<[u8; 4]> = arp.sender_protocol_addr().try_into().ok();
@@ -81,25 +84,9 @@ impl Ends {
             }
             Some(LaxNetSlice::Arp(_)) | None => return Self { group, ..Self::default() },
         };
-        let (to, segment) = match &packet.transport {
-            Some(TransportSlice::Tcp(tcp)) => {
-                let kind = match (tcp.syn(), tcp.ack()) {
-                    (true, false) => Kind::TcpOpens,
-                    (true, true) => Kind::TcpAccepts,
-                    (false, _) => Kind::TcpOther,
-                };
-                let target = Target::Port { transport: Transport::Tcp, port: tcp.destination_port() };
-                (target, Some((tcp.source_port(), tcp.destination_port(), kind)))
-            }
-            Some(TransportSlice::Udp(udp)) => {
-                let target = Target::Port { transport: Transport::Udp, port: udp.destination_port() };
-                (target, Some((udp.source_port(), udp.destination_port(), Kind::Udp)))
-            }
-            Some(TransportSlice::Icmpv4(icmp)) => (Target::Icmpv4(icmp.type_u8()), None),
-            Some(TransportSlice::Icmpv6(icmp)) => (Target::Icmpv6(icmp.type_u8()), None),
-            None => (aim(protocol, payload), None),
-        };
-        let segment = segment.map(|(from, to, kind)| Segment {
+        let (protocol, payload) = (payload.ip_number, payload.payload);
+        let to = aim(protocol, payload).filter(|_| first).unwrap_or(Target::Protocol(protocol.0));
+        let segment = ports(protocol, payload).filter(|_| first).map(|(from, to, kind)| Segment {
             source: SocketAddr::new(source, from),
             destination: SocketAddr::new(destination, to),
             kind,
@@ -109,18 +96,56 @@ impl Ends {
     }
 }
 
-/// What a packet aims at whose transport header is not wholly there, or that is of no protocol that the library reads.
-fn aim(protocol: IpNumber, payload: &LaxIpPayloadSlice<'_>) -> Target {
-    let transport = match protocol {
-        IpNumber::TCP => Some(Transport::Tcp),
-        IpNumber::UDP => Some(Transport::Udp),
-        IpNumber::SCTP => Some(Transport::Sctp),
-        _ => None,
-    };
-    match (transport, payload.payload) {
-        (Some(transport), [_, _, high, low, ..]) if !payload.fragmented => {
-            Target::Port { transport, port: u16::from_be_bytes([*high, *low]) }
+/// Whether this fragment header (RFC 8200 section 4.5) is of a later fragment. The library reads the offset from the wrong bits.
+fn is_later(header: &[u8]) -> bool {
+    matches!(header, [_, _, high, low, ..] if u16::from_be_bytes([*high, *low]) >> 3 > 0)
+}
+
+/// What a frame holds behind all of its tags, however many there are.
+fn behind_tags(frame: &[u8]) -> Option<(EtherType, &[u8])> {
+    const TAGS: [EtherType; 3] =
+        [EtherType::VLAN_TAGGED_FRAME, EtherType::PROVIDER_BRIDGING, EtherType::VLAN_DOUBLE_TAGGED_FRAME];
+    let mut rest = frame.get(12..)?;
+    loop {
+        let (number, payload) = rest.split_first_chunk()?;
+        let ether_type = EtherType(u16::from_be_bytes(*number));
+        if !TAGS.contains(&ether_type) {
+            return Some((ether_type, payload));
         }
-        _ => Target::Protocol(protocol.0),
+        rest = payload.get(2..)?;
+    }
+}
+
+/// The port or type at the beginning of a transport header, however much there is of the rest.
+fn aim(protocol: IpNumber, payload: &[u8]) -> Option<Target> {
+    let transport = match protocol {
+        IpNumber::ICMP => return payload.first().map(|&kind| Target::Icmpv4(kind)),
+        IpNumber::IPV6_ICMP => return payload.first().map(|&kind| Target::Icmpv6(kind)),
+        IpNumber::TCP => Transport::Tcp,
+        IpNumber::UDP => Transport::Udp,
+        IpNumber::SCTP => Transport::Sctp,
+        _ => return None,
+    };
+    let port = payload.get(2..)?.first_chunk()?;
+    Some(Target::Port { transport, port: u16::from_be_bytes(*port) })
+}
+
+/// The ports of a whole header of TCP or UDP, of the packet itself or of its first fragment.
+fn ports(protocol: IpNumber, payload: &[u8]) -> Option<(u16, u16, Kind)> {
+    match protocol {
+        IpNumber::TCP => {
+            let tcp = TcpHeaderSlice::from_slice(payload).ok()?;
+            let kind = match (tcp.syn(), tcp.ack()) {
+                (true, false) => Kind::TcpOpens,
+                (true, true) => Kind::TcpAccepts,
+                (false, _) => Kind::TcpOther,
+            };
+            Some((tcp.source_port(), tcp.destination_port(), kind))
+        }
+        IpNumber::UDP => {
+            let udp = UdpHeaderSlice::from_slice(payload).ok()?;
+            Some((udp.source_port(), udp.destination_port(), Kind::Udp))
+        }
+        _ => None,
     }
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::{
     file::{Order, interface, packet, pcap, section},
-    frames::{NODE, NODE6, arp, tcp, udp},
+    frames::{NODE, NODE6, arp, tagged, tcp, udp, udp_in_fragments},
     reasons, replayed,
 };
 
@@ -37,6 +37,40 @@ fn what_the_node_sends_is_skipped_and_what_answers_it_passes() {
         tcp(("10.0.0.1", 40_000), ("10.0.0.2", 8001), "S", 0),
     ];
     assert_snapshot!(replayed("both-ways.pcap", &pcap(&frames), ARGUMENTS));
+}
+
+#[test]
+fn a_question_in_fragments_is_answered_in_fragments_or_whole() {
+    // IPv6's later fragments do not say for sure what they are of, and this site's clients are anybody.
+    for (node, server, later) in
+        [(NODE, STRANGER, "fragment_source"), (NODE6, "2001:db8:ff::53", "later_fragment")]
+    {
+        let (near, far) = ((node, 40_000), (server, 5300));
+        let frames = [
+            &udp_in_fragments(near, far)[..],
+            &[udp(far, near), udp((server, 5301), near)],
+            &udp_in_fragments(far, near),
+        ];
+        let expected = ["outbound", "outbound", "reply", "no_socket", "reply", later];
+        assert_eq!(judged(&frames.concat()), expected, "{node}");
+    }
+    // What only the first fragment says is not said of the others.
+    let shown = replayed("first.pcap", &pcap(&udp_in_fragments((STRANGER, 9), (NODE, 5300))), ARGUMENTS);
+    let aims: Vec<_> = shown.lines().filter_map(|line| Some(line.split_once("\"to\":")?.1)).collect();
+    assert_eq!(aims, ["\"5300/udp\"}", "\"ip/17\"}"], "{shown}");
+}
+
+#[test]
+fn however_many_tags_a_frame_has_its_ends_are_read() {
+    let (near, far) = ((NODE, 40_000), (STRANGER, 5300));
+    for tags in 0..=4 {
+        let frames = [udp(near, far), udp(far, near), udp((STRANGER, 5301), near)];
+        let frames = frames.map(|frame| tagged(&frame, tags));
+        assert_eq!(judged(&frames), ["outbound", "reply", "no_socket"], "{tags} tags");
+    }
+    let frame = tagged(&udp(far, near), 5);
+    let shown = replayed("tags.pcap", &pcap(&[frame]), ARGUMENTS);
+    assert!(shown.contains("vlan_depth") && shown.contains(STRANGER), "{shown}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep};
+use etherparse::{IpHeaders, IpNumber, Ipv4Header, Ipv6Header, PacketBuilder, PacketBuilderStep};
 
 /// The node.
 pub(crate) const NODE: &str = "192.0.2.1";
@@ -44,6 +44,61 @@ pub(crate) fn udp(from: (&str, u16), to: (&str, u16)) -> Vec<u8> {
     let mut frame = Vec::new();
     ip(from.0, to.0).udp(from.1, to.1).write(&mut frame, &[0; 8]).expect("memory does not fail");
     frame
+}
+
+/// The fragments of a UDP datagram of 64 bytes of data: the first of 24 bytes, and the rest.
+pub(crate) fn udp_in_fragments(from: (&str, u16), to: (&str, u16)) -> [Vec<u8>; 2] {
+    const FIRST: usize = 24;
+    let mut datagram = Vec::new();
+    for number in [from.1, to.1, 8 + 64, 0] {
+        datagram.extend(number.to_be_bytes());
+    }
+    datagram.extend([0; 64]);
+    let fragment = |begin: usize, end: usize| {
+        let more = end < datagram.len();
+        let offset = u16::try_from(begin / 8).expect("a short datagram");
+        let payload = &datagram[begin..end];
+        let mut frame = [[2, 0, 0, 0, 0, 2], [2, 0, 0, 0, 0, 1]].concat();
+        match (address(from.0), address(to.0)) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let length = u16::try_from(payload.len()).expect("a short datagram");
+                let mut header =
+                    Ipv4Header::new(length, 64, IpNumber::UDP, source.octets(), destination.octets())
+                        .expect("a short datagram");
+                header.dont_fragment = false;
+                (header.identification, header.more_fragments) = (7, more);
+                header.fragment_offset = offset.try_into().expect("13 bits");
+                frame.extend([8, 0]);
+                header.write(&mut frame).expect("memory does not fail");
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let header = Ipv6Header {
+                    payload_length: u16::try_from(payload.len() + 8).expect("a short datagram"),
+                    next_header: IpNumber::IPV6_FRAGMENTATION_HEADER,
+                    hop_limit: 64,
+                    source: source.octets(),
+                    destination: destination.octets(),
+                    ..Ipv6Header::default()
+                };
+                frame.extend([0x86, 0xdd]);
+                header.write(&mut frame).expect("memory does not fail");
+                // RFC 8200 section 4.5.
+                frame.extend([IpNumber::UDP.0, 0]);
+                frame.extend((offset << 3 | u16::from(more)).to_be_bytes());
+                frame.extend([0, 0, 0, 7]);
+            }
+            _ => panic!("{} and {} are of different families", from.0, to.0),
+        }
+        frame.extend(payload);
+        frame
+    };
+    [fragment(0, FIRST), fragment(FIRST, datagram.len())]
+}
+
+/// The frame with this many tags of 802.1Q.
+pub(crate) fn tagged(frame: &[u8], tags: usize) -> Vec<u8> {
+    let (addresses, rest) = frame.split_at(12);
+    [addresses, &[0x81, 0, 0, 5].repeat(tags), rest].concat()
 }
 
 /// A ping.

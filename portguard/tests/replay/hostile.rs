@@ -121,6 +121,10 @@ fn what_is_no_capture_is_told_apart() {
             [start(), packet(little, 7, &[0; 60], 60, None)].concat(),
         ),
         ("a block of the drafts", [start(), block(little, 2, &[0; 80])].concat()),
+        (
+            "the same in the other byte order",
+            [section(Order::Big), interface(Order::Big, 1, 0), block(Order::Big, 2, &[0; 80])].concat(),
+        ),
         ("five thousand interfaces", section(little).into_iter().chain(many).collect()),
     ];
     let mut told = String::new();
