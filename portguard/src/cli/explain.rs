@@ -44,7 +44,7 @@ pub struct Args {
     /// Where the packet comes from; with `--direction out`, where it goes to
     #[arg(long, value_name = "ADDRESS", required_unless_present = "batch")]
     from: Option<IpAddr>,
-    /// What it wants: 8086/tcp, 53/udp, icmp, icmp/8 (a type), ip/47 (a protocol)
+    /// What it wants: 8086/tcp, 53/udp, icmp, icmp/8 or icmpv6/128 (a type), ip/47 (a protocol)
     #[arg(long, value_name = "PORT/PROTOCOL", required_unless_present = "batch")]
     to: Option<Destination>,
     /// Answer every row of a CSV file; `-` is standard input
@@ -107,7 +107,7 @@ pub fn run(args: &Args, out: &mut dyn Write) -> anyhow::Result<ExitStatus> {
                     zone_names(&matrix).join(", ")
                 )
             };
-            let question = Question { from, to, zone, direction };
+            let question = Question { from, to: to.of(from)?, zone, direction };
             answer(&Explanation::new(&question, &matrix, &image), args.format, out)
         }
         (None, _, _) => unreachable!("clap demands --from and --to, or --batch"),

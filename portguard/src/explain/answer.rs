@@ -11,7 +11,7 @@ use super::{
     verdict::judge,
 };
 use crate::{
-    compile::Image,
+    compile::{Image, Target},
     matrix::{Direction, Group, Matrix, Mode, Origin, RuleId},
 };
 
@@ -80,6 +80,8 @@ impl Explanation {
             (Direction::Out, Some(outbound)) => outbound.mode,
             (Direction::In, _) | (Direction::Out, None) => matrix.mode,
         };
+        // Nothing can be said of port 0 in a site file.
+        let nameable = !matches!(question.target(), Target::Port { port: 0, .. });
         let idle_groups = holding(question.from, &matrix.dormant.groups);
         let mut groups = holding(question.from, &matrix.groups);
         groups.extend_from_slice(&idle_groups);
@@ -97,7 +99,7 @@ impl Explanation {
             idle_groups,
             rule: verdict.rule.map(|rule| cite(matrix, rule)),
             near: if wanting { nearest(question, &verdict, matrix, image) } else { Vec::new() },
-            unnamed: verdict.unnamed.then(|| question.target().to_string()),
+            unnamed: (verdict.unnamed && nameable).then(|| question.target().to_string()),
         }
     }
 

@@ -222,6 +222,7 @@ impl Row<'_> {
             keep(self.direction(defaults), faults),
         );
         let (Some(address), Some(destination), Some(zone), Some(direction)) = parts else { return None };
+        let destination = keep(self.of(destination, address), faults)?;
         let question = Question { from: address, to: destination, zone, direction };
         Some(Asked { from: from.to_owned(), to: to.to_owned(), question })
     }
@@ -246,6 +247,10 @@ impl Row<'_> {
             return Err(self.nothing("to", "write a port, for example 8086/tcp"));
         }
         text.parse().map_err(|error| BatchFault::Destination { line: self.line, error })
+    }
+
+    fn of(&self, destination: Destination, address: IpAddr) -> Result<Destination, BatchFault> {
+        destination.of(address).map_err(|error| BatchFault::Destination { line: self.line, error })
     }
 
     fn zone(&self, defaults: Defaults, matrix: &Matrix) -> Result<ZoneId, BatchFault> {

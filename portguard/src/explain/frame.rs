@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use etherparse::{IpNumber, PacketBuilder};
+use portguard_common::wire::protocol;
 
 use super::Question;
 use crate::{
@@ -40,11 +41,30 @@ pub(super) fn build(question: &Question) -> Vec<u8> {
         }
         Target::Icmpv4(kind) => ip.icmpv4_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
         Target::Icmpv6(kind) => ip.icmpv6_raw(kind, 0, [0; 4]).write(&mut frame, &[]),
+        Target::Protocol(protocol::AH) => {
+            ip.write(&mut frame, IpNumber::AUTHENTICATION_HEADER, &authenticated(question.from))
+        }
         Target::Protocol(number) => ip.write(&mut frame, IpNumber(number), &[0; 32]),
         Target::Other => unreachable!("a question names a port, a type or a protocol"),
     };
     written.expect("writing to memory does not fail, and no payload is near a length field's limit");
     frame
+}
+
+/// An authentication header (RFC 4302 section 2.2), its numbers, and behind it an echo reply, which nobody needs a rule for: what becomes
+/// of the packet is the header's doing.
+fn authenticated(peer: IpAddr) -> [u8; 32] {
+    const WORDS: u8 = 6;
+    let (next, reply) = match peer {
+        IpAddr::V4(_) => (protocol::ICMP, 0),
+        IpAddr::V6(_) => (protocol::ICMPV6, 129),
+    };
+    let mut header = [0; 32];
+    (header[0], header[1]) = (next, WORDS - 2);
+    // The least that is no reserved index (RFC 4302 section 2.4), and the first sequence number.
+    (header[6], header[11]) = (1, 1);
+    header[usize::from(WORDS) * 4] = reply;
+    header
 }
 
 /// Ports, verification tag, checksum (RFC 9260 section 3.1), and an empty INIT chunk's header.

@@ -9,10 +9,12 @@ use crate::{
     compile::{Image, NativeTables, NoSockets, Target},
     matrix::{Direction, IcmpTypes, Matrix, RuleId, Service},
 };
-use portguard_common::wire::icmp;
+use portguard_common::wire::{icmp, protocol};
 
 /// The reason of every outbound packet where nothing judges what leaves.
 const OUTBOUND: &str = "outbound_not_enforced";
+/// What an authentication header is admitted by.
+const HEADER_SAYS: &str = "a rule admits the peer's authentication headers; what stands behind one is judged as if it stood there alone";
 const OUTBOUND_SAYS: &str = "outbound traffic passes: the site declares outbound rules and does not enforce them (outbound = \"off\")";
 
 /// What becomes of a packet.
@@ -32,13 +34,25 @@ pub(super) struct Verdict<'a> {
 
 /// Judges `question`. `image` is `matrix` compiled.
 pub(super) fn judge<'a>(question: &Question, matrix: &Matrix, image: &'a Image) -> Verdict<'a> {
-    match question.direction {
+    let verdict = match question.direction {
         Direction::In => judged(inbound(question, image), Reason::says, image),
         Direction::Out if matrix.outbound.is_some() => {
             judged(outbound(question, image), Reason::says_outbound, image)
         }
-        Direction::Out => declared(question, matrix),
+        Direction::Out => return declared(question, matrix),
+    };
+    let of_header = question.target() == Target::Protocol(protocol::AH);
+    if of_header && verdict.action == Action::Pass {
+        admitted_header(question, matrix).unwrap_or(verdict)
+    } else {
+        verdict
     }
+}
+
+/// The packet of an authentication header passes by what stands behind it, and the header by a rule.
+fn admitted_header(question: &Question, matrix: &Matrix) -> Option<Verdict<'static>> {
+    let header = Verdict { reason: Reason::Admitted.name(), says: HEADER_SAYS, ..declared(question, matrix) };
+    header.rule.is_some().then_some(header)
 }
 
 fn inbound(question: &Question, image: &Image) -> Outcome {
@@ -81,7 +95,7 @@ fn declared(question: &Question, matrix: &Matrix) -> Verdict<'static> {
         .map(RuleId::new)
         .filter(|&id| {
             let rule = matrix.rule(id);
-            rule.direction == Direction::Out
+            rule.direction == question.direction
                 && rule.zones.contains(&question.zone)
                 && opens(&rule.service, target)
         })

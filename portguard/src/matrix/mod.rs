@@ -33,5 +33,6 @@ pub use ports::{PortRow, port_rows};
 pub use product::{active_rules, read_settings};
 pub use resolve::{Availability, Library, resolve};
 pub use segments::Space;
+pub(crate) use service::portless;
 pub use service::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport};
 pub use view::{PeerView, Row, rows, rows_kept};

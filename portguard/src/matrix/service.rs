@@ -26,6 +26,14 @@ impl fmt::Display for Transport {
     }
 }
 
+/// The number of `ip/47`, unless that protocol has ports or types, or is a header that other headers follow.
+pub(crate) fn portless(text: &str) -> Option<u8> {
+    const OTHERWISE_WRITTEN: [u8; 5] = [1, 6, 17, 58, 132];
+    const EXTENSION_HEADERS: [u8; 5] = [0, 43, 44, 59, 60];
+    let number: u8 = text.strip_prefix("ip/")?.parse().ok()?;
+    (!OTHERWISE_WRITTEN.contains(&number) && !EXTENSION_HEADERS.contains(&number)).then_some(number)
+}
+
 /// Ports `first..=last`; `first <= last` always holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PortRange {

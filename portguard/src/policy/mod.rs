@@ -29,7 +29,6 @@ pub use name::{NotAName, PolicyName};
 pub(crate) use parameter::parse_range;
 pub use parameter::{Parameter, ParameterType, Setting, Settings, read_setting};
 pub use port::{PortExpression, PortFault};
-pub(crate) use raw::portless;
 pub use skeleton::skeleton;
 
 use crate::reading::{self, Faults, Source};

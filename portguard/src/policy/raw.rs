@@ -9,7 +9,7 @@ use super::{
     port::PortExpression,
 };
 use crate::{
-    matrix::{Direction, IcmpFamilies, PortRange, Transport},
+    matrix::{Direction, IcmpFamilies, PortRange, Transport, portless},
     reading::{self, Located, SourceSpan, Table, Value, disjoint_prefixes, prefix},
 };
 
@@ -337,14 +337,6 @@ fn read_protocol(table: &mut Table, faults: &mut Faults) -> Option<Protocol> {
         faults.push(Fault::BadProtocol { protocol: text.value, at: text.at });
     }
     protocol
-}
-
-/// The number of `ip/47`, unless that protocol has ports or types, or is a header that other headers follow.
-pub(crate) fn portless(text: &str) -> Option<u8> {
-    const OTHERWISE_WRITTEN: [u8; 5] = [1, 6, 17, 58, 132];
-    const EXTENSION_HEADERS: [u8; 5] = [0, 43, 44, 59, 60];
-    let number: u8 = text.strip_prefix("ip/")?.parse().ok()?;
-    (!OTHERWISE_WRITTEN.contains(&number) && !EXTENSION_HEADERS.contains(&number)).then_some(number)
 }
 
 fn read_conditions(table: &mut Table, faults: &mut Faults) -> Vec<Located<Condition>> {

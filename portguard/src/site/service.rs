@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Fault;
 use crate::{
-    matrix::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport},
-    policy::{parse_range, portless},
+    matrix::{IcmpFamilies, IcmpTypes, PortRange, PortSet, Service, Transport, portless},
+    policy::parse_range,
     reading::{self, Located},
 };
 

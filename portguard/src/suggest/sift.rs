@@ -160,14 +160,12 @@ fn key(grounds: &Grounds<'_>, row: &DropRow) -> Option<(Key, bool)> {
 
 /// `8086/tcp`, `icmpv4/8`, `ip/47`.
 fn target(port: &str) -> Option<Target> {
-    match port.split_once('/')? {
-        ("icmpv4", kind) => kind.parse().ok().map(Target::Icmpv4),
-        ("icmpv6", kind) => kind.parse().ok().map(Target::Icmpv6),
-        _ => match port.parse().ok()? {
-            Destination::Port(transport, port) => Some(Target::Port { transport, port }),
-            Destination::Protocol(number) => Some(Target::Protocol(number)),
-            Destination::Icmp(_) => None,
-        },
+    match port.parse().ok()? {
+        Destination::Port(transport, port) => Some(Target::Port { transport, port }),
+        Destination::Icmpv4(kind) => Some(Target::Icmpv4(kind)),
+        Destination::Icmpv6(kind) => Some(Target::Icmpv6(kind)),
+        Destination::Protocol(number) => Some(Target::Protocol(number)),
+        Destination::Icmp(_) => None,
     }
 }
 
@@ -175,7 +173,8 @@ fn target(port: &str) -> Option<Target> {
 fn is_closed(grounds: &Grounds<'_>, from: IpAddr, zone: ZoneId, target: Target) -> bool {
     let to = match target {
         Target::Port { transport, port } => Destination::Port(transport, port),
-        Target::Icmpv4(kind) | Target::Icmpv6(kind) => Destination::Icmp(Some(kind)),
+        Target::Icmpv4(kind) => Destination::Icmpv4(kind),
+        Target::Icmpv6(kind) => Destination::Icmpv6(kind),
         Target::Protocol(number) => Destination::Protocol(number),
         // No site can name it.
         Target::Other => return false,

@@ -295,6 +295,8 @@ fn holds(changes: &[Change], interface: &str, question: &Question) -> bool {
             let space = if question.from.is_ipv4() { Space::Icmpv4 } else { Space::Icmpv6 };
             (space, kind.expect("the questions name it").into())
         }
+        Destination::Icmpv4(kind) => (Space::Icmpv4, kind.into()),
+        Destination::Icmpv6(kind) => (Space::Icmpv6, kind.into()),
         Destination::Protocol(number) => (Space::Protocols, number.into()),
     };
     let holding = changes.iter().filter(|change| {
@@ -321,7 +323,9 @@ fn questions(zone: usize) -> Vec<Question> {
     // What has no ports and leaves may answer what comes in, which no outbound rule says.
     let both_ways = |to: Destination| match to {
         Destination::Protocol(_) => &[Direction::In][..],
-        Destination::Port(..) | Destination::Icmp(_) => &[Direction::In, Direction::Out],
+        Destination::Port(..) | Destination::Icmp(_) | Destination::Icmpv4(_) | Destination::Icmpv6(_) => {
+            &[Direction::In, Direction::Out]
+        }
     };
     from.iter()
         .flat_map(|&from| wanted.iter().map(move |&to| (from, to)))

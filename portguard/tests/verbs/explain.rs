@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    fs,
     io::Write as _,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -9,6 +10,7 @@ use std::{
 
 use crate::{answer, support::directory};
 use insta::assert_snapshot;
+use portguard::explain::Destination;
 
 /// The answers of `explain` about a site, question after question.
 fn asked(site: &str, questions: &[&[&str]]) -> String {
@@ -154,10 +156,62 @@ fn a_question_that_cannot_be_asked_is_refused() {
             &[&question[..], &["--zone", "bakc"]].concat(),
             &["--from", "192.0.2.0/24", "--to", "22/tcp"],
             &["--from", "192.0.2.1", "--to", "22"],
+            &["--from", "192.0.2.1", "--to", "ip/6"],
+            &["--from", "192.0.2.1", "--to", "icmpv6/128", "--zone", "back"],
             &["--from", "192.0.2.1"],
             &[&question[..], &["--batch", "questions/plain.csv"]].concat(),
         ]
     ));
+}
+
+#[test]
+fn an_authentication_header_is_admitted_by_its_own_rule() {
+    let site = "sites/protocols.toml";
+    for from in ["10.30.0.7", "2001:db8:30::7"] {
+        let shown = answer(&["explain", "--site", site, "--from", from, "--to", "ip/51"]);
+        assert!(shown.contains("PASS") && shown.contains("rule: site/ipsec"), "{shown}");
+    }
+    for from in ["10.31.0.7", "2001:db8:31::7"] {
+        let shown = answer(&["explain", "--site", site, "--from", from, "--to", "ip/51"]);
+        assert!(shown.contains("DROP") && shown.contains("nearest: site/ipsec"), "{shown}");
+    }
+}
+
+#[test]
+fn every_number_of_a_protocol_is_answered_as_its_packets_are_judged() {
+    let expected = |from: &str, number: u8| match (from.contains(':'), number) {
+        (_, 47 | 51) => "admitted",
+        (false, 2) => "igmp",
+        // Extension headers that nothing is read behind (RFC 6275, 7401, 5533, 3692).
+        (true, 135 | 139 | 140 | 253 | 254) => "exthdr_unknown",
+        _ => "protocol",
+    };
+    let numbers = (0..=255).filter(|number| format!("ip/{number}").parse::<Destination>().is_ok());
+    let asked: Vec<_> =
+        numbers.flat_map(|number| ["10.30.0.7", "2001:db8:30::7"].map(|from| (from, number))).collect();
+    let mut questions = "from,to\n".to_owned();
+    for (from, number) in &asked {
+        writeln!(questions, "{from},ip/{number}").unwrap();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("all.csv");
+    fs::write(&file, questions).unwrap();
+    let batch = file.to_str().unwrap();
+    let shown = answer(&["explain", "--site", "sites/protocols.toml", "--batch", batch]);
+    let answers: Vec<_> = shown.lines().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(answers.len(), asked.len(), "{shown}");
+    for (answer, (from, number)) in answers.iter().zip(asked) {
+        let reason = format!("\"reason\":\"{}\"", expected(from, number));
+        assert!(answer.contains(&reason), "{from} {number}: {answer}");
+    }
+}
+
+#[test]
+fn nothing_is_proposed_that_a_site_file_refuses() {
+    let site = "sites/protocols.toml";
+    let shown = |to| answer(&["explain", "--site", site, "--from", "10.31.0.7", "--to", to]);
+    assert!(shown("1/tcp").contains("to open it"));
+    assert!(!shown("0/tcp").contains("to open it"));
 }
 
 #[test]
