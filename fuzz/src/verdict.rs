@@ -108,8 +108,7 @@ impl Made {
 }
 
 fn halves(key: u128) -> [u64; 2] {
-    let (high, low) = ipv6::halves(ipv6::address(key.to_be_bytes()));
-    [high, low]
+    ipv6::address(key.to_be_bytes())
 }
 
 impl Tables for Made {

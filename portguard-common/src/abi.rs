@@ -110,7 +110,7 @@ pub const TRIE_INDEX: u32 = TRIE_NARROW_BIT - 1;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Entry6 {
-    /// The prefix's first 64 bits as a number.
+    /// The prefix's first 64 bits, in network order as all halves here ([`ipv6::Address`](crate::wire::ipv6::Address)).
     pub high: u64,
     /// Its last 64 bits.
     pub low: u64,
@@ -129,7 +129,7 @@ impl Entry6 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Length6 {
-    /// The mask's first 64 bits as a number.
+    /// The mask's first 64 bits, in network order.
     pub high: u64,
     /// Its last 64 bits.
     pub low: u64,
@@ -356,7 +356,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Settings of tables without an entry.
+    /// Settings of tables without an entry but the two empty places and pilots that IPv6's have at least.
     pub const EMPTY: Self = Self {
         ports: 0,
         trie4: 0,

@@ -105,11 +105,11 @@ impl Tables for Node {
     }
 
     fn pilot6(&self, index: usize) -> Option<Pilot6> {
-        (index == 0).then_some(0)
+        (index < 2).then_some(0)
     }
 
     fn entry6(&self, index: usize) -> Option<&Entry6> {
-        (index == 0).then_some(&Entry6::EMPTY)
+        (index < 2).then_some(&Entry6::EMPTY)
     }
 
     fn cell(&self, index: u32) -> Option<Cell> {

@@ -295,13 +295,13 @@ impl<C: Context, const CALL: bool> Tables for Maps<C, CALL> {
 
     #[inline(always)]
     fn pilot6(&self, index: usize) -> Option<Pilot6> {
-        // SAFETY: the shift left as many bits as the number of pilots has indices.
+        // SAFETY: of a number shifted by `pilot_shift6` (`Tables::pilot6`), and there are 2^(64 - that) pilots.
         Some(unsafe { *PILOTS6.entry(index) })
     }
 
     #[inline(always)]
     fn entry6(&self, index: usize) -> Option<&Entry6> {
-        // SAFETY: the shift left as many bits as the table has indices.
+        // SAFETY: of a number shifted by `place_shift6` (`Tables::entry6`), and there are 2^(64 - that) places.
         Some(unsafe { &*TABLE6.entry(index) })
     }
 

@@ -77,9 +77,9 @@ fn of_a_thousand_faults_fifty_are_shown_and_all_are_counted() {
 
 #[test]
 fn a_site_that_the_tables_cannot_hold_is_refused_with_its_code() {
-    let source = CompileError::TooMany { what: "rows", limit: 65_535 };
-    let error = InputError::TooLarge { path: "site.toml".into(), source };
-    assert_snapshot!(error.render(Colour::Never));
+    let told = |source| InputError::TooLarge { path: "site.toml".into(), source }.render(Colour::Never);
+    let many = told(CompileError::TooMany { what: "rows", limit: 65_535 });
+    assert_snapshot!(many + &told(CompileError::Unplaced { sources: 70_000 }));
 }
 
 fn read(path: PathBuf) -> String {

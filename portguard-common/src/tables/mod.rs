@@ -53,7 +53,7 @@ pub trait Tables {
     fn class4(&self, address: u32) -> Option<u32> {
         class4(self, address)
     }
-    /// The class of the IPv6 source with these halves: [`class6`], likewise.
+    /// The class of the IPv6 source with these halves, in network order: [`class6`], likewise.
     #[inline(always)]
     fn class6(&self, high: u64, low: u64) -> Option<u32> {
         class6(self, high, low)
@@ -170,7 +170,7 @@ impl SourceAddress for ipv6::Address {
 
     #[inline(always)]
     fn class<T: Tables>(&self, tables: &T) -> Option<u32> {
-        let (high, low) = ipv6::halves(*self);
+        let [high, low] = *self;
         tables.class6(high, low)
     }
 }

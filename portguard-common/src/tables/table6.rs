@@ -9,7 +9,7 @@
 use super::Tables;
 use crate::abi::Pilot6;
 
-/// The class of the address with these halves; `None` when the tables contradict themselves.
+/// The class of the address with these halves, in network order; `None` when the tables contradict themselves.
 #[inline(always)]
 pub fn class6<T: Tables + ?Sized>(tables: &T, high: u64, low: u64) -> Option<u32> {
     let default = tables.default_class6();
@@ -59,7 +59,7 @@ pub struct Hash6 {
 }
 
 impl Hash6 {
-    /// Of the prefix with these halves. `multiplier` is that of its length
+    /// Of the prefix with these halves, in network order. `multiplier` is that of its length
     /// ([`Length6::multiplier`](crate::abi::Length6::multiplier)): the same bits have another hash at another length.
     #[inline(always)]
     #[must_use]
@@ -68,7 +68,7 @@ impl Hash6 {
         // the multiplier is. The number is for a key of zeros, whose hash is the length's, too.
         let both = high.wrapping_mul(multiplier).swap_bytes().wrapping_add(low.wrapping_mul(multiplier));
         let for_pilot = both.wrapping_add(0x2545_f491).wrapping_mul(multiplier);
-        // Keys of one pilot have the upper bits in common: below, they tell nothing apart, and what does is above.
+        // Swapped, the upper bits, which the keys of one pilot have in common, are the lowest.
         Self { for_pilot, for_place: for_pilot.swap_bytes().wrapping_mul(multiplier) }
     }
 

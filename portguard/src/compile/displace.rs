@@ -33,9 +33,9 @@ impl Placed {
     }
 }
 
-/// How many hashes are tried with a table of one size. The first one nearly always does.
+/// How many hashes are tried. The first one nearly always does.
 const ATTEMPTS: u32 = 8;
-/// The fewest places and pilots: with one, nothing would be left of a number.
+/// The fewest places and pilots: with one, the shift would be of all 64 bits, which is one of none.
 const LEAST: usize = 2;
 /// The most entries: a table has a power of two of places, of which half are taken at most.
 const MOST: usize = 1 << ((MAX_TABLE_BYTES / size_of::<Entry6>()).ilog2() - 1);
@@ -50,8 +50,8 @@ pub(super) fn place(entries: &[Entry6], lengths: usize) -> Result<Placed, Compil
     (0..ATTEMPTS).find_map(place).ok_or(CompileError::Unplaced { sources: entries.len() })
 }
 
-/// What multipliers are made from: all of the entries, so that nobody who can add some of them (the owner of a name that stands
-/// in the site) knows beforehand what they will be hashed with, and can choose ones that fall on each other.
+/// What multipliers are made from: all of the entries, so that who can add some of them (the owner of a name that stands in the site)
+/// has to know all others to know what they will be hashed with, and then to search: one more is another hash.
 fn key(entries: &[Entry6]) -> Sha256 {
     let mut key = Sha256::new();
     for entry in entries {
@@ -173,17 +173,13 @@ mod tests {
 
     use super::{CompileError, hash, place};
 
-    fn halves(number: u128) -> (u64, u64) {
-        ipv6::halves(ipv6::address(number.to_be_bytes()))
-    }
-
     fn entry(high: u64, low: u64, tag: u32) -> Entry6 {
         Entry6 { high, low, class: 7, tag }
     }
 
     /// The only length's.
     fn host(number: u128) -> Entry6 {
-        let (high, low) = halves(number);
+        let [high, low] = ipv6::address(number.to_be_bytes());
         entry(high, low, 1)
     }
 

@@ -18,13 +18,25 @@ pub enum CompileError {
     },
     /// No hash was found that has a place for each IPv6 source. With any other source beside them it is another hash.
     #[error(
-        "no places were found for the site's IPv6 sources and the marks on the way to them, {sources} in all; \
-         with one address more or less they are"
+        "no table was found for exactly these IPv6 sources, {sources} with the marks on the way to them; \
+         with one IPv6 address more or less there is one"
     )]
     Unplaced {
         /// How many there are.
         sources: usize,
     },
+}
+
+impl CompileError {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::TooMany { .. } => "take out rules or addresses, or split the site over several nodes",
+            Self::Unplaced { .. } => {
+                "add an IPv6 address to a group, or take one out, and please report this: it is no fault of the site"
+            }
+        }
+    }
 }
 
 /// `value` in a narrower type, or the error that there are too many of `what`.

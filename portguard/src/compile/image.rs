@@ -146,7 +146,7 @@ impl Image {
         &self.tables.table6
     }
 
-    /// Its pilots: one for each four places, or for all that there are.
+    /// Its pilots: one for each four places, two at least.
     pub fn pilots6(&self) -> &[Pilot6] {
         &self.tables.pilots6
     }

@@ -62,7 +62,7 @@ fn entries(
         around.push(*source);
         for &place in &ways[usize::from(source.prefix.prefix_len())] {
             let len = lengths.0[place];
-            let (high, low) = key(source.prefix, len);
+            let [high, low] = key(source.prefix, len);
             if by_length[place].last().is_some_and(|last| (last.high, last.low) == (high, low)) {
                 continue;
             }
@@ -79,18 +79,16 @@ fn entries(
     Ok(by_length.into_iter().flatten().collect())
 }
 
-fn key(prefix: Ipv6Net, len: u8) -> (u64, u64) {
-    let (high, low) = ipv6::halves(ipv6::address(prefix.network().octets()));
+fn key(prefix: Ipv6Net, len: u8) -> ipv6::Address {
+    let [high, low] = ipv6::address(prefix.network().octets());
     let [high_mask, low_mask] = mask(len);
-    (high & high_mask, low & low_mask)
+    [high & high_mask, low & low_mask]
 }
 
-/// The two halves of the mask of prefixes of `len` bits, 1 to 128.
-fn mask(len: u8) -> [u64; 2] {
+/// The mask of prefixes of `len` bits, 1 to 128.
+fn mask(len: u8) -> ipv6::Address {
     let bits = u128::MAX << (128 - u32::from(len));
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
-    let halves = [(bits >> 64) as u64, bits as u64];
-    halves
+    ipv6::address(bits.to_be_bytes())
 }
 
 /// The prefix lengths in use but for 0, in the order of a heap: the shape of the binary search through them.

@@ -109,13 +109,13 @@ pub enum InputError {
         /// Every fault of every file. What is merely odd is told once the files hold together.
         faults: Report,
     },
-    /// The site holds together and is too much for the tables.
+    /// The site holds together, and there are no tables for it.
     #[error("{}: {source}", path.display())]
-    #[diagnostic(code(PG0401), help("take out rules or addresses, or split the site over several nodes"))]
+    #[diagnostic(code(PG0401), help("{}", source.remedy()))]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What there is too much of.
+        /// Why.
         source: CompileError,
     },
 }
