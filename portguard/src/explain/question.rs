@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, str::FromStr};
 
+use portguard_common::wire::protocol::{DESTINATION_OPTIONS, FRAGMENT, HOP_BY_HOP, NO_NEXT_HEADER, ROUTING};
 use thiserror::Error;
 
 use crate::{
@@ -45,19 +46,23 @@ pub enum QuestionError {
         "`{0}` is no port: write 8086/tcp, 53/udp, 36412/sctp, icmp, icmp/8, icmpv4/8 or icmpv6/128 (a type) or ip/47 (a protocol)"
     )]
     NoPort(String),
-    /// The number of a protocol that no rule names.
+    /// The number of a protocol whose rules are by port or type.
+    #[error("`{0}` has a name of its own: write 8086/tcp, 53/udp, 36412/sctp, icmp or icmpv6/128")]
+    HasName(String),
+    /// The number of an extension header of IPv6's.
     #[error(
-        "no rule names `{0}`: TCP, UDP, SCTP and ICMP are written 8086/tcp or icmp/8, and a header that only leads to the next \
-         is nothing that a packet wants"
+        "`{0}` is a header of IPv6 and no protocol, so that no rule names it: ask for what stands behind it"
     )]
-    OnlyLeads(String),
-    /// The other family's ICMP.
-    #[error("{from} has no {icmp}: write icmp/8, which is of the address's family")]
+    ExtensionHeader(String),
+    /// ICMP of the other family.
+    #[error("{icmp} is not of the same family as {from}: write icmp for a ping, or {other}/TYPE")]
     Family {
         /// The address.
         from: IpAddr,
-        /// What it has not.
+        /// The ICMP.
         icmp: &'static str,
+        /// The one that the address has.
+        other: &'static str,
     },
 }
 
@@ -74,8 +79,13 @@ impl FromStr for Destination {
             Some(("icmpv4", kind)) => Ok(Self::Icmpv4(small(kind)?)),
             Some(("icmpv6", kind)) => Ok(Self::Icmpv6(small(kind)?)),
             Some(("ip", protocol)) => {
-                small(protocol)?;
-                portless(text).map(Self::Protocol).ok_or_else(|| QuestionError::OnlyLeads(text.to_owned()))
+                let number = small(protocol)?;
+                portless(text).map(Self::Protocol).ok_or_else(|| match number {
+                    HOP_BY_HOP | ROUTING | FRAGMENT | NO_NEXT_HEADER | DESTINATION_OPTIONS => {
+                        QuestionError::ExtensionHeader(text.to_owned())
+                    }
+                    _ => QuestionError::HasName(text.to_owned()),
+                })
             }
             Some((port, "tcp")) => Ok(Self::Port(Transport::Tcp, number(port)?)),
             Some((port, "udp")) => Ok(Self::Port(Transport::Udp, number(port)?)),
@@ -89,8 +99,12 @@ impl Destination {
     /// Itself, if a packet from this address, or to it, can want that.
     pub fn of(self, from: IpAddr) -> Result<Self, QuestionError> {
         match self {
-            Self::Icmpv4(_) if from.is_ipv6() => Err(QuestionError::Family { from, icmp: "icmpv4" }),
-            Self::Icmpv6(_) if from.is_ipv4() => Err(QuestionError::Family { from, icmp: "icmpv6" }),
+            Self::Icmpv4(_) if from.is_ipv6() => {
+                Err(QuestionError::Family { from, icmp: "icmpv4", other: "icmpv6" })
+            }
+            Self::Icmpv6(_) if from.is_ipv4() => {
+                Err(QuestionError::Family { from, icmp: "icmpv6", other: "icmpv4" })
+            }
             _ => Ok(self),
         }
     }
@@ -150,8 +164,11 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Destination>(), Err(QuestionError::NoPort(text.to_owned())));
         }
-        for text in ["ip/0", "ip/1", "ip/6", "ip/17", "ip/43", "ip/44", "ip/58", "ip/59", "ip/60", "ip/132"] {
-            assert_eq!(text.parse::<Destination>(), Err(QuestionError::OnlyLeads(text.to_owned())));
+        for text in ["ip/1", "ip/6", "ip/17", "ip/58", "ip/132"] {
+            assert_eq!(text.parse::<Destination>(), Err(QuestionError::HasName(text.to_owned())));
+        }
+        for text in ["ip/0", "ip/43", "ip/44", "ip/59", "ip/60"] {
+            assert_eq!(text.parse::<Destination>(), Err(QuestionError::ExtensionHeader(text.to_owned())));
         }
     }
 }

@@ -7,14 +7,14 @@ use portguard_common::{Action, Arrival, Outcome, Reason, decide, outgoing};
 use super::{Question, frame};
 use crate::{
     compile::{Image, NativeTables, NoSockets, Target},
-    matrix::{Direction, IcmpTypes, Matrix, RuleId, Service},
+    matrix::{Direction, IcmpTypes, Matrix, Rule, RuleId, Service},
 };
 use portguard_common::wire::{icmp, protocol};
 
 /// The reason of every outbound packet where nothing judges what leaves.
 const OUTBOUND: &str = "outbound_not_enforced";
 /// What an authentication header is admitted by.
-const HEADER_SAYS: &str = "a rule admits the peer's authentication headers; what stands behind one is judged as if it stood there alone";
+const HEADER_SAYS: &str = "a rule admits authentication headers between the two; what stands behind one is judged as if it stood there alone";
 const OUTBOUND_SAYS: &str = "outbound traffic passes: the site declares outbound rules and does not enforce them (outbound = \"off\")";
 
 /// What becomes of a packet.
@@ -42,17 +42,21 @@ pub(super) fn judge<'a>(question: &Question, matrix: &Matrix, image: &'a Image) 
         Direction::Out => return declared(question, matrix),
     };
     let of_header = question.target() == Target::Protocol(protocol::AH);
-    if of_header && verdict.action == Action::Pass {
-        admitted_header(question, matrix).unwrap_or(verdict)
-    } else {
-        verdict
-    }
+    if of_header && verdict.action == Action::Pass { passed_header(question, matrix) } else { verdict }
 }
 
-/// The packet of an authentication header passes by what stands behind it, and the header by a rule.
-fn admitted_header(question: &Question, matrix: &Matrix) -> Option<Verdict<'static>> {
-    let header = Verdict { reason: Reason::Admitted.name(), says: HEADER_SAYS, ..declared(question, matrix) };
-    header.rule.is_some().then_some(header)
+/// The packet of an authentication header passes by what stands behind it, and the header by a rule; or it leaves, and may answer one
+/// that comes in.
+fn passed_header(question: &Question, matrix: &Matrix) -> Verdict<'static> {
+    let is_of = |rule: &Rule| rule.direction == question.direction || matches!(rule.service, Service::All);
+    let named = naming(question, matrix, is_of);
+    let rule = admitting(question, matrix, &named);
+    let (reason, says) = match rule {
+        Some(_) => (Reason::Admitted, HEADER_SAYS),
+        None => (Reason::Reply, Reason::Reply.says_outbound()),
+    };
+    let named = Cow::Owned(named);
+    Verdict { action: Action::Pass, reason: reason.name(), says, rule, named, unnamed: false }
 }
 
 fn inbound(question: &Question, image: &Image) -> Outcome {
@@ -90,29 +94,34 @@ fn judged(outcome: Outcome, says: fn(Reason) -> &'static str, image: &Image) -> 
 }
 
 fn declared(question: &Question, matrix: &Matrix) -> Verdict<'static> {
-    let target = question.target();
-    let named: Vec<RuleId> = (0..matrix.rules.len())
-        .map(RuleId::new)
-        .filter(|&id| {
-            let rule = matrix.rule(id);
-            rule.direction == question.direction
-                && rule.zones.contains(&question.zone)
-                && opens(&rule.service, target)
-        })
-        .collect();
-    let declares = |&&id: &&RuleId| {
-        let mut prefixes =
-            matrix.rule(id).groups().into_iter().flat_map(|group| &matrix.group(group).prefixes);
-        prefixes.any(|prefix| prefix.contains(&question.from))
-    };
+    let named = naming(question, matrix, |rule| rule.direction == Direction::Out);
     Verdict {
         action: Action::Pass,
         reason: OUTBOUND,
         says: OUTBOUND_SAYS,
-        rule: named.iter().find(declares).copied(),
+        rule: admitting(question, matrix, &named),
         named: Cow::Owned(named),
         unnamed: false,
     }
+}
+
+/// The rules of such that name what is asked about.
+fn naming(question: &Question, matrix: &Matrix, such: impl Fn(&Rule) -> bool) -> Vec<RuleId> {
+    let names = |id: &RuleId| {
+        let rule = matrix.rule(*id);
+        such(rule) && rule.zones.contains(&question.zone) && opens(&rule.service, question.target())
+    };
+    (0..matrix.rules.len()).map(RuleId::new).filter(names).collect()
+}
+
+/// The first of these rules that admits the other end.
+fn admitting(question: &Question, matrix: &Matrix, named: &[RuleId]) -> Option<RuleId> {
+    let admits = |id: &&RuleId| {
+        let mut prefixes =
+            matrix.rule(**id).groups().into_iter().flat_map(|group| &matrix.group(group).prefixes);
+        prefixes.any(|prefix| prefix.contains(&question.from))
+    };
+    named.iter().find(admits).copied()
 }
 
 /// Whether a rule that opens `service` names `target`.

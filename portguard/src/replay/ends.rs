@@ -24,7 +24,7 @@ pub(super) struct Ends {
     pub(super) segment: Option<Segment>,
 }
 
-/// What a packet wants, as `explain` writes it.
+/// What a packet wants, as `explain` writes it; of one that shows no port, `ip/17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Aim(Target);
 
@@ -63,20 +63,17 @@ impl Ends {
         let Some((ether_type, payload)) = behind_tags(frame) else { return Self::default() };
         let group = frame[0] & 1 == 1;
         let packet = LaxSlicedPacket::from_ether_type(ether_type, payload);
-        let (source, destination, first, payload) = match &packet.net {
+        let (source, destination, later, payload) = match &packet.net {
             Some(LaxNetSlice::Ipv4(ip)) => {
                 let header = ip.header();
                 let (from, to) = (header.source_addr().into(), header.destination_addr().into());
-                (from, to, header.fragments_offset().value() == 0, ip.payload())
+                let later = (header.fragments_offset().value() > 0).then(|| header.protocol());
+                (from, to, later, ip.payload())
             }
             Some(LaxNetSlice::Ipv6(ip)) => {
                 let header = ip.header();
                 let (from, to) = (header.source_addr().into(), header.destination_addr().into());
-                let is_later = |extension| match extension {
-                    Ipv6ExtensionSlice::Fragment(fragment) => is_later(fragment.slice()),
-                    _ => false,
-                };
-                (from, to, !ip.extensions().clone().into_iter().any(is_later), ip.payload())
+                (from, to, ip.extensions().clone().into_iter().find_map(later), ip.payload())
             }
             Some(LaxNetSlice::Arp(arp)) if arp.hw_addr_type() == ArpHardwareId::ETHERNET => {
                 let sender: Option<[u8; 4]> = arp.sender_protocol_addr().try_into().ok();
@@ -84,9 +81,14 @@ impl Ends {
             }
             Some(LaxNetSlice::Arp(_)) | None => return Self { group, ..Self::default() },
         };
-        let (protocol, payload) = (payload.ip_number, payload.payload);
-        let to = aim(protocol, payload).filter(|_| first).unwrap_or(Target::Protocol(protocol.0));
-        let segment = ports(protocol, payload).filter(|_| first).map(|(from, to, kind)| Segment {
+        let (to, segment) = if let Some(protocol) = later {
+            (Target::Protocol(protocol.0), None)
+        } else {
+            let (protocol, payload) = (payload.ip_number, payload.payload);
+            let to = aim(protocol, payload).unwrap_or(Target::Protocol(protocol.0));
+            (to, ports(protocol, payload))
+        };
+        let segment = segment.map(|(from, to, kind)| Segment {
             source: SocketAddr::new(source, from),
             destination: SocketAddr::new(destination, to),
             kind,
@@ -96,9 +98,12 @@ impl Ends {
     }
 }
 
-/// Whether this fragment header (RFC 8200 section 4.5) is of a later fragment. The library reads the offset from the wrong bits.
-fn is_later(header: &[u8]) -> bool {
-    matches!(header, [_, _, high, low, ..] if u16::from_be_bytes([*high, *low]) >> 3 > 0)
+/// What a later fragment is of, where this extension header is of one (RFC 8200 section 4.5). The library reads the offset from the wrong
+/// bits.
+fn later(extension: Ipv6ExtensionSlice<'_>) -> Option<IpNumber> {
+    let Ipv6ExtensionSlice::Fragment(header) = extension else { return None };
+    let offset = header.slice().get(2..)?.first_chunk()?;
+    (u16::from_be_bytes(*offset) >> 3 > 0).then(|| header.next_header())
 }
 
 /// What a frame holds behind all of its tags, however many there are.

@@ -179,6 +179,7 @@ fn is_closed(grounds: &Grounds<'_>, from: IpAddr, zone: ZoneId, target: Target) 
         // No site can name it.
         Target::Other => return false,
     };
+    let Ok(to) = to.of(from) else { return false };
     let question = Question { from, to, zone, direction: Direction::In };
     Explanation::new(&question, grounds.matrix, grounds.image).drops()
 }

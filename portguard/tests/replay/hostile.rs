@@ -4,7 +4,9 @@
 use std::{
     cell::Cell,
     fmt::Write as _,
+    fs,
     io::{self, Read},
+    process::Command,
 };
 
 use insta::assert_snapshot;
@@ -18,7 +20,7 @@ use crate::{
     },
     frames::{NODE, NODE6, tcp, udp},
     replayed,
-    support::portguard,
+    support::{directory as directory_of_tests, portguard},
 };
 
 const SITE: &[&str] = &["--site", "sites/both.toml"];
@@ -135,6 +137,24 @@ fn what_is_no_capture_is_told_apart() {
         write!(told, "{name}\n  {error}").unwrap();
     }
     assert_snapshot!(told);
+}
+
+#[test]
+fn a_disk_without_space_for_the_answers_is_not_the_captures_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("sound.pcap");
+    fs::write(&file, pcap(&frames())).unwrap();
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_portguard"))
+        .args(["replay", "--site", "sites/both.toml"])
+        .arg(&file)
+        .current_dir(directory_of_tests())
+        .stdout(full)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot write the answers") && !said.contains("sound.pcap"), "{said}");
 }
 
 #[test]

@@ -178,6 +178,40 @@ fn an_authentication_header_is_admitted_by_its_own_rule() {
 }
 
 #[test]
+fn an_authentication_header_leaves_by_a_rule_or_as_an_answer() {
+    const SITE: &str = r#"mode = "enforce"
+posture = "drop"
+outbound = "enforce"
+outbound_posture = "drop"
+failsafe = ["others"]
+[interfaces.eth0]
+[groups]
+peers = ["10.30.0.0/16"]
+others = ["10.40.0.0/16"]
+[[rules]]
+name = "ipsec"
+ports = ["ip/51"]
+to = ["peers"]
+"#;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("site.toml");
+    let judged = |site: &str| {
+        fs::write(&file, site).unwrap();
+        ["10.30.0.7", "10.40.0.7", "10.50.0.7"].map(|peer| {
+            let site = file.to_str().unwrap();
+            let question = ["--direction", "out", "--from", peer, "--to", "ip/51"];
+            let shown = answer(&[&["explain", "--site", site][..], &question].concat());
+            let reason = shown.split_once("reason: ").and_then(|(_, rest)| rest.split_once(':'));
+            (reason.unwrap().0.to_owned(), shown.contains("  rule: "))
+        })
+    };
+    let expected = |reasons: [&str; 3]| reasons.map(|reason| (reason.to_owned(), reason == "admitted"));
+    assert_eq!(judged(SITE), expected(["admitted", "admitted", "protocol"]));
+    let comes_in = SITE.replace("to = ", "from = ");
+    assert_eq!(judged(&comes_in), expected(["reply", "admitted", "protocol"]));
+}
+
+#[test]
 fn every_number_of_a_protocol_is_answered_as_its_packets_are_judged() {
     let expected = |from: &str, number: u8| match (from.contains(':'), number) {
         (_, 47 | 51) => "admitted",
