@@ -13,9 +13,9 @@ use portguard_common::wire::{icmp, protocol};
 
 /// The reason of every outbound packet where nothing judges what leaves.
 const OUTBOUND: &str = "outbound_not_enforced";
-/// What an authentication header is admitted by.
-const HEADER_SAYS: &str = "a rule admits authentication headers between the two; what stands behind one is judged as if it stood there alone";
 const OUTBOUND_SAYS: &str = "outbound traffic passes: the site declares outbound rules and does not enforce them (outbound = \"off\")";
+/// What is said of an authentication header that a rule admits.
+const HEADER_SAYS: &str = "a rule admits authentication headers between the two; what stands behind one is judged as if it stood there alone";
 
 /// What becomes of a packet.
 pub(super) struct Verdict<'a> {
