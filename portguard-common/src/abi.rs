@@ -7,7 +7,7 @@ use crate::{Reason, drops::DropKey};
 
 /// Raised whenever a record, a page or the meaning of an index changes. A generation that was loaded by another
 /// version can be told by it.
-pub const ABI_VERSION: u32 = 11;
+pub const ABI_VERSION: u32 = 12;
 
 /// The names of the tables' and settings' symbols, of the maps and of the programs in the object.
 pub mod names {
@@ -162,8 +162,19 @@ pub struct Counter {
 
 /// The counters to a page.
 pub const COUNTERS_PER_PAGE: u32 = 64;
+/// Counters one after the other.
+pub type Counters = [Counter; COUNTERS_PER_PAGE as usize];
+
 /// A page of counters.
-pub type CounterPage = [Counter; COUNTERS_PER_PAGE as usize];
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct CounterPage {
+    /// Its counters.
+    pub counters: Counters,
+    /// Of the drops that were counted in this page, those beyond [`NOTES_PER_TICK`], by the half of the table of drops that was
+    /// written then. They only grow, as counters do; [`DropTally::unnoted_before`] is what there was when a half was cleared.
+    pub unnoted: [Counter; 2],
+}
 
 /// The offsets of a documented port's counters from its [`PortEntry::slot`]. Before them all stand the counters of the
 /// reasons, by discriminant, and with [`Settings::outbound`] once more from [`OUTBOUND_REASONS`] on. Whether what was to be dropped was dropped depends on the generation's mode.
@@ -212,7 +223,8 @@ pub struct DropBucket {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct DropTally {
-    /// Packets that were dropped and are in no place of the table.
+    /// Packets that were to be noted, and are in no place of the table. With those that were not to be
+    /// ([`CounterPage::unnoted`]) it is all that the table does not say.
     pub lost: Counter,
     /// Events that were handed to the ring buffer.
     pub told: u64,
@@ -224,6 +236,9 @@ pub struct DropTally {
     pub moment: u64,
     /// How many were made in it.
     pub in_moment: u64,
+    /// What had been counted as [`CounterPage::unnoted`] in this half before its epoch began. Written by userspace alone, and all in
+    /// one CPU's tally.
+    pub unnoted_before: Counter,
 }
 
 /// The most events that one CPU makes within 2^30 ns, a second or so.
@@ -391,9 +406,10 @@ const _: () = {
     assert!(size_of::<InterfaceEntry>() == 8);
     assert!(size_of::<DropKey>() == 24);
     assert!(size_of::<DropEntry>() == 64);
-    assert!(size_of::<DropTally>() == 56);
+    assert!(size_of::<DropTally>() == 72);
     assert!(size_of::<Sender>() == 16);
     assert!(size_of::<DropEvent>() == 56);
+    assert!(size_of::<CounterPage>() == (COUNTERS_PER_PAGE as usize + 2) * size_of::<Counter>());
     assert!(undocumented::COUNT.is_multiple_of(COUNTERS_PER_PAGE));
     assert!(undocumented::MOST_COPIES.is_power_of_two());
     assert!(DROP_BUCKETS.is_power_of_two());

@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use portguard_common::{
     Arrival, Outcome, Reason,
-    abi::{Counter, DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT, NOTES_PER_TICK},
+    abi::{Counter, CounterPage, DROP_BUCKETS, DropEvent, DropTally, EVENTS_PER_MOMENT, NOTES_PER_TICK},
     drops::{self, Clock, DropKey, Noted, Peer},
 };
 
@@ -22,17 +22,25 @@ use crate::{
 /// The length of a moment as a power of two of nanoseconds.
 const MOMENT_SHIFT: u32 = 30;
 
-/// Notes that a packet of `bytes` was dropped, unless it was about a connection that is gone: there are always some of these, each to a
-/// port of its own, and they would take the places of what matters.
+/// Notes that a packet of `bytes`, which was counted in `page`, was dropped, unless it was about a connection that is gone: there are
+/// always some of these, each to a port of its own, and they would take the places of what matters.
 #[inline(always)]
-pub(crate) fn note<C: Context>(context: C, outcome: Outcome, bytes: u64) {
+pub(crate) fn note<C: Context>(
+    context: C,
+    outcome: Outcome,
+    bytes: u64,
+    page: Option<&'static mut CounterPage>,
+) {
     if !maps::details() || matches!(outcome.reason, Reason::Stale) {
         return;
     }
-    if pace() {
+    // SAFETY: the static is live and aligned, and any bytes are a number; volatile, since other CPUs write it.
+    let spent = unsafe { (&raw const SPENT).read_volatile() };
+    if spent != Coarse.tick() {
         context.note_drop(outcome.to_bits(), bytes);
-    } else if let Some(tally) = tally(maps::half()) {
-        lose(tally, Counter { packets: 1, bytes });
+    } else if let Some(page) = page {
+        // In the page that is at hand: a flood pays for no look-up more.
+        add(&mut page.unnoted[maps::half() as usize], Counter { packets: 1, bytes });
     }
 }
 
@@ -42,26 +50,24 @@ pub(crate) fn note<C: Context>(context: C, outcome: Outcome, bytes: u64) {
 static mut TICK: u32 = 0;
 #[unsafe(no_mangle)]
 static mut NOTES: u32 = 0;
+/// The tick for which there is no time left to note another drop.
+#[unsafe(no_mangle)]
+static mut SPENT: u32 = 0;
 
-/// Whether there is time to note another drop within this tick.
+/// Takes the time to note a drop from this tick's.
 #[inline(always)]
-fn pace() -> bool {
+fn spend() {
     let tick = Coarse.tick();
     // SAFETY: the statics are live and aligned, and any bytes are a number; volatile, since other CPUs write them.
-    let notes = unsafe {
-        if (&raw const TICK).read_volatile() == tick {
-            (&raw const NOTES).read_volatile()
-        } else {
-            (&raw mut TICK).write_volatile(tick);
-            0
+    unsafe {
+        let before =
+            if (&raw const TICK).read_volatile() == tick { (&raw const NOTES).read_volatile() } else { 0 };
+        (&raw mut NOTES).write_volatile(before + 1);
+        (&raw mut TICK).write_volatile(tick);
+        if before + 1 >= NOTES_PER_TICK {
+            (&raw mut SPENT).write_volatile(tick);
         }
-    };
-    if notes >= NOTES_PER_TICK {
-        return false;
     }
-    // SAFETY: as above.
-    unsafe { (&raw mut NOTES).write_volatile(notes + 1) };
-    true
 }
 
 /// The tally of a half on this CPU.
@@ -73,9 +79,9 @@ fn tally<'a>(half: u32) -> Option<&'a mut DropTally> {
 }
 
 #[inline(always)]
-fn lose(tally: &mut DropTally, Counter { packets, bytes }: Counter) {
-    tally.lost.packets += packets;
-    tally.lost.bytes += bytes;
+fn add(sum: &mut Counter, Counter { packets, bytes }: Counter) {
+    sum.packets += packets;
+    sum.bytes += bytes;
 }
 
 /// Exported, so that the verifier takes it by itself, and not once for each way that leads to a drop.
@@ -101,6 +107,7 @@ pub(crate) extern "C" fn note_drop_out(context: *mut __sk_buff, outcome: u64, by
 
 #[inline(always)]
 fn note_in_table<C: Context>(context: C, outcome: u64, bytes: u64) -> u32 {
+    spend();
     let arrival = maps::arrival(context).unwrap_or(Arrival::from_bits(0));
     match drops::plain_key(&Head::new(context), peer::<C>(), arrival, outcome) {
         Some(key) => enter(context, key, bytes),
@@ -154,10 +161,10 @@ fn enter<C: Context>(context: C, key: DropKey, bytes: u64) {
         Noted::Known => {}
         Noted::First => tell(context, tally, key, bytes),
         Noted::Instead(before) => {
-            lose(tally, before);
+            add(&mut tally.lost, before);
             tell(context, tally, key, bytes);
         }
-        Noted::Lost => lose(tally, Counter { packets: 1, bytes }),
+        Noted::Lost => add(&mut tally.lost, Counter { packets: 1, bytes }),
     }
 }
 

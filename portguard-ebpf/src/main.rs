@@ -132,13 +132,13 @@ fn judge<C: Context, F: First<C>>(context: C) -> Action {
 #[inline(always)]
 fn settle<C: Context>(context: C, outcome: Outcome, bytes: u64) -> Action {
     let outcome = unless_transit(context, outcome);
-    count::count::<C>(outcome, bytes);
+    let page = count::count::<C>(outcome, bytes);
     #[cfg(feature = "log")]
     log::tell(outcome.to_bits(), bytes);
     match outcome.reason.action() {
         Action::Pass => Action::Pass,
         Action::Drop => {
-            drops::note(context, outcome, bytes);
+            drops::note(context, outcome, bytes, page);
             if maps::observe::<C>() { Action::Pass } else { Action::Drop }
         }
     }

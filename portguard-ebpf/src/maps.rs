@@ -15,7 +15,7 @@ use aya_ebpf::{
 use portguard_common::{
     Arrival,
     abi::{
-        ARRIVAL_DIFFERS, COUNTERS_PER_PAGE, Cell, CounterPage, DROP_BUCKETS, DropBucket, DropEvent,
+        ARRIVAL_DIFFERS, COUNTERS_PER_PAGE, Cell, CounterPage, Counters, DROP_BUCKETS, DropBucket, DropEvent,
         DropTally, EVENT_BYTES, Entry6, InterfaceEntry, Length6, MAX_LENGTHS6, Pilot6, PortEntry, Settings,
         undocumented,
     },
@@ -38,7 +38,7 @@ static INTERFACES: Array<InterfaceEntry, 1, READ_ONLY> = Array::new();
 pub(crate) static COUNTERS: PerCpuArray<CounterPage, 1> = PerCpuArray::new();
 
 #[btf_map]
-static UNDOCUMENTED: Array<CounterPage, 1> = Array::new();
+static UNDOCUMENTED: Array<Counters, 1> = Array::new();
 #[btf_map]
 pub(crate) static DROPS: PerCpuArray<DropBucket, { 2 * DROP_BUCKETS as usize }> = PerCpuArray::new();
 #[btf_map]

@@ -5,7 +5,9 @@ use std::{borrow::Borrow, ops::Range};
 use aya::maps::{Array, MapData, MapError, PerCpuArray};
 use portguard_common::{
     Action, Reason,
-    abi::{COUNTERS_PER_PAGE, Counter, CounterPage, OUTBOUND_REASONS, names, port_slots, undocumented},
+    abi::{
+        COUNTERS_PER_PAGE, Counter, CounterPage, Counters, OUTBOUND_REASONS, names, port_slots, undocumented,
+    },
 };
 
 use super::{DatapathError, pod::Pod};
@@ -58,14 +60,14 @@ impl CounterSnapshot {
 /// Counters by their number. A site can have hundreds of thousands, of which most nodes ever count in a few: a page that has
 /// counted nothing takes no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Pages(Vec<Option<Box<CounterPage>>>);
+struct Pages(Vec<Option<Box<Counters>>>);
 
 impl Pages {
     fn of(pages: u32) -> Self {
         Self(vec![None; pages as usize])
     }
 
-    fn add(&mut self, index: u32, page: &CounterPage) {
+    fn add(&mut self, index: u32, page: &Counters) {
         if page.iter().all(|counter| *counter == Counter::default()) {
             return;
         }
@@ -98,14 +100,14 @@ impl Pages {
 pub(super) fn read<M: Borrow<MapData>>(
     map: &PerCpuArray<M, Pod<CounterPage>>,
     slots: u32,
-    undocumented: &Array<M, Pod<CounterPage>>,
+    undocumented: &Array<M, Pod<Counters>>,
     outbound: bool,
 ) -> Result<CounterSnapshot, DatapathError> {
     let pages = slots.div_ceil(COUNTERS_PER_PAGE);
     let mut counters = Pages::of(pages);
     for index in 0..pages {
         let cpus = map.get(&index, 0).map_err(unreadable)?;
-        cpus.iter().for_each(|Pod(page)| counters.add(index, page));
+        cpus.iter().for_each(|Pod(page)| counters.add(index, &page.counters));
     }
     // Thousands of pages, which are empty on most nodes most of the time.
     let any = Reason::ALL.iter().filter(|reason| reason.may_be_undocumented());
@@ -119,7 +121,7 @@ pub(super) fn read<M: Borrow<MapData>>(
 
 /// The places of one copy take so many `pages`.
 fn read_undocumented<M: Borrow<MapData>>(
-    map: &Array<M, Pod<CounterPage>>,
+    map: &Array<M, Pod<Counters>>,
     pages: u32,
 ) -> Result<Pages, DatapathError> {
     let error = |source| DatapathError::Map { map: names::UNDOCUMENTED, source: Box::new(source) };
@@ -138,7 +140,22 @@ pub(super) fn read_one<M: Borrow<MapData>>(
 ) -> Result<Counter, DatapathError> {
     let cpus = map.get(&(slot / COUNTERS_PER_PAGE), 0).map_err(unreadable)?;
     let place = (slot % COUNTERS_PER_PAGE) as usize;
-    Ok(sum(cpus.iter().map(|Pod(page)| page[place])))
+    Ok(sum(cpus.iter().map(|Pod(page)| page.counters[place])))
+}
+
+/// Of the drops that were counted, those that were not noted while this half of the table of drops was written, ever since the
+/// generation was loaded.
+pub(super) fn unnoted<M: Borrow<MapData>>(
+    map: &PerCpuArray<M, Pod<CounterPage>>,
+    half: u32,
+) -> Result<Counter, DatapathError> {
+    let mut sums = Counter::default();
+    for index in 0..map.len() {
+        let cpus = map.get(&index, 0).map_err(unreadable)?;
+        let of_page = cpus.iter().map(|Pod(page)| page.unnoted[half as usize]);
+        sums = sum(of_page.chain([sums]));
+    }
+    Ok(sums)
 }
 
 pub(super) fn unreadable(source: MapError) -> DatapathError {

@@ -12,9 +12,9 @@ use std::{
 };
 
 use aya::maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues, RingBuf};
-use portguard_common::abi::{DROP_BUCKETS, DropBucket, DropEntry, DropEvent, DropTally, names};
+use portguard_common::abi::{CounterPage, DROP_BUCKETS, DropBucket, DropEntry, DropEvent, DropTally, names};
 
-use super::{DatapathError, generation::open_map, pod::Pod};
+use super::{DatapathError, counters, generation::open_map, pod::Pod};
 
 /// The names of the pins, by the names of their maps.
 pub(super) const PINS: [(&str, &str); 4] =
@@ -45,13 +45,17 @@ impl Epoch {
 /// A generation's table of drops.
 pub struct DropTable<M = MapData> {
     drops: PerCpuArray<M, Pod<DropBucket>>,
+    /// Which tell what was not noted.
+    counters: PerCpuArray<M, Pod<CounterPage>>,
     tallies: PerCpuArray<M, Pod<DropTally>>,
     epoch: Array<M, Pod<u32>>,
 }
 
 impl DropTable {
-    pub(super) fn open(directory: &Path) -> Result<Self, DatapathError> {
+    /// Of the generation that is pinned in `directory`, its counters by that name.
+    pub(super) fn open(directory: &Path, counters: &str) -> Result<Self, DatapathError> {
         Ok(Self {
+            counters: open_map(&directory.join(counters))?,
             drops: open_map(&directory.join(DROPS))?,
             tallies: open_map(&directory.join(TALLIES))?,
             epoch: open_map(&directory.join(EPOCH))?,
@@ -71,9 +75,13 @@ impl<M: Borrow<MapData>> DropTable<M> {
         let half = number & 1;
         let mut epoch = Epoch { number, ..Epoch::default() };
         let tallies = self.tallies.get(&half, 0).map_err(|source| unusable(names::TALLIES, source))?;
+        epoch.tally.lost = counters::unnoted(&self.counters, half)?;
         for Pod(tally) in tallies.iter() {
-            epoch.tally.lost.packets += tally.lost.packets;
-            epoch.tally.lost.bytes += tally.lost.bytes;
+            let DropTally { lost, unnoted_before, .. } = tally;
+            epoch.tally.lost.packets += lost.packets;
+            epoch.tally.lost.packets -= unnoted_before.packets;
+            epoch.tally.lost.bytes += lost.bytes;
+            epoch.tally.lost.bytes -= unnoted_before.bytes;
             epoch.tally.told += tally.told;
             epoch.tally.withheld += tally.withheld;
             epoch.tally.unheard += tally.unheard;
@@ -104,12 +112,15 @@ impl<M: BorrowMut<MapData>> DropTable<M> {
             let error = |source| unusable(names::DROPS, source);
             let cpus = self.drops.get(&place, 0).map_err(error)?;
             if cpus.iter().any(|Pod(bucket)| *bucket != DropBucket::default()) {
-                self.drops.set(place, empty(cpus.len())?, 0).map_err(error)?;
+                let empty = vec![DropBucket::default(); cpus.len()];
+                self.drops.set(place, values(empty)?, 0).map_err(error)?;
             }
         }
         let error = |source| unusable(names::TALLIES, source);
-        let cpus = self.tallies.get(&half, 0).map_err(error)?.len();
-        self.tallies.set(half, empty(cpus)?, 0).map_err(error)
+        let unnoted_before = counters::unnoted(&self.counters, half)?;
+        let mut tallies = vec![DropTally::default(); self.tallies.get(&half, 0).map_err(error)?.len()];
+        tallies[0].unnoted_before = unnoted_before;
+        self.tallies.set(half, values(tallies)?, 0).map_err(error)
     }
 }
 
@@ -120,6 +131,7 @@ impl<'m> DropTable<&'m MapData> {
     ) -> Result<Self, DatapathError> {
         let error = |name| move |source| unusable(name, source);
         Ok(Self {
+            counters: map(names::COUNTERS)?.try_into().map_err(error(names::COUNTERS))?,
             drops: map(names::DROPS)?.try_into().map_err(error(names::DROPS))?,
             tallies: map(names::TALLIES)?.try_into().map_err(error(names::TALLIES))?,
             epoch: map(names::EPOCH)?.try_into().map_err(error(names::EPOCH))?,
@@ -131,11 +143,11 @@ fn places(half: u32) -> std::ops::Range<u32> {
     half * DROP_BUCKETS..(half + 1) * DROP_BUCKETS
 }
 
-fn empty<T: Default + Copy>(cpus: usize) -> Result<PerCpuValues<Pod<T>>, DatapathError>
+fn values<T>(cpus: Vec<T>) -> Result<PerCpuValues<Pod<T>>, DatapathError>
 where
     Pod<T>: aya::Pod,
 {
-    PerCpuValues::try_from(vec![Pod(T::default()); cpus])
+    PerCpuValues::try_from(cpus.into_iter().map(Pod).collect::<Vec<_>>())
         .map_err(|source| DatapathError::System { call: "possible_cpus", source })
 }
 

@@ -11,7 +11,7 @@ use aya::{
 };
 use portguard_common::{
     Arrival,
-    abi::{ABI_VERSION, CounterPage, InterfaceEntry, names},
+    abi::{ABI_VERSION, CounterPage, Counters, InterfaceEntry, names},
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ pub struct Generation {
     about: About,
     programs: Programs,
     counters: PerCpuArray<MapData, Pod<CounterPage>>,
-    undocumented: Array<MapData, Pod<CounterPage>>,
+    undocumented: Array<MapData, Pod<Counters>>,
     interfaces: Array<MapData, Pod<InterfaceEntry>>,
     drops: DropTable,
     directory: PathBuf,
@@ -116,7 +116,7 @@ impl Generation {
             counters: open_map(&directory.join(COUNTERS))?,
             undocumented: open_map(&directory.join(UNDOCUMENTED))?,
             interfaces: open_map(&directory.join(INTERFACES))?,
-            drops: DropTable::open(&directory)?,
+            drops: DropTable::open(&directory, COUNTERS)?,
             directory,
             log: None,
         })

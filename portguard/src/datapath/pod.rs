@@ -6,7 +6,8 @@ use std::slice;
 
 use super::record::Chunk;
 use portguard_common::abi::{
-    Cell, CounterPage, DropBucket, DropEvent, DropTally, Entry6, InterfaceEntry, PortEntry, Settings,
+    Cell, CounterPage, Counters, DropBucket, DropEvent, DropTally, Entry6, InterfaceEntry, PortEntry,
+    Settings,
 };
 
 /// A record or page of a map, for aya.
@@ -30,6 +31,7 @@ plain!(
     Entry6,
     Cell,
     CounterPage,
+    Counters,
     InterfaceEntry,
     Settings,
     Chunk,
