@@ -161,7 +161,7 @@ pub struct Counter {
 }
 
 /// The counters to a page.
-pub const COUNTERS_PER_PAGE: u32 = 64;
+pub const COUNTERS_PER_PAGE: u32 = 256;
 /// Counters one after the other.
 pub type Counters = [Counter; COUNTERS_PER_PAGE as usize];
 

@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use portguard_common::abi::Sender;
 
-use crate::{drops, reply, transit};
+use crate::{drops, reply, transit, unusual};
 
 /// What the program asks of a packet at the hook where it meets it.
 pub(crate) trait Context: Copy {
@@ -54,6 +54,10 @@ pub(crate) trait Context: Copy {
     /// Who sent the packet, if it leaves.
     fn sender(self) -> Sender;
 
+    /// Calls the function that gives the verdict on a frame that is not plain, or leaves: as far as its first buffer goes, or else
+    /// wherever its headers are. `arrival` and the outcome are bits.
+    fn unusual(self, arrival: u32, headers: Headers) -> u64;
+
     /// Calls the function that tells whether a plain packet that comes in is a reply, with its refusal; gives its outcome.
     fn unless_reply(self, refusal: u64) -> u64;
 
@@ -63,6 +67,15 @@ pub(crate) trait Context: Copy {
     /// Calls the function that notes a drop: each hook has its own, since a global function's parameters have the type of
     /// the kernel's context.
     fn note_drop(self, outcome: u64, bytes: u64);
+}
+
+/// Where the headers of a frame are taken to be.
+#[derive(Clone, Copy)]
+pub(crate) enum Headers {
+    /// In its first buffer.
+    InOnePiece,
+    /// In any.
+    InPieces,
 }
 
 /// A packet at XDP.
@@ -144,6 +157,14 @@ impl Context for Xdp {
     #[inline(always)]
     fn sender(self) -> Sender {
         Sender::default()
+    }
+
+    #[inline(always)]
+    fn unusual(self, arrival: u32, headers: Headers) -> u64 {
+        match headers {
+            Headers::InOnePiece => unusual::in_one_piece(self.0, arrival),
+            Headers::InPieces => unusual::in_pieces(self.0, arrival),
+        }
     }
 
     #[inline(always)]
@@ -246,6 +267,16 @@ impl<const OUTBOUND: bool> Context for Skb<OUTBOUND> {
         // answer for one without.
         let (cgroup, user) = unsafe { (bpf_skb_cgroup_id(self.0), bpf_get_socket_uid(self.0)) };
         Sender { cgroup, user, unused: 0 }
+    }
+
+    #[inline(always)]
+    fn unusual(self, arrival: u32, headers: Headers) -> u64 {
+        match (OUTBOUND, headers) {
+            (false, Headers::InOnePiece) => unusual::in_one_piece_tc(self.0, arrival),
+            (false, Headers::InPieces) => unusual::in_pieces_tc(self.0, arrival),
+            (true, Headers::InOnePiece) => unusual::in_one_piece_out(self.0, arrival),
+            (true, Headers::InPieces) => unusual::in_pieces_out(self.0, arrival),
+        }
     }
 
     #[inline(always)]

@@ -7,7 +7,10 @@
 
 use core::{hint::black_box, mem::MaybeUninit};
 
-use portguard_common::wire::{Frame, FromBytes};
+use portguard_common::wire::{
+    Frame, FromBytes,
+    ipv4::{Options, OptionsAre},
+};
 
 use crate::{
     context::Context,
@@ -140,6 +143,11 @@ impl<C: Context> Frame for Linear<C> {
     fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool {
         copy(self.context, offset, len, to)
     }
+
+    #[inline(always)]
+    fn walk_options(&self, options: &Options, len: usize) -> OptionsAre {
+        walked(options, len)
+    }
 }
 
 /// The frame wherever its bytes are. Slower: each read is a call.
@@ -187,12 +195,37 @@ impl<C: Context> Frame for Scattered<C> {
     fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool {
         copy(self.context, offset, len, to)
     }
+
+    #[inline(always)]
+    fn walk_options(&self, options: &Options, len: usize) -> OptionsAre {
+        walked(options, len)
+    }
 }
 
 #[inline(always)]
 fn copy<C: Context>(context: C, offset: usize, len: usize, to: &mut [u8]) -> bool {
     // SAFETY: `to` has room for `len` bytes.
     len <= to.len() && unsafe { context.load(offset as u32, to.as_mut_ptr().cast(), len as u32) }
+}
+
+/// Calls the function that walks options. What else it could return the verifier cannot rule out.
+#[inline(always)]
+fn walked(options: &Options, len: usize) -> OptionsAre {
+    match walk_options(options, len as u32) {
+        0 => OptionsAre::Sound,
+        1 => OptionsAre::SourceRoute,
+        _ => OptionsAre::Malformed,
+    }
+}
+
+/// Walks the first `len` bytes of options. Exported, so that the verifier, which goes through each turn of the loop, does so once.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn walk_options(options: *const Options, len: u32) -> u32 {
+    // SAFETY: `walked` alone calls it, with a reference; the kernel checks that it is one to as many bytes. It may be null to the
+    // verifier, which takes the function by itself.
+    let options = unsafe { options.as_ref() };
+    options.map_or(OptionsAre::Malformed, |options| options.walk(len as usize)) as u32
 }
 
 /// On the stack the verifier wants words aligned.
@@ -219,12 +252,6 @@ static mut ZERO: usize = 0;
 fn zero() -> usize {
     // SAFETY: the static is live and aligned, and nobody writes it. Volatile, or the compiler would know better.
     unsafe { (&raw const ZERO).read_volatile() }
-}
-
-/// `number`, which may be any one to the verifier from here on.
-#[inline(always)]
-pub(crate) fn unknown(number: u64) -> u64 {
-    number ^ zero() as u64
 }
 
 /// `number`, which has no more bits than [`HEADERS_END`]. To the verifier it may be any number of so many from here on.

@@ -1,8 +1,9 @@
 //! PortGuard's programs, for what comes in one at XDP and one at tc, and one at tc for what leaves: each hands a frame to the
 //! verdict function of `portguard-common`, counts, passes or drops.
 //!
-//! They hold no decision of their own: [`context`] is what differs between the two, [`frame`] where the bytes come from,
-//! [`maps`] where the tables are, [`socket`] the kernel's socket table, [`reply`] who asks it of plain packets, [`transit`] the kernel's routes, [`drops`] where it is noted who was dropped.
+//! They hold no decision of their own: [`context`] is what differs between the hooks, [`frame`] where the bytes come from,
+//! [`maps`] where the tables are, [`unusual`] who judges what is not plain, [`socket`] the kernel's socket table, [`reply`] who asks it of
+//! plain packets, [`transit`] the kernel's routes, [`drops`] where it is noted who was dropped.
 
 #![no_std]
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -26,6 +27,7 @@ mod maps;
 mod reply;
 mod socket;
 mod transit;
+mod unusual;
 
 use core::hint::cold_path;
 
@@ -34,12 +36,12 @@ use aya_ebpf::{
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use portguard_common::{Action, Arrival, Outcome, Plain, Reason, general, outgoing, plain};
+use portguard_common::{Action, Arrival, Outcome, Plain, Reason, plain};
 
 use crate::{
-    context::{Context, Skb, Xdp},
-    frame::{First, Head, Linear, Scattered, unknown},
-    maps::{Called, Inlined},
+    context::{Context, Headers, Skb, Xdp},
+    frame::{First, Head, Linear},
+    maps::Inlined,
 };
 
 // The XDP program. `frags`: it also takes packets that are spread over several buffers (jumbo frames).
@@ -83,28 +85,10 @@ fn portguard_out(context: TcContext) -> i32 {
 /// What is to be done with a packet that leaves, which is counted.
 #[inline(always)]
 fn judge_leaving(context: Skb<true>) -> Action {
-    let frame = Linear::new(context);
-    let outcome = match maps::arrival(context) {
-        Some(departure) => {
-            let outcome = Outcome::from_bits(linear_leaving(context, departure));
-            let unread = outcome.reason.is_unreadable() && frame.is_partial();
-            if unread { Outcome::from_bits(scattered_leaving(context, departure)) } else { outcome }
-        }
-        None => Outcome::of(Reason::Internal),
+    let Some(departure) = maps::arrival(context) else {
+        return settle(context, Outcome::of(Reason::Internal), context.bytes());
     };
-    settle(context, outcome, frame.bytes())
-}
-
-/// The verdict on what leaves with its headers in its first buffer.
-#[inline(never)]
-fn linear_leaving(context: Skb<true>, departure: Arrival) -> u64 {
-    unknown(outgoing(&Linear::new(context), departure, &Called::new(context)).to_bits())
-}
-
-/// The same once more where they are not in one piece.
-#[inline(never)]
-fn scattered_leaving(context: Skb<true>, departure: Arrival) -> u64 {
-    unknown(outgoing(&Scattered::new(context), departure, &Called::new(context)).to_bits())
+    unusual(context, departure)
 }
 
 /// What is to be done with a packet, which is counted.
@@ -154,28 +138,18 @@ fn unless_transit<C: Context>(context: C, outcome: Outcome) -> Outcome {
     if context.is_transit() { Outcome::of(Reason::Transit) } else { outcome }
 }
 
-/// What is to be done with the frames that [`plain`] leaves, which are counted.
+/// What is to be done with the frames that [`plain`] leaves, and with all that leave, which are counted.
 #[inline(always)]
 fn unusual<C: Context>(context: C, arrival: Arrival) -> Action {
     let frame = Linear::new(context);
-    let outcome = Outcome::from_bits(linear(context, arrival));
+    let outcome = Outcome::from_bits(context.unusual(arrival.to_bits(), Headers::InOnePiece));
     let unread = outcome.reason.is_unreadable() && frame.is_partial();
-    let outcome = if unread { Outcome::from_bits(scattered(context, arrival)) } else { outcome };
+    let outcome = if unread {
+        Outcome::from_bits(context.unusual(arrival.to_bits(), Headers::InPieces))
+    } else {
+        outcome
+    };
     settle(context, outcome, frame.bytes())
-}
-
-/// A frame with its headers in its first buffer. A function of its own in the program too, so that it costs plain frames
-/// nothing. Its outcome is a number, which fits in a register: of a function that returns nothing in it, the verifier refuses
-/// what the compiler happens to leave there.
-#[inline(never)]
-fn linear<C: Context>(context: C, arrival: Arrival) -> u64 {
-    unknown(general(&Linear::new(context), arrival, &Called::new(context)).to_bits())
-}
-
-/// The same once more for a frame whose headers are not in one piece.
-#[inline(never)]
-fn scattered<C: Context>(context: C, arrival: Arrival) -> u64 {
-    unknown(general(&Scattered::new(context), arrival, &Called::new(context)).to_bits())
 }
 
 #[panic_handler]

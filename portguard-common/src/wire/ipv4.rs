@@ -92,8 +92,20 @@ pub fn parse<F: Frame + ?Sized>(frame: &F, offset: usize) -> Result<Packet<Addre
 
 /// A copy of an IPv4 header's options with zeros behind them, which end a list of options. Aligned, so that it is
 /// cleared word by word.
-#[repr(align(8))]
-struct Options([u8; MAX_OPTIONS + 8]);
+#[repr(C, align(8))]
+pub struct Options([u8; MAX_OPTIONS + 8]);
+
+/// What is to be said of a header's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum OptionsAre {
+    /// They may pass.
+    Sound,
+    /// One of them says by which way the packet is to go.
+    SourceRoute,
+    /// One of them has no size, or ends behind the header.
+    Malformed,
+}
 
 impl Options {
     #[inline(always)]
@@ -107,35 +119,46 @@ impl Options {
         }
         Self(bytes)
     }
+
+    /// Walks the first `len` bytes.
+    #[inline(always)]
+    #[must_use]
+    pub fn walk(&self, len: usize) -> OptionsAre {
+        let mut position = 0;
+        for _ in 0..MAX_OPTIONS {
+            let (kind, size) = (self.0[position], self.0[position + 1]);
+            if kind == 0 {
+                break;
+            }
+            if SOURCE_ROUTES.contains(&kind) {
+                return OptionsAre::SourceRoute;
+            }
+            // 1 for the option of one byte, 0 for the others, by arithmetic: a branch at each step would make two to the
+            // power of forty ways through this loop, and the verifier would walk them all.
+            let single = black_box(u32::from(kind).wrapping_sub(2)) >> 31;
+            let size = (u32::from(size) & single.wrapping_sub(1)) | single;
+            if size < 2 - single {
+                return OptionsAre::Malformed;
+            }
+            position += size as usize;
+            if position >= MAX_OPTIONS {
+                break;
+            }
+        }
+        if position > len { OptionsAre::Malformed } else { OptionsAre::Sound }
+    }
 }
 
-/// Walks the `len` bytes of options at `offset`.
+/// Checks the `len` bytes of options at `offset`.
 #[inline(always)]
 fn check_options<F: Frame + ?Sized>(frame: &F, offset: usize, len: usize) -> Result<(), Reason> {
     let mut options = Options::new();
     if !frame.copy(offset, len, &mut options.0) {
         return Err(Reason::Short);
     }
-    let mut position = 0;
-    for _ in 0..MAX_OPTIONS {
-        let (kind, size) = (options.0[position], options.0[position + 1]);
-        if kind == 0 {
-            break;
-        }
-        if SOURCE_ROUTES.contains(&kind) {
-            return Err(Reason::SourceRoute);
-        }
-        // 1 for the option of one byte, 0 for the others, by arithmetic: a branch at each step would make two to the
-        // power of forty ways through this loop, and the verifier would walk them all.
-        let single = black_box(u32::from(kind).wrapping_sub(2)) >> 31;
-        let size = (u32::from(size) & single.wrapping_sub(1)) | single;
-        if size < 2 - single {
-            return Err(Reason::Malformed);
-        }
-        position += size as usize;
-        if position >= MAX_OPTIONS {
-            break;
-        }
+    match frame.walk_options(&options, len) {
+        OptionsAre::Sound => Ok(()),
+        OptionsAre::SourceRoute => Err(Reason::SourceRoute),
+        OptionsAre::Malformed => Err(Reason::Malformed),
     }
-    if position > len { Err(Reason::Malformed) } else { Ok(()) }
 }

@@ -75,6 +75,8 @@ enum Step {
 
 #[inline(always)]
 fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Packet<Address>, Reason> {
+    packet.fragment = packet.fragment.forgotten(frame);
+    packet.authenticated = forgotten_byte(frame, packet.authenticated);
     for position in 0..=MAX_EXTENSION_HEADERS {
         let step = match packet.protocol {
             protocol::HOP_BY_HOP if position > 0 => return Err(Reason::ExtensionOrder),
@@ -93,13 +95,7 @@ fn walk<F: Frame + ?Sized>(frame: &F, mut packet: Packet<Address>) -> Result<Pac
                 return Err(Reason::ExtensionDepth);
             }
             Step::Later(next, payload) => return Ok(Packet { protocol: next, payload, ..packet }),
-            Step::Next(next, payload) => {
-                // However it came here, the next header is read in the same way.
-                packet.protocol = next;
-                packet.payload = frame.forget(payload);
-                packet.fragment = packet.fragment.forgotten(frame);
-                packet.authenticated = forgotten_byte(frame, packet.authenticated);
-            }
+            Step::Next(next, payload) => (packet.protocol, packet.payload) = (next, payload),
         }
     }
     Err(Reason::ExtensionDepth)
@@ -131,7 +127,13 @@ fn skip_options<F: Frame + ?Sized>(frame: &F, packet: &Packet<Address>) -> Resul
     }
     let [next, len]: [u8; 2] = frame.read(packet.payload).ok_or(Reason::Short)?;
     let payload = packet.payload + ((usize::from(len) + 1) << 3);
-    if payload > packet.end { Err(cut_short(packet)) } else { Ok(Step::Next(next, payload)) }
+    if payload > packet.end { Err(cut_short(packet)) } else { Ok(next_at(frame, next, payload)) }
+}
+
+/// However it came to the next header, that is read in the same way.
+#[inline(always)]
+fn next_at<F: Frame + ?Sized>(frame: &F, next: u8, payload: usize) -> Step {
+    Step::Next(next, frame.forget(payload))
 }
 
 #[inline(always)]
@@ -145,8 +147,9 @@ fn fragment<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) -> Resul
     let [next, _, offset_high, offset_low] = frame.read(packet.payload).ok_or(Reason::Short)?;
     let field = u16::from_be_bytes([offset_high, offset_low]);
     let payload = packet.payload + 8;
-    packet.fragment = Fragment::from_ipv6(field);
-    Ok(if packet.fragment.later().is_some() { Step::Later(next, payload) } else { Step::Next(next, payload) })
+    let fragment = Fragment::from_ipv6(field);
+    packet.fragment = fragment.forgotten(frame);
+    Ok(if fragment.later().is_some() { Step::Later(next, payload) } else { next_at(frame, next, payload) })
 }
 
 #[inline(always)]
@@ -155,6 +158,6 @@ fn authentication<F: Frame + ?Sized>(frame: &F, packet: &mut Packet<Address>) ->
         return Err(Reason::ExtensionOrder);
     }
     let (next, payload) = ah::parse(frame, packet)?;
-    packet.authenticated = 1;
-    Ok(Step::Next(next, payload))
+    packet.authenticated = forgotten_byte(frame, 1);
+    Ok(next_at(frame, next, payload))
 }

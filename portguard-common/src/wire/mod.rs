@@ -35,6 +35,12 @@ pub trait Frame {
     /// before or `to` is too small. Slower than [`Self::read`]; for lengths that the packet tells.
     fn copy(&self, offset: usize, len: usize, to: &mut [u8]) -> bool;
 
+    /// Walks the first `len` bytes of these options.
+    #[inline(always)]
+    fn walk_options(&self, options: &ipv4::Options, len: usize) -> ipv4::OptionsAre {
+        options.walk(len)
+    }
+
     /// The VLAN tags that were taken out of the frame, outermost first, before its bytes were handed over: at most one, and
     /// none where the frame is as it was on the wire.
     #[inline(always)]
