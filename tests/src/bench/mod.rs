@@ -5,6 +5,7 @@
 mod arena;
 mod cold;
 mod flood;
+mod grace;
 mod hot;
 mod least;
 mod leaving;
