@@ -1,4 +1,4 @@
-//! A flood from a million sources: it is dropped and counted to the packet, and takes no memory, no disk and no time from
+//! A flood from a million sources: it is dropped and counted to the packet, over kills and a reload, and takes no memory, no disk and no time from
 //! those who want to know about it.
 
 use std::{
@@ -28,6 +28,9 @@ const PORT: u16 = 8086;
 
 /// How long `drops` may take meanwhile: on a busy machine, and not optimized.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Of a site that makes another generation.
+const ANOTHER_RULE: &str = "\n[[rules]]\nname = \"another\"\nports = [\"9/udp\"]\nfrom = [\"any\"]\n";
 
 const SENDER: &str = "flood0";
 const RECEIVER: &str = "flood1";
@@ -109,18 +112,27 @@ fn a_flood_from_a_million_sources_fills_and_slows_nothing_and_is_counted_to_the_
     let lab = Lab::new().unwrap();
     let interface = pair(&lab);
     let site = SITE.replace("[interfaces.eth0]", &format!("[interfaces.eth0]\n[interfaces.{RECEIVER}]"));
-    let guard = Guard::start(&lab.node, &site).unwrap();
+    let mut guard = Guard::start(&lab.node, &site).unwrap();
     let state = guard.directory().join("state");
     let (small, light) = (size(&state), resident(&guard));
     let until = Instant::now() + lasts;
-    let slowest = thread::scope(|scope| {
+    let (slowest, guard) = thread::scope(|scope| {
         scope.spawn(|| flood(&lab.stranger, interface, until));
         let mut slowest = Duration::ZERO;
-        while Instant::now() < until {
+        for turn in 0.. {
             thread::sleep(Duration::from_millis(700));
+            if Instant::now() >= until {
+                break;
+            }
             slowest = slowest.max(drops(&guard, 100).1);
+            match turn {
+                // Killed while the table is full of what it has not read, and once more with another generation in force.
+                2 | 6 => guard = guard.restart().unwrap(),
+                4 => assert!(guard.reload(&format!("{site}{ANOTHER_RULE}")).unwrap().status.success()),
+                _ => {}
+            }
         }
-        slowest
+        (slowest, guard)
     });
     assert!(slowest < PATIENCE, "`drops` took {slowest:?} during the flood");
 
