@@ -208,12 +208,14 @@ fn copy<C: Context>(context: C, offset: usize, len: usize, to: &mut [u8]) -> boo
     len <= to.len() && unsafe { context.load(offset as u32, to.as_mut_ptr().cast(), len as u32) }
 }
 
-/// Calls the function that walks options. What else it could return the verifier cannot rule out.
+/// Calls the function that walks options. The verifier cannot rule out that it returns other numbers than those of what it may say.
 #[inline(always)]
 fn walked(options: &Options, len: usize) -> OptionsAre {
+    const SOUND: u32 = OptionsAre::Sound as u32;
+    const SOURCE_ROUTE: u32 = OptionsAre::SourceRoute as u32;
     match walk_options(options, len as u32) {
-        0 => OptionsAre::Sound,
-        1 => OptionsAre::SourceRoute,
+        SOUND => OptionsAre::Sound,
+        SOURCE_ROUTE => OptionsAre::SourceRoute,
         _ => OptionsAre::Malformed,
     }
 }
