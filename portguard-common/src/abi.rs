@@ -223,8 +223,8 @@ pub struct DropBucket {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct DropTally {
-    /// Packets that were to be noted, and are in no place of the table. With those that were not to be
-    /// ([`CounterPage::unnoted`]) it is all that the table does not say.
+    /// Packets that found no place in the table, or lost it. Together with those that were never tried
+    /// ([`CounterPage::unnoted`]) they are all that the table does not tell of.
     pub lost: Counter,
     /// Events that were handed to the ring buffer.
     pub told: u64,

@@ -44,13 +44,13 @@ pub(crate) fn note<C: Context>(
     }
 }
 
-/// The tick in which drops were noted last, and how many were in it. One of each for all CPUs: they write them now and then, and
-/// read them without a call. Two that write at once miscount by some, which only moves the limit.
+/// The tick in which drops were noted last, and how many were in it. One of each for all CPUs, reached without a call. Two that
+/// write at once miscount by some, which only moves the limit.
 #[unsafe(no_mangle)]
 static mut TICK: u32 = 0;
 #[unsafe(no_mangle)]
 static mut NOTES: u32 = 0;
-/// The tick for which there is no time left to note another drop.
+/// The tick for which there is no time left to note another drop: all that a flood reads of these.
 #[unsafe(no_mangle)]
 static mut SPENT: u32 = 0;
 
